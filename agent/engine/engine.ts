@@ -1,0 +1,170 @@
+/**
+ * The engine port: what the agent asks of whatever runs containers.
+ * Declared here by its consumer; `docker-engine.ts` is the adapter over dockerode and `test/support/fake-engine.ts`
+ * the fake for the agent's own unit tests. `test/contract/engine-contract.ts` runs on both.
+ *
+ * Life of a container:
+ *
+ *     ensureImage → create → start ──► exited (event) → remove
+ *                                 └─► oom (event, none or many, before exited)
+ *
+ * - Every container that is made carries `labels`; `list` and `events` report containers with `scope`'s labels alone,
+ *   so that several agents can share one engine and containers of others are never seen.
+ * - `exited` is reported exactly once for each started container, also when it ended before `start` answered, and also when
+ *   the connection to the engine broke meanwhile (the adapter subscribes again and reconciles by listing).
+ * - Nothing polls: one events stream for each engine object.
+ */
+export type ContainerName = string;
+
+export interface Engine {
+  /** Connects, negotiates the API version, begins to listen to events. Throws MESITA_ENGINE_UNREACHABLE. */
+  connect(signal: AbortSignal): Promise<EngineFacts>;
+  /**
+   * Makes sure that the image is on the machine; pulls when it is absent, or always with `force`. One pull for many callers.
+   * `progress` gets human sentences, at most about two a second. Throws MESITA_IMAGE_UNAVAILABLE.
+   */
+  ensureImage(image: string, options: EnsureImageOptions): Promise<void>;
+  /** Throws MESITA_CONTAINER_INVALID (what is asked for makes no sense) or MESITA_ENGINE_FAILED. Leaves nothing when it throws. */
+  create(spec: ContainerSpec): Promise<void>;
+  /** After a throw the container still exists: the caller removes it. */
+  start(name: ContainerName): Promise<void>;
+  /** The addresses of a running container, IPv4 and IPv6; empty on host and none networks. */
+  addresses(name: ContainerName): Promise<ContainerAddress[]>;
+  /** SIGTERM now and SIGKILL after `graceSeconds`, by the engine. Resolves when it is dead or was dead already. */
+  stop(name: ContainerName, graceSeconds: number): Promise<void>;
+  /** Sends one signal, e.g. `SIGKILL`. No error when the container is not running any more. */
+  signal(name: ContainerName, signal: string): Promise<void>;
+  /**
+   * Writes the container's stdout and stderr to the two sinks, from the beginning, until it ends (`follow`) or to what there
+   * is now. Resolves when the last byte is with the sinks. A tty's output goes to stdout alone.
+   */
+  logs(name: ContainerName, sinks: LogSinks, options: { follow: boolean; signal: AbortSignal }): Promise<void>;
+  /** A single reading of a running container; undefined when it is not running. */
+  usage(name: ContainerName): Promise<ContainerUsage | undefined>;
+  /** Removes the container, killing it first if it runs, with its anonymous volumes. No error when it is gone already. */
+  remove(name: ContainerName): Promise<void>;
+  /** All containers, running or not, that carry the scope's labels. */
+  list(): Promise<ContainerSummary[]>;
+  /** Calls back for each event of a container in scope; returns the function that stops this. */
+  onEvent(listener: (event: EngineEvent) => void): () => void;
+  /** Closes the events stream and idle connections. Containers go on. */
+  close(): Promise<void>;
+}
+
+export interface EngineFacts {
+  /** e.g. `20.10.24` */
+  version: string;
+  /** The negotiated one, e.g. `1.41` */
+  apiVersion: string;
+  cgroupVersion: '1' | '2';
+  cpus: number;
+  /** MB */
+  mem: number;
+  operatingSystem: string;
+  rootDirectory: string;
+  /** False when the engine says that limits cannot be enforced on this machine. */
+  enforces: { cpuQuota: boolean; memory: boolean; swap: boolean; pids: boolean };
+}
+
+export interface EnsureImageOptions {
+  force: boolean;
+  signal: AbortSignal;
+  progress?: (sentence: string) => void;
+}
+
+export type Network =
+  | { mode: 'host' }
+  | { mode: 'none' }
+  | { mode: 'bridge'; ports: PortMapping[]; hostname?: string }
+  | { mode: 'user'; name: string; ports: PortMapping[]; hostname?: string; aliases?: string[] };
+
+export interface PortMapping {
+  hostPort: number;
+  containerPort: number;
+  protocol: 'tcp' | 'udp' | 'sctp';
+}
+
+export type Mount =
+  | { kind: 'bind'; hostPath: string; containerPath: string; readOnly: boolean }
+  | { kind: 'volume'; name: string; driver?: string; containerPath: string; readOnly: boolean };
+
+export interface ContainerSpec {
+  name: ContainerName;
+  image: string;
+  /** Added to the scope's labels. */
+  labels: Record<string, string>;
+  /** Replaces the image's entrypoint when given. */
+  entrypoint?: string[];
+  /** Replaces the image's command when given; `[]` for none. */
+  command?: string[];
+  environment: Record<string, string>;
+  workingDirectory?: string;
+  user?: string;
+  /** Cores requested: becomes CPU shares of 1024 a core, at least 2. */
+  cpuShares: number;
+  /** Cores at the most: becomes a CFS quota of 100 ms periods, at least 1 ms. Undefined: no hard limit. */
+  cpuLimit?: number;
+  /** MB, hard, swap included. Undefined: no limit. */
+  memoryLimit?: number;
+  /** MB, soft. */
+  memoryReservation?: number;
+  /** Processes and threads at the most; 0 for no limit. */
+  pidsLimit: number;
+  network: Network;
+  mounts: Mount[];
+  privileged: boolean;
+  gpus?: number;
+  /** Adjusts the kernel's choice when memory runs out, -1000 to 1000. */
+  oomScoreAdjust?: number;
+  /**
+   * Options of `docker run` by their long names without dashes (DockerInfo.parameters), in order, e.g. `{key: 'cap-add', value: 'SYS_PTRACE'}`.
+   * One that the adapter doesn't know is MESITA_CONTAINER_INVALID and names it.
+   */
+  parameters: { key: string; value: string }[];
+}
+
+export interface ContainerAddress {
+  network: string;
+  protocol: 'IPv4' | 'IPv6';
+  address: string;
+}
+
+export interface LogSinks {
+  stdout: NodeJS.WritableStream;
+  stderr: NodeJS.WritableStream;
+}
+
+export interface ContainerUsage {
+  /** Seconds since start. */
+  cpuUserSeconds: number;
+  cpuSystemSeconds: number;
+  /** MB in use now, without page cache where the engine tells it apart. */
+  mem: number;
+  /** MB at the most since start; undefined where the kernel does not keep it. */
+  memPeak?: number;
+  pids?: number;
+}
+
+export interface ContainerSummary {
+  name: ContainerName;
+  labels: Record<string, string>;
+  state: 'created' | 'running' | 'exited';
+  /** Of an exited one. */
+  exit?: ContainerExit;
+}
+
+export interface ContainerExit {
+  /** 0 to 255; 128 + n after signal n. */
+  exitCode: number;
+  /** Whether the kernel killed something in the container for want of memory. */
+  outOfMemory: boolean;
+  /** MB at the most, where it could be read when memory ran out. */
+  memPeak?: number;
+}
+
+export type EngineEvent =
+  | ({ kind: 'exited'; name: ContainerName } & ContainerExit)
+  | { kind: 'oom'; name: ContainerName }
+  /** The events stream broke or is back. While it is broken, no event comes; what was missed comes after. */
+  | { kind: 'disconnected'; reason: string }
+  | { kind: 'connected' };

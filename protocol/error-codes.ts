@@ -1,0 +1,119 @@
+interface ErrorEntry {
+  readonly meaning: string;
+  readonly retryable: boolean;
+  readonly remedy: string;
+}
+
+/**
+ * Every error code that mesita gives out. docs/errors.md lists the same codes; a test compares the two.
+ * Add a code here first, then to the page.
+ */
+export const errorCatalogue = {
+  MESITA_FLAG_UNKNOWN: {
+    meaning: 'A flag that the command does not have',
+    retryable: false,
+    remedy: 'Run the command with --help to see its flags.',
+  },
+  MESITA_FLAG_INVALID: {
+    meaning: 'A flag whose value cannot be read, or a required flag that is missing',
+    retryable: false,
+    remedy: 'Run the command with --help to see the form of the value.',
+  },
+  MESITA_PORT_IN_USE: {
+    meaning: 'Another process listens on the port',
+    retryable: false,
+    remedy: 'Stop the other process, or choose another port with --port.',
+  },
+  MESITA_LISTEN_FAILED: {
+    meaning: 'The address cannot be listened on',
+    retryable: false,
+    remedy: 'Choose an address of this machine with --ip.',
+  },
+  MESITA_WORK_DIR_UNUSABLE: {
+    meaning: 'The work directory cannot be made or written to',
+    retryable: false,
+    remedy: 'Free some space, or choose a directory that this user may write to with --work_dir.',
+  },
+  MESITA_MASTER_UNREACHABLE: {
+    meaning: 'No master answers at the address',
+    retryable: true,
+    remedy: 'Start one with `mesita up` or `mesita dev`, or name another with --master.',
+  },
+  MESITA_MASTER_REFUSED: {
+    meaning: 'The master answered a call with an error',
+    retryable: false,
+    remedy: 'The message says what the master objects to.',
+  },
+  MESITA_STREAM_BROKEN: {
+    meaning: 'A stream of records ended early or holds something that is not a record',
+    retryable: true,
+    remedy: 'The connection is made again by itself; if it goes on, look for a proxy in between.',
+  },
+  MESITA_MESSAGE_INVALID: {
+    meaning: 'A message does not have the form that the API asks for',
+    retryable: false,
+    remedy: 'The message names the field.',
+  },
+  MESITA_NOT_FOUND: {
+    meaning: 'No task, agent, framework or file of that name',
+    retryable: false,
+    remedy: 'List what there is with `mesita ps -a` or `mesita nodes`.',
+  },
+  MESITA_AMBIGUOUS: {
+    meaning: 'The name stands for more than one task',
+    retryable: false,
+    remedy: 'Use the whole task id, as `mesita ps -a` prints it, or add --framework.',
+  },
+  MESITA_ENGINE_UNREACHABLE: {
+    meaning: 'No Docker engine answers',
+    retryable: true,
+    remedy: 'Install and start Docker (Debian: `apt-get install docker.io`), or name its socket with --docker_socket.',
+  },
+  MESITA_ENGINE_FAILED: {
+    meaning: 'The Docker engine refused or failed an operation',
+    retryable: false,
+    remedy: 'The message is the engine’s own.',
+  },
+  MESITA_IMAGE_UNAVAILABLE: {
+    meaning: 'An image is neither on the machine nor to be pulled',
+    retryable: false,
+    remedy: 'Check the image’s name and that its registry can be reached, or load it with `docker load`.',
+  },
+  MESITA_CONTAINER_INVALID: {
+    meaning: 'A container cannot be made as it is described',
+    retryable: false,
+    remedy: 'The message names what is wrong in the task’s container, command or resources.',
+  },
+  MESITA_FETCH_FAILED: {
+    meaning: 'A URI of a task cannot be fetched',
+    retryable: true,
+    remedy: 'Check that the URI can be reached from the agent’s host.',
+  },
+  MESITA_ARCHIVE_UNSAFE: {
+    meaning: 'An archive would write outside the sandbox, or holds more than is allowed',
+    retryable: false,
+    remedy: 'Pack the archive again with relative paths inside it only, or set extract to false.',
+  },
+  MESITA_ARCHIVE_INVALID: {
+    meaning: 'An archive cannot be read',
+    retryable: false,
+    remedy: 'Check that the file is whole and is what its suffix says.',
+  },
+  MESITA_DISK_FULL: {
+    meaning: 'The disk has no room left',
+    retryable: true,
+    remedy: 'Free some space on the named directory’s disk.',
+  },
+  MESITA_COMPOSE_FAILED: {
+    meaning: 'docker compose is missing or failed',
+    retryable: false,
+    remedy: 'Install the compose plugin (Debian: `apt-get install docker-compose`); `mesita doctor` checks the rest.',
+  },
+  MESITA_INTERNAL: {
+    meaning: 'A bug in mesita',
+    retryable: false,
+    remedy: 'Please report it with the message and what you did.',
+  },
+} as const satisfies Record<string, ErrorEntry>;
+
+export type ErrorCode = keyof typeof errorCatalogue;
