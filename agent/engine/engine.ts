@@ -24,9 +24,15 @@ export interface Engine {
    * `progress` gets human sentences, at most about two a second. Throws MESITA_IMAGE_UNAVAILABLE.
    */
   ensureImage(image: string, options: EnsureImageOptions): Promise<void>;
-  /** Throws MESITA_CONTAINER_INVALID (what is asked for makes no sense) or MESITA_ENGINE_FAILED. Leaves nothing when it throws. */
+  /**
+   * Throws MESITA_CONTAINER_INVALID (what is asked for makes no sense), MESITA_IMAGE_UNAVAILABLE (no such image here),
+   * MESITA_DISK_FULL, MESITA_ENGINE_FAILED or MESITA_ENGINE_UNREACHABLE. Leaves nothing when it throws.
+   */
   create(spec: ContainerSpec): Promise<void>;
-  /** After a throw the container still exists: the caller removes it. */
+  /**
+   * Throws like `create`, and MESITA_PORT_IN_USE when a port of the host is taken.
+   * After a throw the container still exists, and no exit of it is reported: the caller removes it.
+   */
   start(name: ContainerName): Promise<void>;
   /** The addresses of a running container, IPv4 and IPv6; empty on host and none networks. */
   addresses(name: ContainerName): Promise<ContainerAddress[]>;

@@ -205,7 +205,7 @@ export class FakeEngine implements Engine {
   async create(spec: ContainerSpec): Promise<void> {
     this.begin('create', spec.name);
     if (!this.machine.images.has(spec.image)) {
-      throw new MesitaError('MESITA_CONTAINER_INVALID', { message: `No such image: ${spec.image}` });
+      throw new MesitaError('MESITA_IMAGE_UNAVAILABLE', { message: `No such image: ${spec.image}` });
     }
     if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(spec.name)) {
       throw new MesitaError('MESITA_CONTAINER_INVALID', { message: `Invalid container name (${spec.name})` });

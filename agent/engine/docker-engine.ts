@@ -1,0 +1,361 @@
+import type Docker from 'dockerode';
+import { MesitaError } from '../../protocol/errors.ts';
+import { type Clock, systemClock } from '../../runtime/clock.ts';
+import { abortable, type DockerAddress, DockerConnection } from './docker-connection.ts';
+import { createOptions } from './docker-create-options.ts';
+import { engineError, readFailure } from './docker-errors.ts';
+import { type DockerEvent, DockerEvents, sinceParameter } from './docker-events.ts';
+import { ExitReporter, type ListedContainer } from './docker-exits.ts';
+import { demultiplex, passThrough } from './docker-logs.ts';
+import { DockerImages } from './docker-pull.ts';
+import { containerUsage, type DockerStats } from './docker-usage.ts';
+import type {
+  ContainerAddress,
+  ContainerExit,
+  ContainerName,
+  ContainerSpec,
+  ContainerSummary,
+  ContainerUsage,
+  Engine,
+  EngineEvent,
+  EngineFacts,
+  EnsureImageOptions,
+  LogSinks,
+} from './engine.ts';
+
+export interface DockerEngineOptions {
+  address: DockerAddress;
+  /** Labels that every container of this engine object carries, and without which it sees none. At least one. */
+  scope: Record<string, string>;
+  clock?: Clock;
+  /** From 0 to 1, spreads reconnections. */
+  random?: () => number;
+}
+
+const megabyte = 1024 * 1024;
+/** Inspections at a time when many ended containers are listed. */
+const inspectionsAtOnce = 4;
+
+/** The engine port on a Docker engine, through dockerode. See engine.ts for what each method promises. */
+export class DockerEngine implements Engine {
+  private readonly connection: DockerConnection;
+  private readonly docker: Docker;
+  private readonly scope: Record<string, string>;
+  private readonly filter: string[];
+  private readonly clock: Clock;
+  private readonly images: DockerImages;
+  private readonly exits: ExitReporter;
+  private readonly events: DockerEvents;
+  private readonly listeners = new Set<(event: EngineEvent) => void>();
+  private readonly closing = new AbortController();
+  /** Whether the events stream was opened before. */
+  private listening = false;
+  /** Of containers created by this object: whether their output comes without frames. */
+  private readonly terminals = new Map<ContainerName, boolean>();
+
+  constructor(options: DockerEngineOptions) {
+    const clock = options.clock ?? systemClock;
+    this.clock = clock;
+    this.connection = new DockerConnection(options.address);
+    this.docker = this.connection.docker;
+    this.scope = options.scope;
+    this.filter = Object.entries(options.scope).map(([key, value]) => `${key}=${value}`);
+    if (this.filter.length === 0) throw new Error('An engine without a scope would see the containers of others');
+    this.images = new DockerImages(this.docker, this.connection.address, clock);
+    this.exits = new ExitReporter({
+      emit: (event) => this.emit(event),
+      inspect: (id) => this.inspectExit(id),
+      readPeak: async (id) => (await this.usage(id).catch(() => undefined))?.memPeak,
+    });
+    this.events = new DockerEvents({
+      clock,
+      random: options.random ?? Math.random,
+      open: (since, signal) => this.openEvents(since, signal),
+      reconcile: () => this.reconcile(),
+      onEvent: (event) => this.take(event),
+      onDisconnected: (reason) =>
+        this.emit({ kind: 'disconnected', reason: `The events stream of ${this.connection.address} broke: ${reason}` }),
+      onConnected: () => this.emit({ kind: 'connected' }),
+    });
+  }
+
+  async connect(signal: AbortSignal): Promise<EngineFacts> {
+    const versions = await this.connection.negotiate(signal);
+    return this.call('begin to listen to the engine', async () => {
+      const info: EngineInfo = await abortable(this.docker.info(), signal);
+      const systemTime = Date.parse(info.SystemTime ?? '');
+      // From a moment before, so that nothing falls between this listing and the stream.
+      await this.events.start((Number.isNaN(systemTime) ? this.clock.now() : systemTime) * 1e6);
+      this.exits.baseline(await this.listed());
+      this.emit({ kind: 'connected' });
+      return engineFacts(info, versions);
+    });
+  }
+
+  async ensureImage(image: string, options: EnsureImageOptions): Promise<void> {
+    await this.images.ensure(image, options);
+  }
+
+  async create(spec: ContainerSpec): Promise<void> {
+    const body = createOptions(spec, this.scope);
+    if (body instanceof MesitaError) throw body;
+    await this.call(`create the container ${spec.name}`, async () => {
+      if (spec.command?.length === 0 && body.Entrypoint === undefined) await this.useEntrypointAlone(body, spec.image);
+      const container = await this.createOnce(body, spec);
+      this.terminals.set(spec.name, body.Tty === true);
+      this.exits.created(spec.name, container.id);
+    });
+  }
+
+  async start(name: ContainerName): Promise<void> {
+    this.exits.starting(name);
+    try {
+      await this.call(`start the container ${name}`, () => this.docker.getContainer(name).start());
+    } catch (error) {
+      this.exits.startFailed(name);
+      throw error;
+    }
+    this.exits.started(name);
+  }
+
+  async addresses(name: ContainerName): Promise<ContainerAddress[]> {
+    const { HostConfig, NetworkSettings } = await this.inspect(name);
+    if (HostConfig.NetworkMode === 'host' || HostConfig.NetworkMode === 'none') return [];
+    return Object.entries(NetworkSettings.Networks).flatMap(([network, endpoint]) => [
+      ...(endpoint.IPAddress ? [{ network, protocol: 'IPv4' as const, address: endpoint.IPAddress }] : []),
+      ...(endpoint.GlobalIPv6Address
+        ? [{ network, protocol: 'IPv6' as const, address: endpoint.GlobalIPv6Address }]
+        : []),
+    ]);
+  }
+
+  async stop(name: ContainerName, graceSeconds: number): Promise<void> {
+    await this.unless([304, 404], `stop the container ${name}`, () =>
+      this.docker.getContainer(name).stop({ t: Math.max(0, Math.ceil(graceSeconds)) }),
+    );
+  }
+
+  async signal(name: ContainerName, signal: string): Promise<void> {
+    await this.unless([404, 409], `send ${signal} to the container ${name}`, () =>
+      this.docker.getContainer(name).kill({ signal }),
+    );
+  }
+
+  async logs(name: ContainerName, sinks: LogSinks, options: { follow: boolean; signal: AbortSignal }): Promise<void> {
+    const terminal = this.terminals.get(name) ?? (await this.inspect(name)).Config.Tty;
+    const signal = AbortSignal.any([options.signal, this.closing.signal]);
+    await this.call(`read the output of the container ${name}`, async () => {
+      signal.throwIfAborted();
+      // Dockerode gathers an answer in memory, and parses what looks like JSON, unless `follow` is truthy: the engine reads '0' as false.
+      const follow = (options.follow ? '1' : '0') as unknown as true;
+      const query = { stdout: true, stderr: true, follow, abortSignal: signal } as const;
+      const source = await this.docker.getContainer(name).logs(query);
+      const read = terminal ? passThrough : demultiplex;
+      await read(source as AsyncIterable<Buffer>, sinks, signal);
+    }).catch((error: unknown) => {
+      options.signal.throwIfAborted();
+      throw error;
+    });
+  }
+
+  async usage(name: ContainerName): Promise<ContainerUsage | undefined> {
+    const query = { stream: false as const, 'one-shot': true };
+    const stats = await this.unless([404, 409], `read the usage of the container ${name}`, () =>
+      this.docker.getContainer(name).stats(query),
+    );
+    return stats && containerUsage(stats as unknown as DockerStats);
+  }
+
+  async remove(name: ContainerName): Promise<void> {
+    // 409: somebody else is removing it just now.
+    await this.unless([404, 409], `remove the container ${name}`, () =>
+      this.docker.getContainer(name).remove({ force: true, v: true }),
+    );
+    this.terminals.delete(name);
+    this.exits.removed(name);
+  }
+
+  async list(): Promise<ContainerSummary[]> {
+    return this.call('list the containers', async () => {
+      const listed = await this.listed();
+      const summaries: ContainerSummary[] = [];
+      for (let index = 0; index < listed.length; index += inspectionsAtOnce) {
+        const some = listed.slice(index, index + inspectionsAtOnce);
+        summaries.push(...(await Promise.all(some.map((container) => this.summary(container)))).flat());
+      }
+      return summaries;
+    });
+  }
+
+  onEvent(listener: (event: EngineEvent) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  async close(): Promise<void> {
+    this.closing.abort();
+    this.images.close();
+    await this.events.stop();
+    this.listeners.clear();
+    this.connection.close();
+  }
+
+  /** Runs a call to the engine; its errors come out as ours. */
+  private async call<Result>(doing: string, run: () => Promise<Result>): Promise<Result> {
+    try {
+      return await run();
+    } catch (error) {
+      throw engineError(error, doing, this.connection.address);
+    }
+  }
+
+  /** Like `call`, but an answer with one of these statuses is no error: undefined. */
+  private unless<Result>(statuses: number[], doing: string, run: () => Promise<Result>): Promise<Result | undefined> {
+    return this.call(doing, async () => {
+      try {
+        return await run();
+      } catch (error) {
+        if (statuses.includes(readFailure(error).status ?? 0)) return undefined;
+        throw error;
+      }
+    });
+  }
+
+  /** An image that was there when it was ensured may have been deleted since: then it is fetched again. */
+  private async createOnce(body: Docker.ContainerCreateOptions, spec: ContainerSpec): Promise<Docker.Container> {
+    try {
+      return await this.post(body);
+    } catch (error) {
+      const { status, words } = readFailure(error);
+      if (status === undefined) await this.removeUnanswered(spec);
+      if (status !== 404 || !/no such image/i.test(words) || !this.images.has(spec.image)) throw error;
+      this.images.forget(spec.image);
+      await this.images.ensure(spec.image, { force: false, signal: this.closing.signal });
+      return this.post(body);
+    }
+  }
+
+  private post({ name, ...body }: Docker.ContainerCreateOptions): Promise<Docker.Container> {
+    // Without these two, dockerode puts all of the body in the query as well, which a large environment makes too long.
+    return this.docker.createContainer({ _query: { name }, _body: body } as Docker.ContainerCreateOptions);
+  }
+
+  /** The connection broke before the engine answered: what it may have made must not stay. */
+  private async removeUnanswered(spec: ContainerSpec): Promise<void> {
+    try {
+      const { Config, State } = await this.docker.getContainer(spec.name).inspect();
+      const own = Object.entries({ ...spec.labels, ...this.scope }).every(
+        ([key, value]) => Config.Labels[key] === value,
+      );
+      if (own && State.Status === 'created') await this.remove(spec.name);
+    } catch {
+      // The engine does not answer at all; `list` shows the container when it is back.
+    }
+  }
+
+  /** To an engine an empty command means the image's own, unless the entrypoint is given. */
+  private async useEntrypointAlone(body: Docker.ContainerCreateOptions, image: string): Promise<void> {
+    const { Config } = await this.docker.getImage(image).inspect();
+    body.Entrypoint = Config.Entrypoint ?? [];
+  }
+
+  private inspect(name: ContainerName): Promise<Docker.ContainerInspectInfo> {
+    return this.call(`inspect the container ${name}`, () => this.docker.getContainer(name).inspect());
+  }
+
+  private async inspectExit(id: string): Promise<(ContainerExit & { memoryLimit: number }) | undefined> {
+    const found = await this.unless([404], `inspect the container ${id}`, () => this.docker.getContainer(id).inspect());
+    if (found === undefined) return undefined;
+    const { State, HostConfig } = found;
+    return {
+      exitCode: State.ExitCode,
+      outOfMemory: State.OOMKilled,
+      memoryLimit: (HostConfig.Memory ?? 0) / megabyte,
+    };
+  }
+
+  private async summary(container: ListedContainer & { labels: Record<string, string> }): Promise<ContainerSummary[]> {
+    const { id, name, labels, state } = container;
+    if (state !== 'exited') return [{ name, labels, state }];
+    const found = await this.inspectExit(id);
+    // Removed since it was listed.
+    if (found === undefined) return [];
+    const { exitCode, outOfMemory, memoryLimit } = found;
+    const memPeak = outOfMemory && memoryLimit > 0 ? { memPeak: memoryLimit } : {};
+    return [{ name, labels, state, exit: { exitCode, outOfMemory, ...memPeak } }];
+  }
+
+  private async listed(): Promise<(ListedContainer & { labels: Record<string, string> })[]> {
+    const containers = await this.docker.listContainers({ all: true, filters: { label: this.filter } });
+    return containers.map(({ Id, Names, State, Labels }) => ({
+      id: Id,
+      // A link gives a container further names, with a second slash in them.
+      name: (Names.find((name) => name.lastIndexOf('/') === 0) ?? Id).replace(/^\//, ''),
+      labels: Labels,
+      state: containerState(State),
+    }));
+  }
+
+  private async openEvents(since: number, signal: AbortSignal): Promise<NodeJS.ReadableStream> {
+    // The engine may have come back as another version.
+    if (this.listening) await this.connection.negotiate(signal);
+    this.listening = true;
+    return this.docker.getEvents({
+      since: sinceParameter(since),
+      filters: { type: ['container'], event: ['die', 'oom'], label: this.filter },
+      abortSignal: signal,
+    } as unknown as Docker.GetEventsOptions);
+  }
+
+  private async reconcile(): Promise<void> {
+    const ranBefore = this.exits.running();
+    this.exits.reconcile(await this.listed(), ranBefore);
+  }
+
+  private take({ action, id, attributes }: DockerEvent): void {
+    const name = attributes.name ?? id;
+    if (action === 'oom') this.exits.oom(name, id);
+    else if (action === 'die') this.exits.died(name, id, Number(attributes.exitCode ?? 'NaN'));
+  }
+
+  private emit(event: EngineEvent): void {
+    if (this.closing.signal.aborted) return;
+    for (const listener of this.listeners) listener(event);
+  }
+}
+
+function containerState(state: string): ContainerSummary['state'] {
+  if (state === 'created') return 'created';
+  return state === 'exited' || state === 'dead' || state === 'removing' ? 'exited' : 'running';
+}
+
+/** Of the engine's long description of itself, what is read here. */
+interface EngineInfo {
+  SystemTime?: string;
+  CgroupVersion?: string;
+  NCPU?: number;
+  MemTotal?: number;
+  OperatingSystem?: string;
+  DockerRootDir?: string;
+  CpuCfsQuota?: boolean;
+  MemoryLimit?: boolean;
+  SwapLimit?: boolean;
+  PidsLimit?: boolean;
+}
+
+function engineFacts(info: EngineInfo, versions: { version: string; apiVersion: string }): EngineFacts {
+  return {
+    ...versions,
+    cgroupVersion: info.CgroupVersion === '2' ? '2' : '1',
+    cpus: info.NCPU ?? 0,
+    mem: Math.floor((info.MemTotal ?? 0) / megabyte),
+    operatingSystem: info.OperatingSystem ?? 'unknown',
+    rootDirectory: info.DockerRootDir ?? 'unknown',
+    enforces: {
+      cpuQuota: info.CpuCfsQuota ?? false,
+      memory: info.MemoryLimit ?? false,
+      swap: info.SwapLimit ?? false,
+      pids: info.PidsLimit ?? false,
+    },
+  };
+}

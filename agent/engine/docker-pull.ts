@@ -1,0 +1,165 @@
+import type Docker from 'dockerode';
+import { MesitaError } from '../../protocol/errors.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import { abortable } from './docker-connection.ts';
+import { engineError, readFailure } from './docker-errors.ts';
+import { type PullLine, PullProgress } from './docker-pull-progress.ts';
+import type { EnsureImageOptions } from './engine.ts';
+
+/** Milliseconds between two sentences of progress. */
+const progressInterval = 500;
+
+interface Pull {
+  done: Promise<void>;
+  listeners: Set<(sentence: string) => void>;
+  /** Callers who wait; when the last of them gives up, so does the pull. */
+  waiting: number;
+  abort: AbortController;
+}
+
+/** Which images are on the machine, and the pulls under way: one for each image, however many ask for it. */
+export class DockerImages {
+  private readonly docker: Docker;
+  private readonly address: string;
+  private readonly clock: Clock;
+  private readonly pulls = new Map<string, Pull>();
+  /** Seen on the machine by this object, so that a launch does not ask each time; `forget` when it turns out to be gone. */
+  private readonly present = new Set<string>();
+
+  constructor(docker: Docker, address: string, clock: Clock) {
+    this.docker = docker;
+    this.address = address;
+    this.clock = clock;
+  }
+
+  has(image: string): boolean {
+    return this.present.has(image);
+  }
+
+  forget(image: string): void {
+    this.present.delete(image);
+  }
+
+  /** Throws MESITA_IMAGE_UNAVAILABLE, MESITA_DISK_FULL or MESITA_ENGINE_UNREACHABLE; the signal's reason when it aborts. */
+  async ensure(image: string, options: EnsureImageOptions): Promise<void> {
+    options.signal.throwIfAborted();
+    if (!options.force && (this.present.has(image) || (await this.isPresent(image)))) return;
+    options.signal.throwIfAborted();
+    await this.join(image, options);
+    this.present.add(image);
+  }
+
+  /** Ends all pulls. */
+  close(): void {
+    for (const pull of this.pulls.values()) pull.abort.abort();
+  }
+
+  private async isPresent(image: string): Promise<boolean> {
+    try {
+      await this.docker.getImage(image).inspect();
+      this.present.add(image);
+      return true;
+    } catch (error) {
+      const { status } = readFailure(error);
+      // 400: not a name of an image; the pull that follows says why.
+      if (status === 404 || status === 400) return false;
+      throw engineError(error, `look for the image ${image}`, this.address);
+    }
+  }
+
+  private async join(image: string, options: EnsureImageOptions): Promise<void> {
+    const pull = this.pulls.get(image) ?? this.begin(image);
+    if (options.progress !== undefined) pull.listeners.add(options.progress);
+    pull.waiting += 1;
+    try {
+      await abortable(pull.done, options.signal);
+    } finally {
+      if (options.progress !== undefined) pull.listeners.delete(options.progress);
+      pull.waiting -= 1;
+      if (pull.waiting === 0) {
+        if (this.pulls.get(image) === pull) this.pulls.delete(image);
+        pull.abort.abort();
+      }
+    }
+  }
+
+  private begin(image: string): Pull {
+    const listeners = new Set<(sentence: string) => void>();
+    const abort = new AbortController();
+    const done = this.pull(image, listeners, abort.signal).finally(() => {
+      if (this.pulls.get(image) === pull) this.pulls.delete(image);
+    });
+    done.catch(() => {});
+    const pull: Pull = { done, listeners, waiting: 0, abort };
+    this.pulls.set(image, pull);
+    return pull;
+  }
+
+  private async pull(image: string, listeners: Set<(sentence: string) => void>, signal: AbortSignal): Promise<void> {
+    const progress = new PullProgress(image);
+    const tell = (): void => {
+      for (const listener of listeners) listener(progress.sentence());
+    };
+    try {
+      const reference = splitReference(image);
+      const stream = await this.docker.createImage({ ...reference, abortSignal: signal });
+      tell();
+      let told = this.clock.now();
+      for await (const line of jsonLines(stream)) {
+        if (line.error !== undefined) throw new Error(line.errorDetail?.message ?? line.error);
+        progress.note(line);
+        if (this.clock.now() - told < progressInterval) continue;
+        told = this.clock.now();
+        tell();
+      }
+    } catch (error) {
+      throw this.pullError(image, error);
+    }
+  }
+
+  private pullError(image: string, error: unknown): MesitaError {
+    const { status, words, errno } = readFailure(error);
+    if (status === undefined && errno !== undefined) return engineError(error, `pull the image ${image}`, this.address);
+    if (/no space left on device/i.test(words)) {
+      return engineError({ statusCode: 500, json: { message: words } }, `pull the image ${image}`, this.address);
+    }
+    return new MesitaError('MESITA_IMAGE_UNAVAILABLE', {
+      message: `The image ${image} is not on this machine and cannot be pulled: ${words}`,
+      remedy: pullRemedy(image, words),
+      cause: error,
+    });
+  }
+}
+
+function pullRemedy(image: string, words: string): string {
+  if (/invalid reference format|must be lowercase|parse/i.test(words)) {
+    return 'Correct the image’s name: lower case, as in registry.example.com/team/name:tag.';
+  }
+  if (/manifest .*unknown|manifest for|not found: manifest/i.test(words)) {
+    return `Check the tag of ${image}: its registry has none of that name.`;
+  }
+  if (/denied|unauthorized|authentication required/i.test(words)) {
+    return 'Check the image’s name; if it is private, log the engine in to its registry or load the image with `docker load`.';
+  }
+  return 'Check that the machine reaches the image’s registry, or bring the image there with `docker load`.';
+}
+
+/** Name and tag (or digest) as the engine's pull wants them; without a tag it would pull every one. */
+export function splitReference(image: string): { fromImage: string; tag: string } {
+  const [name = image, digest] = image.split('@');
+  if (digest !== undefined) return { fromImage: name.replace(/:[^:/]*$/, ''), tag: digest };
+  const tag = /:([^:/]*)$/.exec(name)?.[1];
+  if (tag === undefined) return { fromImage: name, tag: 'latest' };
+  return { fromImage: name.slice(0, name.length - tag.length - 1), tag };
+}
+
+async function* jsonLines(stream: NodeJS.ReadableStream): AsyncGenerator<PullLine> {
+  let rest = '';
+  stream.setEncoding('utf8');
+  for await (const chunk of stream) {
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) if (line.trim() !== '') yield JSON.parse(line) as PullLine;
+  }
+  if (rest.trim() !== '') yield JSON.parse(rest) as PullLine;
+}
