@@ -1,5 +1,4 @@
-import { execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFile } from 'node:child_process';
 import { copyFile, mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -53,7 +52,9 @@ async function importFromPackage(): Promise<void> {
     }
     await writeFile(join(root, 'etc/passwd'), 'root:x:0:0::/root:/bin/sh\nnobody:x:65534:65534::/tmp:/bin/false\n');
     await writeFile(join(root, 'etc/group'), 'root:x:0:\nnobody:x:65534:\n');
-    await importTree(root);
+    const archive = join(directory, 'root.tar');
+    await run('tar', ['--numeric-owner', '--owner=0', '--group=0', '-C', root, '-cf', archive, '.']);
+    await run('docker', ['import', '--change', 'CMD ["sh"]', archive, testImage]);
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
@@ -75,17 +76,6 @@ async function unpackBusybox(directory: string): Promise<string> {
     if (await stat(file).catch(() => undefined)) return file;
   }
   throw new Error('the package busybox-static holds no busybox');
-}
-
-async function importTree(root: string): Promise<void> {
-  const tar = spawn('tar', ['--numeric-owner', '--owner=0', '--group=0', '-C', root, '-c', '.'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const docker = spawn('docker', ['import', '--change', 'CMD ["sh"]', '-', testImage], {
-    stdio: [tar.stdout, 'ignore', 'inherit'],
-  });
-  const [tarEnd, dockerEnd] = await Promise.all([once(tar, 'close'), once(docker, 'close')]);
-  if (tarEnd[0] !== 0 || dockerEnd[0] !== 0) throw new Error('docker import failed');
 }
 
 /** Test files run side by side: one of them makes the image, the others wait for it. */
