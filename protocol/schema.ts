@@ -18,6 +18,8 @@ export interface Field {
   /** The explicit default as the proto writes it: `true`, `15`, `IPv4`, `*`. */
   default?: string;
   deprecated: boolean;
+  /** The `oneof` that the field belongs to: of its members at most one is set. */
+  oneof?: string;
 }
 
 export interface MessageType {
@@ -104,6 +106,8 @@ function parseField(types: ReadonlyMap<string, 'enum' | 'message'>, row: Row): F
   };
   const declared = row.notes.find((note) => note.startsWith('default='));
   if (declared !== undefined) field.default = declared.slice('default='.length);
+  const oneof = row.notes.indexOf('oneof');
+  if (oneof !== -1) field.oneof = row.notes[oneof + 1] ?? '';
   return field;
 }
 

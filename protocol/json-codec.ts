@@ -1,0 +1,123 @@
+import { compileJsonDecoders, type JsonDecoder } from './json-decoder.ts';
+import { compileJsonEncoders, type JsonEncoder } from './json-encoder.ts';
+import { Leniency, Refusal } from './json-leniency.ts';
+import type { Messages } from './messages.ts';
+import { describeMissing } from './required-fields.ts';
+import { schema } from './schema.ts';
+
+/**
+ * What came of decoding. `error` is a sentence in Mesos' words, without the `Failed to …:` that an endpoint puts before
+ * it; `stage` says whether the text was no JSON at all (`syntax`) or JSON that does not fit the message (`conversion`).
+ */
+export type Decoded<T> = { ok: true; value: T } | { ok: false; error: string; stage: 'syntax' | 'conversion' };
+
+/** Compiles on first use, since not every process needs every direction (about 10 ms each). */
+function once<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
+const decoders = once((): Record<string, JsonDecoder> => compileJsonDecoders(schema));
+const encoders = once((): Record<string, JsonEncoder> => compileJsonEncoders(schema));
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Brings a parsed value into shape; `inexact` when it holds integers that JSON.parse has rounded. */
+function convert(type: string, value: unknown, exact: boolean): Decoded<unknown> | 'inexact' {
+  if (!isObject(value)) return { ok: false, error: 'Expecting a JSON object', stage: 'conversion' };
+  const leniency = new Leniency(exact);
+  try {
+    decoders()[type]?.(value, leniency, 1);
+  } catch (error) {
+    if (error instanceof Refusal) return { ok: false, error: error.message, stage: 'conversion' };
+    throw error;
+  }
+  if (leniency.inexact) return 'inexact';
+  if (leniency.missing) return { ok: false, error: describeMissing(type, value), stage: 'conversion' };
+  return { ok: true, value };
+}
+
+/** Parses again, several times slower, with integers beyond 2^53 as bigints. */
+function parseExactly(text: string): unknown {
+  return JSON.parse(text, (_key, value: unknown, context?: { source?: string }) => {
+    if (typeof value !== 'number' || Number.isSafeInteger(value)) return value;
+    const source = context?.source ?? '';
+    return /^-?\d{1,40}$/.test(source) ? BigInt(source) : value;
+  });
+}
+
+/** Replaces the bare word `Infinity`, wherever it stands outside a string. */
+function spellInfinity(text: string): string {
+  const word = 'Infinity';
+  let result = '';
+  let copied = 0;
+  let inString = false;
+  for (let i = 0; i < text.length; i++) {
+    const character = text[i];
+    if (character === '\\') i++;
+    else if (character === '"') inString = !inString;
+    else if (character === 'I' && !inString && text.startsWith(word, i)) {
+      result += `${text.slice(copied, i)}1e999`;
+      copied = i + word.length;
+    }
+  }
+  return result + text.slice(copied);
+}
+
+/** Mesos itself writes infinite doubles as bare words, which are no JSON: as 1e999 they are, and read as infinite. */
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (!text.includes('Infinity')) throw error;
+    return JSON.parse(spellInfinity(text));
+  }
+}
+
+function describeSyntaxError(text: string, error: unknown): string {
+  const message = error instanceof Error ? error.message : '';
+  const position = Number(/at position (\d+)/.exec(message)?.[1] ?? 0);
+  const near = text.slice(position, position + 60);
+  if (message.includes('non-whitespace')) {
+    return `Parsed JSON included non-whitespace trailing characters: ${near}`;
+  }
+  const line = text.slice(0, position).split('\n').length;
+  return `syntax error at line ${line} near: ${near}`;
+}
+
+/**
+ * Decodes a message, with all that Mesos lets pass: null for unset, one value for a list, numbers and booleans in
+ * strings, unknown fields and unknown names of optional enums (both dropped).
+ *
+ * @param input JSON text, or its UTF-8 bytes, or an already parsed value, which is then changed in place.
+ */
+export function decodeJson<Name extends keyof Messages>(type: Name, input: unknown): Decoded<Messages[Name]> {
+  type Result = Decoded<Messages[Name]>;
+  if (input instanceof Uint8Array)
+    return decodeJson(type, Buffer.from(input.buffer, input.byteOffset, input.length).toString());
+  if (typeof input !== 'string') return convert(type, input, true) as Result;
+  try {
+    const decoded = convert(type, parse(input), false);
+    return (decoded === 'inexact' ? convert(type, parseExactly(input), true) : decoded) as Result;
+  } catch (error) {
+    if (error instanceof SyntaxError) return { ok: false, error: describeSyntaxError(input, error), stage: 'syntax' };
+    // Parsing exactly recurses, so that absurdly deep nesting ends on the stack.
+    if (error instanceof RangeError) return { ok: false, error: 'The JSON is nested too deep', stage: 'conversion' };
+    throw error;
+  }
+}
+
+/**
+ * Encodes a message as Mesos does: keys in the order of the schema, explicit defaults written out, doubles with a
+ * fraction, ASCII only. Throws MESITA_MESSAGE_INVALID when a required field is unset.
+ */
+export function encodeJson<Name extends keyof Messages>(type: Name, message: Messages[Name]): string {
+  const encode = encoders()[type];
+  if (encode === undefined) throw new TypeError(`No message is called ${type}`);
+  return encode(message);
+}
