@@ -25,9 +25,14 @@ function unexpected(value: unknown, field: string): Refusal {
   return new Refusal(`Not expecting a JSON ${kindOf(value)} for field '${field}'`);
 }
 
+/** As much of a client's text as an error repeats. */
+function clip(text: string): string {
+  return text.length > 100 ? `${text.slice(0, 100)}…` : text;
+}
+
 function unparsable(text: string, kind: string, field: string): Refusal {
   return new Refusal(
-    `Failed to parse '${text}' as a JSON ${kind} for field '${field}': syntax error at line 1 near: ${text}`,
+    `Failed to parse '${clip(text)}' as a JSON ${kind} for field '${field}': syntax error at line 1 near: ${clip(text)}`,
   );
 }
 
@@ -85,7 +90,7 @@ export class Leniency {
   enum(value: unknown, field: string, required: boolean): undefined {
     if (value === null) return undefined;
     if (typeof value !== 'string') throw unexpected(value, field);
-    if (required) throw new Refusal(`Failed to find enum for '${value}'`);
+    if (required) throw new Refusal(`Failed to find enum for '${clip(value)}'`);
     return undefined;
   }
 

@@ -12,7 +12,11 @@ function* children(field: Field, value: unknown): Generator<[path: string, child
   }
 }
 
+/** A body of a million faulty elements is not answered by a million paths. */
+const mostPaths = 100;
+
 function collect(types: Schema, type: MessageType, value: Message, prefix: string, paths: string[]): void {
+  if (paths.length >= mostPaths) return;
   for (const field of type.fields) {
     if (field.rule === 'required' && value[field.name] === undefined) paths.push(prefix + field.name);
   }
@@ -26,7 +30,7 @@ function collect(types: Schema, type: MessageType, value: Message, prefix: strin
 }
 
 /**
- * The paths of all required fields that a message of the named type lacks, `subscribe.framework_info.labels.labels[0].key`.
+ * The paths of the required fields (of the first hundred) that a message of the named type lacks, `subscribe.framework_info.labels.labels[0].key`.
  * Slow, and only meant for saying what is wrong once something is.
  */
 export function missingFields(type: string, value: unknown): string[] {
