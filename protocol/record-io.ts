@@ -31,15 +31,18 @@ export interface DecodedRecords {
 /**
  * Takes a stream apart into records, wherever its chunks are cut.
  *
- * Invariants: at most one incomplete record is held, of no more than `maximumLength` bytes; its chunks are copied
- * together once, when it is complete; after an error nothing more is decoded, since the next header cannot be found.
+ * Invariants: at most one incomplete record is held, in a buffer that grows with what has arrived (not with what the
+ * header promises, nor with the number of chunks) up to `maximumLength`; after an error nothing more is decoded, since
+ * the next header cannot be found.
  */
 export class RecordDecoder {
   readonly #maximumLength: number;
   #header = '';
-  /** Bytes of the current record that are still to come; undefined while its header is being read. */
-  #missing: number | undefined;
-  #parts: Uint8Array[] = [];
+  /** Length of the current record; undefined while its header is being read. */
+  #length: number | undefined;
+  /** The first `#received` bytes hold what has arrived of the current record. */
+  #partial = Buffer.alloc(0);
+  #received = 0;
   #error: string | undefined;
 
   constructor(options: RecordDecoderOptions) {
@@ -48,7 +51,7 @@ export class RecordDecoder {
 
   /** Whether the stream may end here: not within a record, and not after an error. */
   get atBoundary(): boolean {
-    return this.#error === undefined && this.#missing === undefined && this.#header === '';
+    return this.#error === undefined && this.#length === undefined && this.#header === '';
   }
 
   /** A record may share memory with the chunk that it came in. */
@@ -56,17 +59,17 @@ export class RecordDecoder {
     const records: Buffer[] = [];
     let position = 0;
     while (this.#error === undefined) {
-      if (this.#missing === undefined) {
+      if (this.#length === undefined) {
         if (position >= chunk.length) break;
         position = this.#readHeader(chunk, position);
         continue;
       }
-      const end = position + this.#missing;
+      const end = position + this.#length - this.#received;
       if (end > chunk.length) {
-        this.#keep(chunk.subarray(position));
+        this.#keep(chunk.subarray(position), this.#length);
         break;
       }
-      records.push(this.#complete(chunk.subarray(position, end)));
+      records.push(this.#complete(chunk.subarray(position, end), this.#length));
       position = end;
     }
     return this.#error === undefined ? { records } : { records, error: this.#error };
@@ -96,22 +99,27 @@ export class RecordDecoder {
       this.#error = `A record of ${this.#header} bytes is longer than the ${this.#maximumLength} that are taken`;
     }
     this.#header = '';
-    this.#missing = length;
+    this.#length = length;
   }
 
-  #keep(part: Uint8Array): void {
-    if (part.length === 0 || this.#missing === undefined) return;
-    this.#parts.push(part);
-    this.#missing -= part.length;
+  #keep(part: Uint8Array, length: number): void {
+    const received = this.#received + part.length;
+    if (received > this.#partial.length) {
+      const grown = Buffer.allocUnsafeSlow(Math.min(length, Math.max(received, 2 * this.#partial.length)));
+      this.#partial.copy(grown, 0, 0, this.#received);
+      this.#partial = grown;
+    }
+    this.#partial.set(part, this.#received);
+    this.#received = received;
   }
 
-  #complete(last: Uint8Array): Buffer {
-    const record =
-      this.#parts.length === 0
-        ? Buffer.from(last.buffer, last.byteOffset, last.length)
-        : Buffer.concat([...this.#parts, last]);
-    this.#parts = [];
-    this.#missing = undefined;
+  #complete(last: Uint8Array, length: number): Buffer {
+    this.#length = undefined;
+    if (this.#received === 0) return Buffer.from(last.buffer, last.byteOffset, last.length);
+    this.#keep(last, length);
+    const record = this.#partial.subarray(0, length);
+    this.#partial = Buffer.alloc(0);
+    this.#received = 0;
     return record;
   }
 }
