@@ -81,7 +81,11 @@ async function readHeader(input: BytesReader, next: Extension, global: Extension
 
 function decodeHeader(block: Buffer, next: Extension, global: Extension): Header {
   try {
-    return new Header(Buffer.from(block), 0, next, global);
+    const header = new Header(block, 0, next, global);
+    // The decoder leaves these two to its own callers.
+    if (next.path !== undefined) header.path = next.path;
+    if (next.linkpath !== undefined) header.linkpath = next.linkpath;
+    return header;
   } catch (error) {
     throw invalid('a header in it cannot be read', error);
   }
