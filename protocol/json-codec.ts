@@ -1,24 +1,12 @@
+import { type Decoded, once, Refusal } from './decoded.ts';
 import { compileJsonDecoders, type JsonDecoder } from './json-decoder.ts';
 import { compileJsonEncoders, type JsonEncoder } from './json-encoder.ts';
-import { Leniency, Refusal } from './json-leniency.ts';
+import { Leniency } from './json-leniency.ts';
 import type { Messages } from './messages.ts';
 import { describeMissing } from './required-fields.ts';
 import { schema } from './schema.ts';
 
-/**
- * What came of decoding. `error` is a sentence in Mesos' words, without the `Failed to …:` that an endpoint puts before
- * it; `stage` says whether the text was no JSON at all (`syntax`) or JSON that does not fit the message (`conversion`).
- */
-export type Decoded<T> = { ok: true; value: T } | { ok: false; error: string; stage: 'syntax' | 'conversion' };
-
-/** Compiles on first use, since not every process needs every direction (about 10 ms each). */
-function once<T>(make: () => T): () => T {
-  let made: T | undefined;
-  return () => {
-    made ??= make();
-    return made;
-  };
-}
+export type { Decoded } from './decoded.ts';
 
 const decoders = once((): Record<string, JsonDecoder> => compileJsonDecoders(schema));
 const encoders = once((): Record<string, JsonEncoder> => compileJsonEncoders(schema));

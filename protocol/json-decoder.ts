@@ -1,4 +1,5 @@
-import { type Leniency, maximumDepth } from './json-leniency.ts';
+import { maximumDepth } from './decoded.ts';
+import type { Leniency } from './json-leniency.ts';
 import type { Field, FieldType, MessageType, Schema } from './schema.ts';
 
 /** Brings a parsed JSON object into the in-memory shape, in place. Throws a Refusal. */

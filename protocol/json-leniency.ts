@@ -2,14 +2,7 @@
 // do not fit. The compiled decoder comes here only when a value is not plainly of the field's type.
 
 import { canonicalBase64, invalidBase64Character, isCanonicalBase64 } from './base64.ts';
-
-/** Carries the text of a refusal out of a compiled decoder; never leaves the codec. */
-export class Refusal extends Error {
-  override readonly name = 'Refusal';
-}
-
-/** Messages may hold one another this deep, as in protobuf's own parsers. */
-export const maximumDepth = 100;
+import { maximumDepth, narrow, Refusal } from './decoded.ts';
 
 const jsonNumber = /^\s*-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?\s*$/;
 /** Longer ones go by way of a double: making a bigint of a million digits takes far too long. */
@@ -34,12 +27,6 @@ function unparsable(text: string, kind: string, field: string): Refusal {
   return new Refusal(
     `Failed to parse '${clip(text)}' as a JSON ${kind} for field '${field}': syntax error at line 1 near: ${clip(text)}`,
   );
-}
-
-/** A 64-bit integer as a number where that is exact, else as a bigint. */
-export function narrow(value: bigint): number | bigint {
-  const number = Number(value);
-  return Number.isSafeInteger(number) ? number : value;
 }
 
 /**
