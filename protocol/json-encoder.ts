@@ -66,6 +66,30 @@ function defaultText(field: Field): string | undefined {
   }
 }
 
+/**
+ * Empty lists are left out, except for these, whose answers the real master and agent write by another way: a list
+ * that is there but empty goes out as `[]`. Absent ones stay absent here too.
+ */
+const writtenWhenEmpty: ReadonlySet<string> = new Set([
+  'MasterResponseGetAgents.agents',
+  'MasterResponseGetAgents.recovered_agents',
+  'MasterResponseGetExecutors.executors',
+  'MasterResponseGetFrameworks.frameworks',
+  'MasterResponseGetFrameworks.completed_frameworks',
+  'MasterResponseGetTasks.tasks',
+  'MasterResponseGetTasks.unreachable_tasks',
+  'MasterResponseGetTasks.completed_tasks',
+  'AgentResponseGetExecutors.executors',
+  'AgentResponseGetExecutors.completed_executors',
+  'AgentResponseGetFrameworks.frameworks',
+  'AgentResponseGetFrameworks.completed_frameworks',
+  'AgentResponseGetTasks.pending_tasks',
+  'AgentResponseGetTasks.queued_tasks',
+  'AgentResponseGetTasks.launched_tasks',
+  'AgentResponseGetTasks.terminated_tasks',
+  'AgentResponseGetTasks.completed_tasks',
+]);
+
 /** `first`: whether nothing can be known to stand before this field, so that the comma depends on the text so far. */
 function encodeField(message: MessageType, field: Field, first: boolean): string {
   const key = first ? `(s.length > 1 ? ',"${field.name}":' : '"${field.name}":')` : `',"${field.name}":'`;
@@ -79,7 +103,8 @@ function encodeField(message: MessageType, field: Field, first: boolean): string
   if (field.rule === 'optional') return `${read} if (v !== undefined) s += ${key} + ${value};`;
   const element = encodeValue(field.type, 'v[i]');
   if (field.rule === 'repeated') {
-    return `${read} if (v !== undefined && v.length > 0) { s += ${key}; let p = '['; for (let i = 0; i < v.length; i++) { s += p + ${element}; p = ','; } s += ']'; }`;
+    const some = `v !== undefined${writtenWhenEmpty.has(`${message.name}.${field.name}`) ? '' : ' && v.length > 0'}`;
+    return `${read} if (${some}) { s += ${key} + '['; for (let i = 0; i < v.length; i++) { if (i > 0) s += ','; s += ${element}; } s += ']'; }`;
   }
   const entry = encodeValue(field.type, 'v[k]');
   return `${read} if (v !== undefined) { let p = '{'; for (const k of Object.keys(v)) { s += (p === '{' ? ${key} : '') + p + quote(k) + ':' + ${entry}; p = ','; } if (p === ',') s += '}'; }`;

@@ -274,6 +274,7 @@ export interface AgentInfo {
   resources?: Resource[] | undefined;
   attributes?: Attribute[] | undefined;
   id?: AgentID | undefined;
+  checkpoint?: boolean | undefined;
   domain?: DomainInfo | undefined;
 }
 
