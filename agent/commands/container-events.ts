@@ -1,0 +1,112 @@
+import type { Resource, TaskStatusReason } from '../../protocol/messages.ts';
+import type { Effect } from '../effects.ts';
+import type { ContainerExit } from '../engine/engine.ts';
+import type { AgentState, TaskRecord } from '../state.ts';
+import { type Context, forgetWhenOver, type Report, report } from '../status-updates.ts';
+
+/** Fetched, pulled, now made: from here on it takes an instant. */
+export function containerStarting(task: TaskRecord, context: Context): Effect[] {
+  return task.state === 'TASK_STAGING'
+    ? report(task, { state: 'TASK_STARTING', source: 'SOURCE_EXECUTOR' }, context)
+    : [];
+}
+
+/** What a long step is at. At most one of these is on its way, so that a slow scheduler is not flooded. */
+export function launchProgress(task: TaskRecord, message: string, context: Context): Effect[] {
+  if (task.phase !== 'preparing' || task.queue.length > 0) return [];
+  return report(task, { state: 'TASK_STARTING', source: 'SOURCE_AGENT', message }, context);
+}
+
+export function containerStarted(task: TaskRecord, addresses: TaskRecord['addresses'], context: Context): Effect[] {
+  task.phase = 'running';
+  if (addresses.length > 0) task.addresses = addresses;
+  const running = report(task, { state: 'TASK_RUNNING', source: 'SOURCE_EXECUTOR' }, context);
+  // A kill that came while the container was being started.
+  return task.ending === undefined ? running : [...running, { kind: 'stopContainer', task, graceSeconds: 0 }];
+}
+
+/** The container never ran: it failed to launch, or was killed before. */
+export function launchFailed(
+  task: TaskRecord,
+  failure: { reason?: TaskStatusReason; message: string },
+  context: Context,
+): Effect[] {
+  task.phase = 'ended';
+  const killed = task.ending?.state === 'TASK_KILLED';
+  const status: Report = killed
+    ? {
+        state: 'TASK_KILLED',
+        message: 'Killed before delivery to the executor',
+        source: 'SOURCE_AGENT',
+        reason: 'REASON_TASK_KILLED_DURING_LAUNCH',
+      }
+    : {
+        state: 'TASK_FAILED',
+        message: failure.message,
+        source: failure.reason === undefined ? 'SOURCE_EXECUTOR' : 'SOURCE_AGENT',
+        ...(failure.reason && { reason: failure.reason }),
+      };
+  return [...report(task, status, context), { kind: 'removeContainer', task }];
+}
+
+/** The container ended, and its output is in the sandbox. */
+export function containerExited(task: TaskRecord, exit: ContainerExit, context: Context): Effect[] {
+  task.phase = 'ended';
+  return [...report(task, outcome(task, exit), context), { kind: 'removeContainer', task }];
+}
+
+/** The container is gone from the engine. */
+export function containerRemoved(state: AgentState, task: TaskRecord): Effect[] {
+  task.released = true;
+  forgetWhenOver(state, task);
+  return [];
+}
+
+function outcome(task: TaskRecord, exit: ContainerExit): Report {
+  const message = describeExit(task, exit.exitCode);
+  if (task.ending !== undefined) return { message, ...task.ending, source: 'SOURCE_EXECUTOR' };
+  if (exit.exitCode === 0) return { state: 'TASK_FINISHED', message, source: 'SOURCE_EXECUTOR' };
+  if (exit.outOfMemory) return outOfMemory(task, exit);
+  return { state: 'TASK_FAILED', message, source: 'SOURCE_EXECUTOR' };
+}
+
+function outOfMemory(task: TaskRecord, exit: ContainerExit): Report {
+  const limit = memoryLimit(task);
+  // The kernel kills at the limit, so that is the peak where it could not be read.
+  const peak = Math.round((exit.memPeak ?? limit) * 10) / 10;
+  const resource: Resource = { name: 'mem', type: 'SCALAR', scalar: { value: limit }, role: '*' };
+  return {
+    state: 'TASK_FAILED',
+    message: `Memory limit exceeded: limit ${limit} MB, peak ${peak} MB. Ask for more mem, or let the task use less`,
+    source: 'SOURCE_AGENT',
+    reason: 'REASON_CONTAINER_LIMITATION_MEMORY',
+    limitation: { resources: [resource] },
+  };
+}
+
+/** MB */
+function memoryLimit(task: TaskRecord): number {
+  const asked = (task.info.resources ?? []).find((resource) => resource.name === 'mem')?.scalar?.value ?? 0;
+  return Math.max(task.info.limits?.mem?.value ?? asked, 32);
+}
+
+const signalNames: Record<number, string> = {
+  1: 'Hangup',
+  2: 'Interrupt',
+  3: 'Quit',
+  4: 'Illegal instruction',
+  6: 'Aborted',
+  7: 'Bus error',
+  8: 'Floating point exception',
+  9: 'Killed',
+  11: 'Segmentation fault',
+  13: 'Broken pipe',
+  14: 'Alarm clock',
+  15: 'Terminated',
+};
+
+function describeExit(task: TaskRecord, exitCode: number): string {
+  if (task.info.container?.type === 'DOCKER') return `Container exited with status ${exitCode}`;
+  const signal = signalNames[exitCode - 128];
+  return signal === undefined ? `Command exited with status ${exitCode}` : `Command terminated with signal ${signal}`;
+}

@@ -1,0 +1,130 @@
+import { chmod, mkdir, rm, symlink } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { describeError, MesitaError } from '../protocol/errors.ts';
+import type { TaskStatusReason } from '../protocol/messages.ts';
+import type { Log } from '../runtime/log.ts';
+import { type ContainerSettings, planContainer } from './container-plan.ts';
+import type { ContainerSpec, Engine } from './engine/engine.ts';
+import type { Fetcher } from './fetcher/fetcher.ts';
+import { Gate } from './gate.ts';
+import type { TaskRecord } from './state.ts';
+
+export interface LaunchObserver {
+  progress(task: TaskRecord, message: string): void;
+  /** Everything is there; the container is being made. */
+  starting(task: TaskRecord): void;
+  started(task: TaskRecord, addresses: TaskRecord['addresses']): void;
+  failed(task: TaskRecord, failure: { reason?: TaskStatusReason; message: string }): void;
+}
+
+export interface LauncherOptions {
+  engine: Engine;
+  fetcher: Fetcher;
+  settings: ContainerSettings;
+  /** Containers being created or started at a time: an engine gets slower beyond a few. */
+  concurrency: number;
+  observer: LaunchObserver;
+  log: Log;
+}
+
+/**
+ * Brings tasks to life, step by step: sandbox → URIs → image → container → start. The long steps of many tasks run side by
+ * side; making and starting containers goes through a gate. A launch can be given up at any step and leaves no container.
+ */
+export class ContainerLauncher {
+  readonly #options: LauncherOptions;
+  readonly #gate: Gate;
+  readonly #underWay = new Map<string, AbortController>();
+
+  constructor(options: LauncherOptions) {
+    this.#options = options;
+    this.#gate = new Gate(options.concurrency);
+  }
+
+  /** Whether containers are being made now: what can wait does. */
+  get busy(): boolean {
+    return this.#gate.busy;
+  }
+
+  abort(task: TaskRecord): void {
+    this.#underWay.get(task.key)?.abort(new Error('The launch was given up'));
+  }
+
+  async launch(task: TaskRecord): Promise<void> {
+    const controller = new AbortController();
+    this.#underWay.set(task.key, controller);
+    try {
+      await this.#launch(task, controller.signal);
+    } catch (error) {
+      this.#options.observer.failed(task, failureOf(error));
+    } finally {
+      this.#underWay.delete(task.key);
+    }
+  }
+
+  async #launch(task: TaskRecord, signal: AbortSignal): Promise<void> {
+    const { engine, settings, observer } = this.#options;
+    const plan = planContainer(task, settings);
+    if ('error' in plan) throw new PlanProblem(plan.error);
+    await makeSandbox(task.sandbox);
+    await this.#fetch(task, signal);
+    const progress = (sentence: string) => observer.progress(task, sentence);
+    await engine.ensureImage(plan.image, { force: plan.forcePull, signal, progress });
+    signal.throwIfAborted();
+    observer.starting(task);
+    await this.#gate.pass(() => this.#start(task, plan.spec, signal));
+  }
+
+  async #fetch(task: TaskRecord, signal: AbortSignal): Promise<void> {
+    const uris = task.info.command?.uris ?? [];
+    if (uris.length === 0) return;
+    const progress = (sentence: string) => this.#options.observer.progress(task, sentence);
+    const wanted = uris.map(({ value, executable, extract, cache, output_file }) => ({
+      value,
+      ...(executable === undefined ? {} : { executable }),
+      ...(extract === undefined ? {} : { extract }),
+      ...(cache === undefined ? {} : { cache }),
+      ...(output_file === undefined ? {} : { output_file }),
+    }));
+    await this.#options.fetcher.fetch(wanted, { sandbox: task.sandbox }, { signal, progress });
+  }
+
+  async #start(task: TaskRecord, spec: ContainerSpec, signal: AbortSignal): Promise<void> {
+    const { engine, observer } = this.#options;
+    signal.throwIfAborted();
+    await engine.create(spec);
+    signal.throwIfAborted();
+    await engine.start(spec.name);
+    const own = spec.network.mode === 'bridge' || spec.network.mode === 'user';
+    // A container that has ended already has no addresses any more; its exit is told by the engine's event.
+    const addresses = own ? await engine.addresses(spec.name).catch(() => []) : [];
+    observer.started(task, addresses);
+  }
+}
+
+/** What the task asks for makes no sense: Mesos' docker executor words it so. */
+class PlanProblem extends Error {}
+
+function failureOf(error: unknown): { reason?: TaskStatusReason; message: string } {
+  if (error instanceof PlanProblem) return { message: `Failed to create docker run options: ${error.message}` };
+  const remedy = error instanceof MesitaError ? ` ${error.remedy}` : '';
+  const sentence = describeError(error).replace(/[.\s]*$/, '.');
+  return { reason: 'REASON_CONTAINER_LAUNCH_FAILED', message: `Failed to launch container: ${sentence}${remedy}` };
+}
+
+/** Makes the sandbox and points `latest` at it. Anyone may write there, since a container's user is its own affair. */
+async function makeSandbox(sandbox: string): Promise<void> {
+  try {
+    await mkdir(sandbox, { recursive: true });
+    await chmod(sandbox, 0o777);
+    const latest = join(dirname(sandbox), 'latest');
+    await rm(latest, { force: true });
+    await symlink(basename(sandbox), latest);
+  } catch (cause) {
+    const full = (cause as NodeJS.ErrnoException).code === 'ENOSPC';
+    throw new MesitaError(full ? 'MESITA_DISK_FULL' : 'MESITA_WORK_DIR_UNUSABLE', {
+      message: `The sandbox ${sandbox} cannot be made: ${describeError(cause)}`,
+      cause,
+    });
+  }
+}

@@ -1,0 +1,132 @@
+import { parseAttributes, parseResources } from '../protocol/resource-text.ts';
+import { duration } from '../runtime/duration-flag.ts';
+import { boolean, type Flag, type FlagValues, integer, oneOf, text } from '../runtime/flags.ts';
+
+function resources(value: string): { value: string } | { error: string } {
+  const parsed = parseResources(value, '*');
+  return 'error' in parsed ? parsed : { value };
+}
+
+function attributes(value: string): { value: string } | { error: string } {
+  const parsed = parseAttributes(value);
+  return 'error' in parsed ? parsed : { value };
+}
+
+export const agentFlags = {
+  master: { form: 'HOST:PORT', help: 'The master to join.', required: true, mesos: true, parse: text },
+  ip: { form: 'ADDRESS', help: 'Address to listen on.', default: '127.0.0.1', mesos: true, parse: text },
+  port: {
+    form: 'NUMBER',
+    help: 'Port to listen on; 0 takes a free one.',
+    default: '5051',
+    mesos: true,
+    parse: integer(0, 65535),
+  },
+  hostname: {
+    form: 'NAME',
+    help: 'Name of this host in offers; the machine’s own by default.',
+    mesos: true,
+    parse: text,
+  },
+  advertise_ip: { form: 'ADDRESS', help: 'Address under which others reach this agent.', mesos: true, parse: text },
+  work_dir: {
+    form: 'DIRECTORY',
+    help: 'Where sandboxes are. One agent a directory.',
+    default: '/var/lib/mesita/agent',
+    mesos: true,
+    parse: text,
+  },
+  resources: {
+    form: 'LIST',
+    help: 'What to offer, e.g. cpus:4;mem:2048;ports:[31000-32000]; what is not named is detected.',
+    mesos: true,
+    parse: resources,
+  },
+  attributes: {
+    form: 'LIST',
+    help: 'What to tell of this host, e.g. rack:r1;disk:ssd; replaces detected attributes of the same name.',
+    mesos: true,
+    parse: attributes,
+  },
+  default_role: { form: 'ROLE', help: 'The role of resources that name none.', default: '*', mesos: true, parse: text },
+  docker_socket: {
+    form: 'PATH',
+    help: 'The Docker engine’s socket.',
+    default: '/var/run/docker.sock',
+    mesos: true,
+    parse: text,
+  },
+  default_image: {
+    form: 'IMAGE',
+    help: 'The image of tasks that name none.',
+    default: 'mesita/task:latest',
+    mesos: false,
+    parse: text,
+  },
+  cgroups_enable_cfs: {
+    form: '',
+    help: 'Limit CPU time to what a task asked for, instead of sharing out what is there.',
+    default: 'true',
+    mesos: true,
+    parse: boolean,
+  },
+  pids_limit: {
+    form: 'NUMBER',
+    help: 'Processes and threads in a container at the most; 0 for no limit.',
+    default: '4096',
+    mesos: false,
+    parse: integer(0, 4_194_304),
+  },
+  launch_concurrency: {
+    form: 'NUMBER',
+    help: 'Containers to make at a time.',
+    default: '4',
+    mesos: false,
+    parse: integer(1, 64),
+  },
+  executor_shutdown_grace_period: {
+    form: 'DURATION',
+    help: 'Time between SIGTERM and SIGKILL where a task says nothing else.',
+    default: '5secs',
+    mesos: true,
+    parse: duration,
+  },
+  registration_backoff_factor: {
+    form: 'DURATION',
+    help: 'The first wait before dialling the master again.',
+    default: '1secs',
+    mesos: true,
+    parse: duration,
+  },
+  fetcher_stall_timeout: {
+    form: 'DURATION',
+    help: 'Time without a byte after which a download is given up.',
+    default: '1mins',
+    mesos: true,
+    parse: duration,
+  },
+  fetcher_max_size: {
+    form: 'MEGABYTES',
+    help: 'The largest file that a task may fetch, and the most that its archives may unpack to, in MB.',
+    default: '20480',
+    mesos: false,
+    parse: integer(1, 1e9),
+  },
+  log_level: {
+    form: 'LEVEL',
+    help: 'debug, info, warn or error.',
+    default: 'info',
+    mesos: false,
+    parse: oneOf('debug', 'info', 'warn', 'error'),
+  },
+  log_format: {
+    form: 'FORMAT',
+    help: 'text for people, json for collectors.',
+    default: 'text',
+    mesos: false,
+    parse: oneOf('text', 'json'),
+  },
+  quiet: { form: '', help: 'Log warnings and errors only.', default: 'false', mesos: true, parse: boolean },
+} as const satisfies Record<string, Flag<unknown>>;
+
+export type AgentFlags = FlagValues<typeof agentFlags>;

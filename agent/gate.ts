@@ -1,0 +1,27 @@
+/** Lets a bounded number of jobs run at a time, the others wait in order. */
+export class Gate {
+  readonly #places: number;
+  readonly #waiting: (() => void)[] = [];
+  #taken = 0;
+
+  constructor(places: number) {
+    this.#places = places;
+  }
+
+  get busy(): boolean {
+    return this.#taken > 0;
+  }
+
+  async pass<T>(job: () => Promise<T>): Promise<T> {
+    if (this.#taken >= this.#places) await new Promise<void>((enter) => this.#waiting.push(enter));
+    else this.#taken++;
+    try {
+      return await job();
+    } finally {
+      // The place goes to the next one in line, or becomes free.
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#taken--;
+      else next();
+    }
+  }
+}

@@ -1,0 +1,313 @@
+import { randomUUID } from 'node:crypto';
+import { hostname as machineName, networkInterfaces } from 'node:os';
+import { resolve } from 'node:path';
+import { Agent as Connections } from 'undici';
+import type { MasterMessage } from '../protocol/agent-link.ts';
+import { describeError, MesitaError } from '../protocol/errors.ts';
+import type { AgentInfo, Task } from '../protocol/messages.ts';
+import { parseAttributes, parseResources } from '../protocol/resource-text.ts';
+import { normalize } from '../protocol/resources.ts';
+import { type Clock, sleep, systemClock } from '../runtime/clock.ts';
+import { createHttpServer, isLoopback, listen } from '../runtime/http-server.ts';
+import type { Log } from '../runtime/log.ts';
+import type { Shutdown } from '../runtime/shutdown.ts';
+import { mesitaVersion } from '../runtime/version.ts';
+import { AgentIdFile } from './agent-id.ts';
+import { createArtifactSource } from './artifact-source.ts';
+import { ContainerLauncher } from './container-launcher.ts';
+import { ContainerLogs } from './container-logs.ts';
+import type { ContainerSettings } from './container-plan.ts';
+import { DockerEngine } from './engine/docker-engine.ts';
+import type { Engine, EngineFacts } from './engine/engine.ts';
+import { createFetcher, type Fetcher } from './fetcher/fetcher.ts';
+import { fingerprint } from './fingerprint/host.ts';
+import type { AgentFlags } from './flags.ts';
+import { filesRoute } from './http/files-route.ts';
+import { type AgentIdentity, stateRoute } from './http/state-route.ts';
+import { MasterLink } from './master-link.ts';
+import { Performer } from './performer.ts';
+import { SandboxPaths } from './sandbox-paths.ts';
+import type { AgentState, TaskRecord } from './state.ts';
+
+const megabyte = 1024 * 1024;
+const mostArchiveEntries = 1_000_000;
+// How long a stopping agent waits for its tasks' ends to be acknowledged.
+const partingMs = 3_000;
+
+export interface AgentOptions {
+  flags: AgentFlags;
+  log: Log;
+  shutdown: Shutdown;
+  clock?: Clock;
+  /** For tests; else the Docker engine at --docker_socket. */
+  engine?: Engine;
+}
+
+export interface RunningAgent {
+  address: string;
+  /** Resolves when the master knows the agent. */
+  registered: Promise<string>;
+  state: AgentState;
+}
+
+/**
+ * Starts an agent: engine, host facts, HTTP, and the link to the master.
+ * Throws MESITA_ENGINE_UNREACHABLE, MESITA_PORT_IN_USE, MESITA_LISTEN_FAILED, MESITA_WORK_DIR_UNUSABLE.
+ */
+export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
+  const { flags, log, shutdown, clock = systemClock } = options;
+  const workDirectory = resolve(flags.work_dir);
+  const idFile = new AgentIdFile(workDirectory);
+  const knownId = await idFile.read();
+  const scope = { 'org.mesita.work_dir': workDirectory };
+  const engine = options.engine ?? new DockerEngine({ address: { socketPath: flags.docker_socket }, scope });
+  shutdown.register('engine', () => engine.close());
+  const facts = await engine.connect(shutdown.signal);
+  await removeOrphans(engine, log);
+  const info = await describeAgent(flags, workDirectory, facts, knownId);
+  const identity = {
+    id: knownId,
+    info,
+    address: addressOf(flags),
+    startedAt: clock.now(),
+    master: flags.master,
+    flags: flagTexts(flags),
+  };
+  const state: AgentState = { tasks: new Map(), settings: { killGrace: flags.executor_shutdown_grace_period } };
+  const server = createHttpServer({ log, aliases: ['/slave(1)', '/slave%281%29'], bodyLimit: megabyte });
+  filesRoute(server, () => new SandboxPaths(workDirectory, identity.id ?? '').slave);
+  stateRoute(server, state, () => identity, engine);
+  identity.address.port = await listen(server, flags);
+  shutdown.register('http server', () => server.close());
+  info.port = identity.address.port;
+  const fetcher = makeFetcher(flags, shutdown);
+  const settings = containerSettings(flags, workDirectory, identity);
+  const performer = new Performer({
+    state,
+    engine,
+    logs: new ContainerLogs({ engine, clock, log }),
+    launcher: (observer) =>
+      new ContainerLauncher({ engine, fetcher, settings, concurrency: flags.launch_concurrency, observer, log }),
+    clock,
+    ids: { uuid: randomUUID },
+    log,
+    address: identity.address.ip,
+  });
+  shutdown.register('performer', performer.start());
+  warnIfOpen(flags.ip, log);
+  const registered = joinMaster({
+    flags,
+    log,
+    shutdown,
+    clock,
+    performer,
+    identity,
+    idFile,
+    workDirectory,
+    settings,
+    server,
+  });
+  return { address: `${flags.ip}:${identity.address.port}`, registered, state };
+}
+
+type MutableIdentity = { -readonly [Key in keyof AgentIdentity]: AgentIdentity[Key] };
+
+interface Joining {
+  flags: AgentFlags;
+  log: Log;
+  shutdown: Shutdown;
+  clock: Clock;
+  performer: Performer;
+  identity: MutableIdentity;
+  idFile: AgentIdFile;
+  workDirectory: string;
+  settings: ContainerSettings;
+  server: ReturnType<typeof createHttpServer>;
+}
+
+function joinMaster(joining: Joining): Promise<string> {
+  const { flags, log, shutdown, clock, performer, identity, idFile } = joining;
+  const { promise, resolve: registered } = Promise.withResolvers<string>();
+  const link: MasterLink = new MasterLink({
+    master: flags.master,
+    clock,
+    random: Math.random,
+    log,
+    backoff: flags.registration_backoff_factor * 1000,
+    subscription: () => ({
+      agent: identity.info,
+      address: identity.address,
+      version: mesitaVersion,
+      tasks: [...performer.state.tasks.values()].filter((task) => !task.orphaned).map(taskMessage),
+      frameworks: [
+        ...new Map(
+          [...performer.state.tasks.values()].map((task) => [task.framework.id?.value, task.framework]),
+        ).values(),
+      ],
+    }),
+    onMessage: (message) => {
+      if (message.type === 'REGISTERED') {
+        becomeAgent(joining, message.agent_id, link);
+        idFile
+          .write(message.agent_id)
+          .catch((error: unknown) => log.error({ error: describeError(error) }, 'the agent id cannot be kept'));
+        registered(message.agent_id);
+      } else {
+        receive(joining, link, message);
+      }
+    },
+    onBroken: () => undefined,
+  });
+  shutdown.register('tasks and link', async () => {
+    await performer.shutdownTasks();
+    const { signal } = new AbortController();
+    for (let waited = 0; performer.state.tasks.size > 0 && waited < partingMs; waited += 50)
+      await sleep(clock, 50, signal);
+    link.send({ type: 'UNREGISTER' });
+    await link.stop();
+  });
+  link.run().catch((error: unknown) => log.error({ error: describeError(error) }, 'the link to the master failed'));
+  return promise;
+}
+
+function becomeAgent(
+  { identity, performer, workDirectory, settings, log }: Joining,
+  id: string,
+  link: MasterLink,
+): void {
+  identity.id = id;
+  identity.info.id = { value: id };
+  settings.agentId = id;
+  performer.registered(id, new SandboxPaths(workDirectory, id), (message) => link.send(message));
+  log.info({ id, master: identity.master }, 'registered with the master');
+}
+
+function receive({ performer, log, shutdown, server }: Joining, link: MasterLink, message: MasterMessage): void {
+  if (message.type === 'HTTP_REQUEST') {
+    const { request_id, url } = message;
+    server
+      .inject({ method: 'GET', url })
+      .then((answer) =>
+        link.answer(request_id, {
+          status: answer.statusCode,
+          contentType: String(answer.headers['content-type'] ?? 'application/octet-stream'),
+          body: answer.rawPayload,
+        }),
+      )
+      .catch((error: unknown) =>
+        log.warn({ url, error: describeError(error) }, 'a request by way of the master failed'),
+      );
+  } else if (message.type === 'SHUTDOWN') {
+    log.error({ message: message.message }, 'the master tells this agent to stop');
+    shutdown.stop().catch(() => undefined);
+  } else {
+    performer.receive(message);
+  }
+}
+
+/** What the master must know of a task after a break of the link. */
+function taskMessage(task: TaskRecord): Task {
+  const { info, framework, state, statuses } = task;
+  const { labels, discovery, container, health_check, kill_policy, limits, name, task_id, agent_id, resources } = info;
+  return {
+    name,
+    task_id,
+    framework_id: { value: framework.id?.value ?? '' },
+    executor_id: { value: task_id.value },
+    agent_id,
+    state,
+    resources,
+    statuses,
+    ...(task.queue[0] && {
+      status_update_state: task.queue[0].status.state,
+      status_update_uuid: task.queue[0].status.uuid,
+    }),
+    ...(labels && { labels }),
+    ...(discovery && { discovery }),
+    ...(container && { container }),
+    ...(health_check && { health_check }),
+    ...(kill_policy && { kill_policy }),
+    ...(limits && { limits }),
+  };
+}
+
+/** Containers of an earlier run of this very agent, which nobody waits for any more. */
+async function removeOrphans(engine: Engine, log: Log): Promise<void> {
+  for (const { name } of await engine.list()) {
+    log.warn({ container: name }, 'removing a container that an earlier run of this agent left');
+    await engine.remove(name);
+  }
+}
+
+async function describeAgent(
+  flags: AgentFlags,
+  workDirectory: string,
+  engine: EngineFacts,
+  id: string | undefined,
+): Promise<AgentInfo> {
+  const given = checkedValue(parseResources(flags.resources ?? '', flags.default_role), 'resources');
+  const own = checkedValue(parseAttributes(flags.attributes ?? ''), 'attributes');
+  const facts = await fingerprint({ workDirectory, engine }, new Set(given.map(({ name }) => name)));
+  const named = new Set(own.map(({ name }) => name));
+  const detected = facts.resources.map((resource) => ({ ...resource, role: flags.default_role }));
+  return {
+    hostname: flags.hostname ?? (isLoopback(flags.ip) ? 'localhost' : machineName()),
+    resources: normalize([...given, ...detected]),
+    attributes: [...own, ...facts.attributes.filter(({ name }) => !named.has(name))],
+    ...(id === undefined ? {} : { id: { value: id } }),
+  };
+}
+
+/** The flag table has checked the text already. */
+function checkedValue<T>(parsed: { value: T } | { error: string }, flag: string): T {
+  if ('error' in parsed) throw new MesitaError('MESITA_FLAG_INVALID', { message: `--${flag}: ${parsed.error}` });
+  return parsed.value;
+}
+
+function addressOf(flags: AgentFlags): { hostname: string; ip: string; port: number } {
+  const ip = flags.advertise_ip ?? (flags.ip === '0.0.0.0' ? outwardIp() : flags.ip);
+  return { hostname: flags.hostname ?? (isLoopback(ip) ? 'localhost' : machineName()), ip, port: flags.port };
+}
+
+function outwardIp(): string {
+  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  return addresses.find((address) => address.family === 'IPv4' && !address.internal)?.address ?? '127.0.0.1';
+}
+
+function makeFetcher(flags: AgentFlags, shutdown: Shutdown): Fetcher {
+  const connections = new Connections();
+  const fetcher = createFetcher({
+    stallTimeoutSeconds: flags.fetcher_stall_timeout,
+    maxBytes: flags.fetcher_max_size * megabyte,
+    maxEntries: mostArchiveEntries,
+    maxExtractedBytes: flags.fetcher_max_size * megabyte,
+    sources: { mesita: createArtifactSource(flags.master, connections) },
+  });
+  shutdown.register('fetcher', async () => {
+    await fetcher.close();
+    await connections.destroy();
+  });
+  return fetcher;
+}
+
+function containerSettings(flags: AgentFlags, workDirectory: string, identity: MutableIdentity): ContainerSettings {
+  return {
+    defaultImage: flags.default_image,
+    enforceCpuQuota: flags.cgroups_enable_cfs,
+    pidsLimit: flags.pids_limit,
+    agentId: identity.id ?? '',
+    workDirectory,
+    agentEndpoint: `${identity.address.ip}:${identity.address.port}`,
+  };
+}
+
+function warnIfOpen(ip: string, log: Log): void {
+  if (!isLoopback(ip))
+    log.warn({ ip }, 'listening beyond loopback without authentication: whoever reaches this port can read sandboxes');
+}
+
+function flagTexts(flags: AgentFlags): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(flags).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
+  );
+}

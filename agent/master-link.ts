@@ -1,0 +1,169 @@
+import { Agent as Connections, type Dispatcher } from 'undici';
+import {
+  type AgentMessage,
+  type AgentSubscription,
+  agentLinkPath,
+  type MasterMessage,
+} from '../protocol/agent-link.ts';
+import { describeError } from '../protocol/errors.ts';
+import { backoff } from '../runtime/backoff.ts';
+import { type Clock, sleep } from '../runtime/clock.ts';
+import { followEventStream } from '../runtime/event-stream.ts';
+import type { Log } from '../runtime/log.ts';
+
+export interface MasterLinkOptions {
+  /** host:port */
+  master: string;
+  clock: Clock;
+  random: () => number;
+  log: Log;
+  /** Milliseconds: the first wait before dialling again. */
+  backoff: number;
+  /** What the agent is and runs, at the moment of dialling. */
+  subscription(): AgentSubscription;
+  onMessage(message: MasterMessage): void;
+  onBroken(reason: string): void;
+}
+
+interface OpenLink {
+  readonly controller: AbortController;
+  /** The id of the subscription, which messages carry. */
+  readonly stream: string;
+}
+
+const longestBackoffMs = 15_000;
+const longestRecord = 256 * 1024 * 1024;
+// Until the master tells its own.
+const firstSilenceMs = 75_000;
+
+/**
+ * The agent's end of the link to the master; protocol/agent-link.ts describes it.
+ *
+ * INVARIANTS
+ * - At most one POST of messages is under way; what is said meanwhile goes with the next one, in order.
+ * - A POST that fails breaks the link: after the next subscription the agent says all that matters again.
+ */
+export class MasterLink {
+  readonly #options: MasterLinkOptions;
+  readonly #origin: string;
+  readonly #connections: Dispatcher;
+  readonly #stopping = new AbortController();
+  #current: OpenLink | undefined;
+  #outbox: AgentMessage[] = [];
+  #posting: Promise<void> | undefined;
+  #silenceMs = firstSilenceMs;
+
+  constructor(options: MasterLinkOptions) {
+    this.#options = options;
+    this.#origin = `http://${options.master}`;
+    this.#connections = new Connections({ connect: { timeout: 5_000 }, keepAliveTimeout: 60_000, pipelining: 1 });
+  }
+
+  /** Dials until `stop`; each break is followed by another try after a random wait. */
+  async run(): Promise<void> {
+    const { clock, random, log, onBroken } = this.#options;
+    const { signal } = this.#stopping;
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      const before = clock.now();
+      const reason = await this.#once();
+      if (signal.aborted) return;
+      log.warn({ master: this.#options.master, reason }, 'no link to the master');
+      onBroken(reason);
+      // A link that lasted a while was a good one: begin again with short waits.
+      if (clock.now() - before > longestBackoffMs) attempt = 0;
+      await sleep(
+        clock,
+        backoff(attempt, { initial: this.#options.backoff, maximum: longestBackoffMs }, random),
+        signal,
+      );
+    }
+  }
+
+  /** Says something to the master; lost when the link is broken. */
+  send(message: AgentMessage): void {
+    if (this.#current === undefined) return;
+    this.#outbox.push(message);
+    this.#posting ??= this.#post(this.#current).finally(() => {
+      this.#posting = undefined;
+    });
+  }
+
+  /** Waits until all that was said has arrived, then hangs up. */
+  async stop(): Promise<void> {
+    await this.#posting;
+    this.#stopping.abort();
+    this.#current?.controller.abort();
+    await this.#connections.destroy();
+  }
+
+  /** The answer to an HTTP_REQUEST. */
+  async answer(requestId: string, answer: { status: number; contentType: string; body: Buffer }): Promise<void> {
+    const path = `${agentLinkPath}/relay/${requestId}`;
+    const headers = { 'content-type': answer.contentType, 'mesita-status': String(answer.status) };
+    const { body } = await this.#connections.request({
+      origin: this.#origin,
+      path,
+      method: 'POST',
+      headers,
+      body: answer.body,
+    });
+    await body.dump();
+  }
+
+  async #once(): Promise<string> {
+    const controller = new AbortController();
+    const abort = () => controller.abort();
+    this.#stopping.signal.addEventListener('abort', abort);
+    let link: OpenLink | undefined;
+    try {
+      return await followEventStream({
+        dispatcher: this.#connections,
+        origin: this.#origin,
+        path: agentLinkPath,
+        headers: { 'content-type': 'application/json', accept: 'application/json' },
+        body: JSON.stringify(this.#options.subscription()),
+        signal: controller.signal,
+        maximumRecord: longestRecord,
+        silence: this.#silenceMs,
+        onOpen: (headers) => {
+          this.#outbox = [];
+          link = { controller, stream: String(headers['mesos-stream-id']) };
+          this.#current = link;
+        },
+        onRecord: (record) => this.#receive(JSON.parse(record.toString()) as MasterMessage),
+      });
+    } catch (error) {
+      return describeError(error);
+    } finally {
+      this.#stopping.signal.removeEventListener('abort', abort);
+      if (this.#current === link) this.#current = undefined;
+    }
+  }
+
+  #receive(message: MasterMessage): void {
+    if (message.type === 'REGISTERED') this.#silenceMs = message.ping_timeout_seconds * 1000;
+    if (message.type === 'PING') this.send({ type: 'PONG' });
+    this.#options.onMessage(message);
+  }
+
+  async #post(link: OpenLink): Promise<void> {
+    while (this.#outbox.length > 0 && this.#current === link) {
+      const messages = this.#outbox;
+      this.#outbox = [];
+      try {
+        const { statusCode, body } = await this.#connections.request({
+          origin: this.#origin,
+          path: `${agentLinkPath}/messages`,
+          method: 'POST',
+          headers: { 'content-type': 'application/json', 'mesos-stream-id': link.stream },
+          body: JSON.stringify(messages),
+        });
+        await body.dump();
+        if (statusCode !== 202) throw new Error(`the master answers ${statusCode}`);
+      } catch (error) {
+        this.#options.log.warn({ error: describeError(error) }, 'messages did not reach the master');
+        link.controller.abort();
+      }
+    }
+  }
+}

@@ -1,0 +1,188 @@
+import type { AgentMessage, MasterMessage } from '../protocol/agent-link.ts';
+import { describeError } from '../protocol/errors.ts';
+import type { IdSource } from '../protocol/ids.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Log } from '../runtime/log.ts';
+import {
+  containerExited,
+  containerRemoved,
+  containerStarted,
+  containerStarting,
+  launchFailed,
+  launchProgress,
+} from './commands/container-events.ts';
+import { endTask, killTask } from './commands/kill-task.ts';
+import { acknowledge, reconcileTasks, shutdownAll, shutdownFramework } from './commands/master-messages.ts';
+import { runTask } from './commands/run-task.ts';
+import type { ContainerLauncher } from './container-launcher.ts';
+import type { ContainerLogs } from './container-logs.ts';
+import type { Effect, EffectArguments } from './effects.ts';
+import type { Engine, EngineEvent } from './engine/engine.ts';
+import type { SandboxPaths } from './sandbox-paths.ts';
+import { type AgentState, type TaskRecord, taskKey } from './state.ts';
+import { type Context, resendAll, retryDue } from './status-updates.ts';
+
+export interface PerformerOptions {
+  state: AgentState;
+  engine: Engine;
+  logs: ContainerLogs;
+  launcher: (observer: Observer) => ContainerLauncher;
+  clock: Clock;
+  ids: IdSource;
+  log: Log;
+  /** The agent's own IP, which tasks on the host's network share. */
+  address: string;
+}
+
+type Observer = ConstructorParameters<typeof ContainerLauncher>[0]['observer'];
+
+const retryCheckMs = 1_000;
+const removeRetryMs = 100;
+
+/** Runs commands on the state and performs their effects; turns what the engine and the master say into commands. */
+export class Performer {
+  readonly state: AgentState;
+  readonly #options: PerformerOptions;
+  readonly #launcher: ContainerLauncher;
+  readonly #byContainer = new Map<string, TaskRecord>();
+  readonly #deadlines = new Map<string, () => void>();
+  #paths: SandboxPaths | undefined;
+  #agentId = '';
+  #send: (message: AgentMessage) => void = () => undefined;
+  #idle: (() => void)[] = [];
+
+  readonly #perform: { [Kind in keyof EffectArguments]: (effect: EffectArguments[Kind]) => void } = {
+    sendToMaster: ({ message }) => this.#send(message),
+    launch: ({ task }) => {
+      this.#byContainer.set(task.containerName, task);
+      this.#run(this.#launcher.launch(task), 'launch');
+    },
+    abortLaunch: ({ task }) => this.#launcher.abort(task),
+    stopContainer: ({ task, graceSeconds }) => {
+      this.#run(this.#options.engine.stop(task.containerName, graceSeconds), 'stop a container');
+    },
+    removeContainer: ({ task }) => this.#run(this.#remove(task), 'remove a container'),
+    log: ({ level, message, fields }) => this.#options.log[level](fields, message),
+  };
+
+  constructor(options: PerformerOptions) {
+    this.#options = options;
+    this.state = options.state;
+    this.#launcher = options.launcher({
+      progress: (task, message) => this.perform(launchProgress(task, message, this.#context())),
+      starting: (task) => this.perform(containerStarting(task, this.#context())),
+      started: (task, addresses) => this.#started(task, addresses),
+      failed: (task, failure) => this.perform(launchFailed(task, failure, this.#context())),
+    });
+  }
+
+  /** Begins to listen to the engine and to repeat updates; returns what stops it. */
+  start(): () => void {
+    const stopListening = this.#options.engine.onEvent((event) => this.#engineEvent(event));
+    let cancel = () => {};
+    const tick = () => {
+      this.perform(retryDue(this.state, this.#options.clock.now()));
+      cancel = this.#options.clock.after(retryCheckMs, tick);
+    };
+    cancel = this.#options.clock.after(retryCheckMs, tick);
+    return () => {
+      stopListening();
+      cancel();
+      for (const deadline of this.#deadlines.values()) deadline();
+      this.#options.logs.stop();
+    };
+  }
+
+  /** The master knows the agent now, under this id; `send` is the link. */
+  registered(agentId: string, paths: SandboxPaths, send: (message: AgentMessage) => void): void {
+    this.#agentId = agentId;
+    this.#paths = paths;
+    this.#send = send;
+    this.perform(resendAll(this.state, this.#options.clock.now()));
+  }
+
+  receive(message: MasterMessage): void {
+    this.perform(this.#decide(message));
+  }
+
+  perform(effects: readonly Effect[]): void {
+    // The table is exhaustive by its type; the compiler cannot follow that the key and the arguments belong together.
+    for (const effect of effects) (this.#perform[effect.kind] as (argument: Effect) => void)(effect);
+  }
+
+  /** Kills all tasks and resolves when their containers are gone. */
+  async shutdownTasks(): Promise<void> {
+    this.perform(shutdownAll(this.state, this.#context()));
+    if (this.#busy()) await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+
+  #decide(message: MasterMessage): Effect[] {
+    const { state } = this;
+    if (message.type === 'RUN_TASK' && this.#paths !== undefined) {
+      return runTask(state, this.#paths, { ...message, address: this.#options.address }, this.#context());
+    }
+    if (message.type === 'KILL_TASK') {
+      const task = state.tasks.get(taskKey(message.framework_id, message.task_id));
+      return task === undefined ? [] : killTask(state, task, message.kill_policy, this.#context());
+    }
+    if (message.type === 'ACKNOWLEDGE') return acknowledge(state, message, this.#options.clock.now());
+    if (message.type === 'SHUTDOWN_FRAMEWORK') return shutdownFramework(state, message.framework_id, this.#context());
+    if (message.type === 'RECONCILE') return reconcileTasks(state, this.#agentId, message.tasks, this.#context());
+    return [];
+  }
+
+  #started(task: TaskRecord, addresses: TaskRecord['addresses']): void {
+    // A container that ends at once may be over before `start` answers.
+    if (task.phase !== 'preparing') return;
+    this.#options.logs.started(task);
+    this.perform(containerStarted(task, addresses, this.#context()));
+    const longest = task.info.max_completion_time?.nanoseconds;
+    if (longest === undefined) return;
+    const message = `The task ran longer than its max_completion_time of ${Number(longest) / 1e9} s`;
+    const ending = { reason: 'REASON_MAX_COMPLETION_TIME_REACHED', message } as const;
+    const expire = () => this.perform(endTask(this.state, task, ending, this.#context()));
+    this.#deadlines.set(task.key, this.#options.clock.after(Number(longest) / 1e6, expire));
+  }
+
+  #engineEvent(event: EngineEvent): void {
+    if (event.kind === 'disconnected') this.#options.log.warn({ reason: event.reason }, 'engine is away');
+    if (event.kind !== 'exited') return;
+    const task = this.#byContainer.get(event.name);
+    if (task !== undefined) this.#run(this.#exited(task, event), 'end a task');
+  }
+
+  async #exited(task: TaskRecord, exit: EngineEvent & { kind: 'exited' }): Promise<void> {
+    // The order of updates is RUNNING before the end, also for a container that is over before `start` answers.
+    if (task.phase === 'preparing') this.#started(task, []);
+    this.#deadlines.get(task.key)?.();
+    this.#deadlines.delete(task.key);
+    await this.#options.logs.ended(task);
+    this.perform(containerExited(task, exit, this.#context()));
+  }
+
+  async #remove(task: TaskRecord): Promise<void> {
+    // Removing takes the engine as long as starting does; starting goes first.
+    while (this.#launcher.busy) await new Promise<void>((resolve) => this.#options.clock.after(removeRetryMs, resolve));
+    await this.#options.engine.remove(task.containerName).catch((error: unknown) => {
+      this.#options.log.warn(
+        { container: task.containerName, error: describeError(error) },
+        'container is left behind',
+      );
+    });
+    this.#byContainer.delete(task.containerName);
+    this.perform(containerRemoved(this.state, task));
+    if (!this.#busy()) for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  #busy(): boolean {
+    return this.#byContainer.size > 0;
+  }
+
+  #context(): Context {
+    return { now: this.#options.clock.now(), ids: this.#options.ids };
+  }
+
+  #run(job: Promise<void>, what: string): void {
+    job.catch((error: unknown) => this.#options.log.error({ error: describeError(error) }, `could not ${what}`));
+  }
+}

@@ -1,0 +1,34 @@
+import { join } from 'node:path';
+
+/**
+ * The work directory's tree, as Mesos has it:
+ *
+ *     <work_dir>/meta/slaves/latest                                            → the agent's id
+ *     <work_dir>/slaves/<agent>/frameworks/<framework>/executors/<executor>/runs/latest → <container>
+ *     <work_dir>/slaves/<agent>/frameworks/<framework>/executors/<executor>/runs/<container>  the sandbox
+ */
+export class SandboxPaths {
+  readonly workDirectory: string;
+  readonly #agent: string;
+
+  constructor(workDirectory: string, agent: string) {
+    this.workDirectory = workDirectory;
+    this.#agent = agent;
+  }
+
+  get slave(): string {
+    return join(this.workDirectory, 'slaves', this.#agent);
+  }
+
+  executor(framework: string, executor: string): string {
+    return join(this.slave, 'frameworks', framework, 'executors', executor);
+  }
+
+  /** The sandbox of one run. */
+  run(framework: string, executor: string, container: string): string {
+    return join(this.executor(framework, executor), 'runs', container);
+  }
+}
+
+/** Where the sandbox is mounted in containers. */
+export const containerSandbox = '/mnt/mesos/sandbox';

@@ -1,0 +1,98 @@
+import type { IdSource } from '../protocol/ids.ts';
+import { uuidToBase64 } from '../protocol/ids.ts';
+import type { TaskStatus } from '../protocol/messages.ts';
+import { canMove, isTerminal } from '../protocol/task-state.ts';
+import type { Effect } from './effects.ts';
+import type { AgentState, TaskRecord } from './state.ts';
+
+const firstRetryMs = 10_000;
+const longestRetryMs = 600_000;
+
+/** What a command says of a task's new state; the rest of the status is filled in here. */
+export type Report = Omit<
+  TaskStatus,
+  'task_id' | 'agent_id' | 'executor_id' | 'timestamp' | 'uuid' | 'container_status'
+>;
+
+export interface Context {
+  /** Milliseconds since the epoch. */
+  now: number;
+  ids: IdSource;
+}
+
+/**
+ * Queues a status update, in order, each with a uuid of its own. Only the head of a task's queue is sent; it is repeated after 10 s, 20 s …
+ * 10 min until it is acknowledged. Source: Mesos' status update protocol. Moves that the table of states does not have are dropped.
+ */
+export function report(task: TaskRecord, change: Report, { now, ids }: Context): Effect[] {
+  if (!canMove(task.state, change.state)) return [];
+  task.state = change.state;
+  const status: TaskStatus = {
+    task_id: task.info.task_id,
+    ...change,
+    agent_id: task.info.agent_id,
+    executor_id: { value: task.info.task_id.value },
+    timestamp: now / 1000,
+    uuid: uuidToBase64(ids.uuid()),
+    container_status: containerStatus(task),
+  };
+  const { data: _data, ...kept } = status;
+  if (task.statuses.at(-1)?.state === status.state) task.statuses.pop();
+  task.statuses.push(kept);
+  if (task.orphaned) return [];
+  task.queue.push({ status, nextRetry: undefined, interval: firstRetryMs });
+  return task.queue.length === 1 ? sendHead(task, now) : [];
+}
+
+function containerStatus(task: TaskRecord): TaskStatus['container_status'] {
+  const ip_addresses = task.addresses.map(({ protocol, address }) => ({ protocol, ip_address: address }));
+  return {
+    container_id: { value: task.containerId },
+    network_infos: [{ ip_addresses }],
+  };
+}
+
+/** The scheduler has the head: the next one goes out. Others' uuids and repeated acknowledgements are passed over. */
+export function acknowledged(state: AgentState, task: TaskRecord, uuid: string, now: number): Effect[] {
+  if (task.queue[0]?.status.uuid !== uuid) return [];
+  const done = task.queue.shift();
+  if (done !== undefined && isTerminal(done.status.state)) {
+    task.queue.length = 0;
+    forgetWhenOver(state, task);
+    return [];
+  }
+  return sendHead(task, now);
+}
+
+/** A task is over for the agent when its end is acknowledged and its container gone. */
+export function forgetWhenOver(state: AgentState, task: TaskRecord): void {
+  if (isTerminal(task.state) && task.queue.length === 0 && task.released) state.tasks.delete(task.key);
+}
+
+/** Sends again what was not acknowledged in time. */
+export function retryDue(state: AgentState, now: number): Effect[] {
+  return [...state.tasks.values()].flatMap((task) => {
+    const head = task.queue[0];
+    return head?.nextRetry !== undefined && head.nextRetry <= now ? sendHead(task, now) : [];
+  });
+}
+
+/** A new link to the master: every head goes out at once, with the first interval again. */
+export function resendAll(state: AgentState, now: number): Effect[] {
+  return [...state.tasks.values()].flatMap((task) => {
+    const head = task.queue[0];
+    if (head !== undefined) head.interval = firstRetryMs;
+    return sendHead(task, now);
+  });
+}
+
+function sendHead(task: TaskRecord, now: number): Effect[] {
+  const head = task.queue[0];
+  if (head === undefined) return [];
+  head.nextRetry = now + head.interval;
+  head.interval = Math.min(head.interval * 2, longestRetryMs);
+  const framework_id = task.framework.id?.value ?? '';
+  return [
+    { kind: 'sendToMaster', message: { type: 'UPDATE', framework_id, status: head.status, latest_state: task.state } },
+  ];
+}

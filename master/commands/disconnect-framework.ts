@@ -1,0 +1,15 @@
+import { type Effect, log } from '../effects.ts';
+import type { Framework, MasterState } from '../state.ts';
+import { discardOffer } from './offers.ts';
+import { removeFramework } from './remove-framework.ts';
+
+/** The subscription broke: no offers any more, and removal when `failover_timeout` is over (0: at once). */
+export function disconnectFramework(state: MasterState, framework: Framework, now: number): Effect[] {
+  for (const offer of framework.offers) discardOffer(state, offer, now);
+  state.allocator.deactivateFramework(framework.id);
+  framework.connected = false;
+  const seconds = framework.info.failover_timeout ?? 0;
+  if (seconds <= 0) return removeFramework(state, framework, now);
+  framework.removeAt = now + seconds * 1000;
+  return [log('framework disconnected', { id: framework.id, removedInSeconds: seconds }), { kind: 'allocateSoon' }];
+}

@@ -1,0 +1,38 @@
+import type { OfferId } from '../../protocol/ids.ts';
+import { allocateSoon, type Effect, sendEvent } from '../effects.ts';
+import type { MasterState, OfferRecord } from '../state.ts';
+
+/** Takes an offer out of the books without giving its resources back: the caller decides what becomes of them. */
+export function takeOffer(state: MasterState, id: OfferId): OfferRecord | undefined {
+  const offer = state.offers.get(id);
+  if (offer === undefined) return undefined;
+  state.offers.delete(id);
+  state.frameworks.get(offer.framework)?.offers.delete(id);
+  state.agents.get(offer.agent)?.offers.delete(id);
+  return offer;
+}
+
+/** Takes an offer back without telling the framework. */
+export function discardOffer(state: MasterState, id: OfferId, now: number, refuseSeconds?: number): void {
+  const offer = takeOffer(state, id);
+  if (offer === undefined) return;
+  state.allocator.recover(offer, refuseSeconds === undefined ? undefined : { refuseSeconds }, now);
+}
+
+/** Takes an offer back and says so to its framework. */
+export function rescindOffer(state: MasterState, id: OfferId, now: number): Effect[] {
+  const offer = state.offers.get(id);
+  if (offer === undefined) return [];
+  discardOffer(state, id, now);
+  return [sendEvent(offer.framework, { type: 'RESCIND', rescind: { offer_id: { value: id } } }), allocateSoon];
+}
+
+const defaultRefuseSeconds = 5;
+const longestRefuseSeconds = 365 * 86_400;
+
+/** Filters.refuse_seconds as it takes effect. */
+export function refuseSeconds(filters: { refuse_seconds?: number | undefined } | undefined): number {
+  const asked = filters?.refuse_seconds ?? defaultRefuseSeconds;
+  if (Number.isNaN(asked) || asked < 0) return defaultRefuseSeconds;
+  return Math.min(asked, longestRefuseSeconds);
+}

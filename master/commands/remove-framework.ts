@@ -1,0 +1,56 @@
+import { asAgentId } from '../../protocol/ids.ts';
+import type { Task } from '../../protocol/messages.ts';
+import { isTerminal } from '../../protocol/task-state.ts';
+import { allocateSoon, type Effect, log, sendToAgent } from '../effects.ts';
+import type { Framework, MasterState } from '../state.ts';
+import { discardOffer } from './offers.ts';
+import { masterStatus, recordStatus } from './statuses.ts';
+import { completeTask, moveTask } from './tasks.ts';
+
+/** The end of a framework: TEARDOWN, or its failover timeout. Its tasks are killed everywhere; its id never comes back. */
+export function removeFramework(state: MasterState, framework: Framework, now: number): Effect[] {
+  for (const offer of framework.offers) discardOffer(state, offer, now);
+  const agents = new Set([...framework.tasks.values()].map((task) => asAgentId(task.agent_id.value)));
+  for (const task of framework.tasks.values()) endTask(state, framework, task, now);
+  for (const task of framework.unreachableTasks.values()) endTask(state, framework, task, now);
+  framework.unreachableTasks.clear();
+  framework.connected = false;
+  framework.removeAt = undefined;
+  framework.unregisteredAt = now;
+  state.allocator.removeFramework(framework.id);
+  state.frameworks.delete(framework.id);
+  keepCompleted(state, framework);
+  return [
+    ...[...agents].map((agent) => sendToAgent(agent, { type: 'SHUTDOWN_FRAMEWORK', framework_id: framework.id })),
+    { kind: 'endSubscription', framework: framework.id },
+    log('framework removed', { id: framework.id, name: framework.info.name }),
+    allocateSoon,
+  ];
+}
+
+function endTask(state: MasterState, framework: Framework, task: Task, now: number): void {
+  if (!isTerminal(task.state)) {
+    const unreachable = framework.unreachableTasks.size > 0 && task.state === 'TASK_UNREACHABLE';
+    if (unreachable) task.state = 'TASK_KILLED';
+    else moveTask(state, framework, task, 'TASK_KILLED', now);
+    const message = `Framework ${framework.id} removed`;
+    const { task_id, agent_id } = task;
+    const change = {
+      task: task_id.value,
+      agent: agent_id.value,
+      state: 'TASK_KILLED',
+      reason: 'REASON_FRAMEWORK_REMOVED',
+      message,
+    } as const;
+    recordStatus(task, masterStatus(change, now));
+  }
+  completeTask(state, framework, task);
+}
+
+function keepCompleted(state: MasterState, framework: Framework): void {
+  state.completedFrameworks.set(framework.id, framework);
+  for (const id of state.completedFrameworks.keys()) {
+    if (state.completedFrameworks.size <= state.settings.maxCompletedFrameworks) return;
+    state.completedFrameworks.delete(id);
+  }
+}

@@ -1,0 +1,49 @@
+import type { FrameworkId } from '../../protocol/ids.ts';
+import type {
+  SchedulerEvent,
+  Task,
+  TaskInfo,
+  TaskState,
+  TaskStatus,
+  TaskStatusReason,
+} from '../../protocol/messages.ts';
+import { type Effect, sendEvent } from '../effects.ts';
+
+/** A status of the master's own making: it carries no uuid and must not be acknowledged. `now`: milliseconds since the epoch. */
+export function masterStatus(
+  task: { task: string; agent?: string | undefined; state: TaskState; reason: TaskStatusReason; message: string },
+  now: number,
+): TaskStatus {
+  return {
+    task_id: { value: task.task },
+    state: task.state,
+    message: task.message,
+    source: 'SOURCE_MASTER',
+    reason: task.reason,
+    ...(task.agent === undefined ? {} : { agent_id: { value: task.agent } }),
+    timestamp: now / 1000,
+  };
+}
+
+export function updateEvent(status: TaskStatus): SchedulerEvent {
+  return { type: 'UPDATE', update: { status } };
+}
+
+/** Tells a framework that a task which it tried to launch was refused. */
+export function refuseTask(
+  framework: FrameworkId,
+  task: TaskInfo,
+  refusal: { state: TaskState; reason: TaskStatusReason; message: string },
+  now: number,
+): Effect {
+  const status = masterStatus({ task: task.task_id.value, agent: task.agent_id.value, ...refusal }, now);
+  return sendEvent(framework, updateEvent(status));
+}
+
+/** Records a status: the last one of each run of equal states, without its data. */
+export function recordStatus(task: Task, status: TaskStatus): void {
+  const { data: _data, ...kept } = status;
+  const statuses = task.statuses ?? [];
+  if (statuses.at(-1)?.state === status.state) statuses.pop();
+  task.statuses = [...statuses, kept];
+}

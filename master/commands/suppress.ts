@@ -1,0 +1,13 @@
+import type { SchedulerCallSuppress } from '../../protocol/messages.ts';
+import { type Effect, log } from '../effects.ts';
+import type { Framework, MasterState } from '../state.ts';
+import { unknownRole } from './revive.ts';
+
+/** SUPPRESS: no more offers for the roles. Offers that are out stay valid. */
+export function suppress(state: MasterState, framework: Framework, call: SchedulerCallSuppress | undefined): Effect[] {
+  const roles = call?.roles ?? [];
+  const stranger = unknownRole(framework, roles);
+  if (stranger !== undefined) return [log('SUPPRESS dropped: not a role of the framework', { role: stranger }, 'warn')];
+  state.allocator.suppress(framework.id, roles);
+  return [];
+}

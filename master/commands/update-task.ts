@@ -1,0 +1,31 @@
+import { type AgentId, asFrameworkId, asTaskId } from '../../protocol/ids.ts';
+import type { TaskState, TaskStatus } from '../../protocol/messages.ts';
+import { allocateSoon, type Effect, log, sendEvent } from '../effects.ts';
+import type { MasterState } from '../state.ts';
+import { recordStatus, updateEvent } from './statuses.ts';
+import { moveTask } from './tasks.ts';
+
+/** A status update of an agent: recorded, and forwarded while the framework is subscribed. The agent repeats it until it is acknowledged. */
+export function updateTask(
+  state: MasterState,
+  agentId: AgentId,
+  update: { framework_id: string; status: TaskStatus; latest_state: TaskState },
+  now: number,
+): Effect[] {
+  const framework = state.frameworks.get(asFrameworkId(update.framework_id));
+  const { status } = update;
+  if (framework === undefined) {
+    return [log('update of an unknown framework dropped', { framework: update.framework_id, agent: agentId }, 'warn')];
+  }
+  const effects: Effect[] = framework.connected ? [sendEvent(framework.id, updateEvent(status))] : [];
+  const task = framework.tasks.get(asTaskId(status.task_id.value));
+  if (task === undefined) return effects;
+  if (moveTask(state, framework, task, update.latest_state, now)) {
+    state.agents.get(agentId)?.pendingKills.delete(`${framework.id}/${status.task_id.value}`);
+    effects.push(allocateSoon);
+  }
+  task.status_update_state = status.state;
+  if (status.uuid !== undefined) task.status_update_uuid = status.uuid;
+  recordStatus(task, status);
+  return effects;
+}

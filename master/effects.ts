@@ -1,0 +1,33 @@
+import type { MasterMessage } from '../protocol/agent-link.ts';
+import type { AgentId, FrameworkId } from '../protocol/ids.ts';
+import type { SchedulerEvent } from '../protocol/messages.ts';
+
+/** What commands may ask the edge to do: kind → arguments. The performer has one function for each. */
+export interface EffectArguments {
+  /** Dropped when the framework has no open subscription. */
+  sendEvent: { framework: FrameworkId; event: SchedulerEvent };
+  /** Ends the subscription after the events before it. */
+  endSubscription: { framework: FrameworkId };
+  /** Dropped when the agent has no open link. */
+  sendToAgent: { agent: AgentId; message: MasterMessage };
+  endLink: { agent: AgentId };
+  /** An allocation as soon as this turn is over; many in one turn are one. */
+  allocateSoon: Record<never, never>;
+  log: { level: 'info' | 'warn'; message: string; fields: Record<string, unknown> };
+}
+
+export type Effect = { [Kind in keyof EffectArguments]: { kind: Kind } & EffectArguments[Kind] }[keyof EffectArguments];
+
+export function sendEvent(framework: FrameworkId, event: SchedulerEvent): Effect {
+  return { kind: 'sendEvent', framework, event };
+}
+
+export function sendToAgent(agent: AgentId, message: MasterMessage): Effect {
+  return { kind: 'sendToAgent', agent, message };
+}
+
+export const allocateSoon: Effect = { kind: 'allocateSoon' };
+
+export function log(message: string, fields: Record<string, unknown> = {}, level: 'info' | 'warn' = 'info'): Effect {
+  return { kind: 'log', level, message, fields };
+}

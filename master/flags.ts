@@ -1,0 +1,87 @@
+import { duration } from '../runtime/duration-flag.ts';
+import { boolean, type Flag, type FlagValues, integer, oneOf, text } from '../runtime/flags.ts';
+
+export const masterFlags = {
+  ip: { form: 'ADDRESS', help: 'Address to listen on.', default: '127.0.0.1', mesos: true, parse: text },
+  port: {
+    form: 'NUMBER',
+    help: 'Port to listen on; 0 takes a free one.',
+    default: '5050',
+    mesos: true,
+    parse: integer(0, 65535),
+  },
+  hostname: { form: 'NAME', help: 'Name under which others reach this master.', mesos: true, parse: text },
+  advertise_ip: { form: 'ADDRESS', help: 'Address under which others reach this master.', mesos: true, parse: text },
+  work_dir: {
+    form: 'DIRECTORY',
+    help: 'Where artifacts are kept.',
+    default: '/var/lib/mesita/master',
+    mesos: true,
+    parse: text,
+  },
+  allocation_interval: {
+    form: 'DURATION',
+    help: 'Time between batch allocations.',
+    default: '1secs',
+    mesos: true,
+    parse: duration,
+  },
+  agent_ping_timeout: {
+    form: 'DURATION',
+    help: 'Time between pings of an agent.',
+    default: '15secs',
+    mesos: true,
+    parse: duration,
+  },
+  max_agent_ping_timeouts: {
+    form: 'NUMBER',
+    help: 'Unanswered pings until an agent is unreachable.',
+    default: '5',
+    mesos: true,
+    parse: integer(1, 1000),
+  },
+  offer_timeout: {
+    form: 'DURATION',
+    help: 'Time until an unanswered offer is rescinded.',
+    mesos: true,
+    parse: duration,
+  },
+  max_completed_frameworks: {
+    form: 'NUMBER',
+    help: 'Completed frameworks to remember.',
+    default: '50',
+    mesos: true,
+    parse: integer(0, 1e6),
+  },
+  max_completed_tasks_per_framework: {
+    form: 'NUMBER',
+    help: 'Completed tasks to remember of each framework.',
+    default: '1000',
+    mesos: true,
+    parse: integer(0, 1e6),
+  },
+  artifact_capacity: {
+    form: 'MEGABYTES',
+    help: 'Room for files that clients hand over for their tasks, in MB.',
+    default: '10240',
+    mesos: false,
+    parse: integer(1, 1e9),
+  },
+  log_level: {
+    form: 'LEVEL',
+    help: 'debug, info, warn or error.',
+    default: 'info',
+    mesos: false,
+    parse: oneOf('debug', 'info', 'warn', 'error'),
+  },
+  log_format: {
+    form: 'FORMAT',
+    help: 'text for people, json for collectors.',
+    default: 'text',
+    mesos: false,
+    parse: oneOf('text', 'json'),
+  },
+  quiet: { form: '', help: 'Log warnings and errors only.', default: 'false', mesos: true, parse: boolean },
+} as const satisfies Record<string, Flag<unknown>>;
+
+export type MasterFlags = FlagValues<typeof masterFlags>;

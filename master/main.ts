@@ -1,0 +1,150 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { hostname as machineName, networkInterfaces } from 'node:os';
+import { join } from 'node:path';
+import { describeError, MesitaError } from '../protocol/errors.ts';
+import { asMasterId } from '../protocol/ids.ts';
+import { type Clock, systemClock } from '../runtime/clock.ts';
+import { createHttpServer, isLoopback, listen } from '../runtime/http-server.ts';
+import type { Log } from '../runtime/log.ts';
+import type { Shutdown } from '../runtime/shutdown.ts';
+import { mesosVersion } from '../runtime/version.ts';
+import { FairAllocator } from './allocator/fair-allocator.ts';
+import { heartbeatIntervalSeconds } from './commands/subscribe.ts';
+import type { MasterFlags } from './flags.ts';
+import { agentRoute } from './http/agent-route.ts';
+import { artifactRoute } from './http/artifact-route.ts';
+import { readOnlyRoutes } from './http/read-only-routes.ts';
+import { relayRoute } from './http/relay-route.ts';
+import { schedulerRoute } from './http/scheduler-route.ts';
+import { Performer } from './performer.ts';
+import type { MasterState } from './state.ts';
+
+// A call with ten thousand tasks is about 10 MB.
+const longestBody = 64 * 1024 * 1024;
+
+export interface MasterOptions {
+  flags: MasterFlags;
+  log: Log;
+  shutdown: Shutdown;
+  clock?: Clock;
+}
+
+export interface RunningMaster {
+  /** host:port as clients on this machine reach it. */
+  address: string;
+  state: MasterState;
+}
+
+/** Starts a master: wires state, commands and HTTP. Throws MESITA_PORT_IN_USE, MESITA_LISTEN_FAILED, MESITA_WORK_DIR_UNUSABLE. */
+export async function startMaster({
+  flags,
+  log,
+  shutdown,
+  clock = systemClock,
+}: MasterOptions): Promise<RunningMaster> {
+  await makeWorkDirectory(flags.work_dir);
+  const server = createHttpServer({ log, aliases: ['/master'], bodyLimit: longestBody });
+  const state = createState(flags, clock.now());
+  const performer = new Performer({
+    state,
+    clock,
+    random: Math.random,
+    log,
+    allocationInterval: flags.allocation_interval,
+    pingInterval: flags.agent_ping_timeout,
+    heartbeatInterval: heartbeatIntervalSeconds,
+  });
+  const ids = { uuid: randomUUID };
+  schedulerRoute(server, performer, ids);
+  agentRoute(server, performer, ids);
+  relayRoute(server, performer, ids);
+  readOnlyRoutes(server, state, flagTexts(flags));
+  artifactRoute(server, {
+    directory: join(flags.work_dir, 'artifacts'),
+    capacity: flags.artifact_capacity,
+    clock,
+    ids,
+  });
+  const port = await listen(server, flags);
+  shutdown.register('http server', () => server.close());
+  setAddress(state, flags, port);
+  shutdown.register('master', performer.start());
+  const address = `${flags.ip === '0.0.0.0' ? '127.0.0.1' : flags.ip}:${port}`;
+  log.info({ id: state.master.id, address: `${flags.ip}:${port}` }, 'master is up');
+  if (!isLoopback(flags.ip)) {
+    log.warn(
+      { ip: flags.ip },
+      'listening beyond loopback without authentication: whoever reaches this port can run anything on the agents',
+    );
+  }
+  return { address, state };
+}
+
+async function makeWorkDirectory(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { recursive: true });
+  } catch (cause) {
+    throw new MesitaError('MESITA_WORK_DIR_UNUSABLE', {
+      message: `The work directory ${directory} cannot be made: ${describeError(cause)}`,
+      cause,
+    });
+  }
+}
+
+function createState(flags: MasterFlags, now: number): MasterState {
+  const id = asMasterId(randomUUID());
+  return {
+    master: {
+      id,
+      ip: 0,
+      port: flags.port,
+      version: mesosVersion,
+      capabilities: [{ type: 'AGENT_UPDATE' }, { type: 'AGENT_DRAINING' }, { type: 'QUOTA_V2' }],
+    },
+    startedAt: now,
+    settings: {
+      agentPingTimeout: flags.agent_ping_timeout * flags.max_agent_ping_timeouts,
+      maxCompletedFrameworks: flags.max_completed_frameworks,
+      maxCompletedTasksPerFramework: flags.max_completed_tasks_per_framework,
+      offerTimeout: flags.offer_timeout,
+    },
+    allocator: new FairAllocator(),
+    frameworks: new Map(),
+    completedFrameworks: new Map(),
+    agents: new Map(),
+    unreachableAgents: new Map(),
+    offers: new Map(),
+    counters: { framework: 0, agent: 0, offer: 0 },
+  };
+}
+
+/** What MasterInfo says of the address, once the port is known; in the order of the message's declaration. */
+function setAddress(state: MasterState, flags: MasterFlags, port: number): void {
+  const ip = flags.advertise_ip ?? (flags.ip === '0.0.0.0' ? outwardIp() : flags.ip);
+  const hostname = flags.hostname ?? (isLoopback(ip) ? 'localhost' : machineName());
+  Object.assign(state.master, {
+    ip: networkOrder(ip),
+    port,
+    pid: `master@${ip}:${port}`,
+    hostname,
+    address: { hostname, ip, port },
+  });
+}
+
+/** The four bytes of an IPv4 address in network order, read as a little-endian integer, as MasterInfo.ip has it. */
+export function networkOrder(ip: string): number {
+  const bytes = ip.split('.').map(Number);
+  return bytes.length === 4 ? bytes.reduceRight((sum, byte) => sum * 256 + byte, 0) : 0;
+}
+
+function outwardIp(): string {
+  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  return addresses.find((address) => address.family === 'IPv4' && !address.internal)?.address ?? '127.0.0.1';
+}
+
+function flagTexts(flags: MasterFlags): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(flags).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
+  );
+}

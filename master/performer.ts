@@ -1,0 +1,149 @@
+import type { AgentId, FrameworkId, StreamId } from '../protocol/ids.ts';
+import type { SchedulerEvent } from '../protocol/messages.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Log } from '../runtime/log.ts';
+import type { RecordStream } from '../runtime/record-stream.ts';
+import { allocate } from './commands/allocate.ts';
+import { disconnectFramework } from './commands/disconnect-framework.ts';
+import { expire, pingAgents } from './commands/expire.ts';
+import type { Effect, EffectArguments } from './effects.ts';
+import type { MasterState } from './state.ts';
+
+export interface Subscriber {
+  readonly id: StreamId;
+  readonly stream: RecordStream;
+  encode(event: SchedulerEvent): string | Uint8Array;
+}
+
+export interface PerformerOptions {
+  state: MasterState;
+  clock: Clock;
+  random: () => number;
+  log: Log;
+  /** Seconds between batch allocations. */
+  allocationInterval: number;
+  /** Seconds between pings of the agents, and between heartbeats of the streams. */
+  pingInterval: number;
+  heartbeatInterval: number;
+}
+
+/**
+ * Runs commands on the state and performs their effects.
+ *
+ * INVARIANT: a command and all of its effects are over before the next command begins, so that what goes out on every
+ * stream is in the order of the decisions.
+ */
+export class Performer {
+  readonly state: MasterState;
+  readonly clock: Clock;
+  readonly #options: PerformerOptions;
+  readonly #subscribers = new Map<FrameworkId, Subscriber>();
+  readonly #links = new Map<AgentId, RecordStream>();
+  readonly #cancels = new Set<() => void>();
+  #allocationPending = false;
+
+  readonly #perform: { [Kind in keyof EffectArguments]: (effect: EffectArguments[Kind]) => void } = {
+    sendEvent: ({ framework, event }) => {
+      const subscriber = this.#subscribers.get(framework);
+      if (subscriber !== undefined) subscriber.stream.write(subscriber.encode(event));
+    },
+    endSubscription: ({ framework }) => {
+      const subscriber = this.#subscribers.get(framework);
+      this.#subscribers.delete(framework);
+      subscriber?.stream.end();
+    },
+    sendToAgent: ({ agent, message }) => this.#links.get(agent)?.write(JSON.stringify(message)),
+    endLink: ({ agent }) => {
+      const link = this.#links.get(agent);
+      this.#links.delete(agent);
+      link?.end();
+    },
+    allocateSoon: () => this.#allocateSoon(),
+    log: ({ level, message, fields }) => this.#options.log[level](fields, message),
+  };
+
+  constructor(options: PerformerOptions) {
+    this.#options = options;
+    this.state = options.state;
+    this.clock = options.clock;
+  }
+
+  /** Begins what time drives; returns what stops it. */
+  start(): () => void {
+    const { allocationInterval, pingInterval, heartbeatInterval } = this.#options;
+    this.#every(allocationInterval, () => {
+      this.perform(expire(this.state, this.clock.now()));
+      this.#allocateSoon();
+    });
+    this.#every(pingInterval, () => this.perform(pingAgents(this.state)));
+    this.#every(heartbeatInterval, () => this.#heartbeat());
+    return () => {
+      for (const cancel of this.#cancels) cancel();
+      for (const { stream } of this.#subscribers.values()) stream.end();
+      for (const link of this.#links.values()) link.end();
+    };
+  }
+
+  perform(effects: readonly Effect[]): void {
+    // The table is exhaustive by its type; the compiler cannot follow that the key and the arguments belong together.
+    for (const effect of effects) (this.#perform[effect.kind] as (argument: Effect) => void)(effect);
+  }
+
+  subscribe(framework: FrameworkId, subscriber: Subscriber): void {
+    this.#subscribers.set(framework, subscriber);
+  }
+
+  subscriberOf(framework: FrameworkId): Subscriber | undefined {
+    return this.#subscribers.get(framework);
+  }
+
+  /** The client closed a subscription; nothing happens when it was replaced already. */
+  subscriptionClosed(framework: FrameworkId, id: StreamId): void {
+    if (this.#subscribers.get(framework)?.id !== id) return;
+    this.#subscribers.delete(framework);
+    const known = this.state.frameworks.get(framework);
+    if (known !== undefined) this.perform(disconnectFramework(this.state, known, this.clock.now()));
+  }
+
+  link(agent: AgentId, stream: RecordStream): void {
+    const old = this.#links.get(agent);
+    this.#links.set(agent, stream);
+    old?.end();
+  }
+
+  linkOf(agent: AgentId): RecordStream | undefined {
+    return this.#links.get(agent);
+  }
+
+  unlink(agent: AgentId): void {
+    this.#links.delete(agent);
+  }
+
+  #allocateSoon(): void {
+    if (this.#allocationPending) return;
+    this.#allocationPending = true;
+    const run = () => {
+      this.#allocationPending = false;
+      this.#cancels.delete(cancel);
+      this.perform(allocate(this.state, this.clock.now(), this.#options.random));
+    };
+    const cancel = this.clock.after(0, run);
+    this.#cancels.add(cancel);
+  }
+
+  #heartbeat(): void {
+    for (const { stream, encode } of this.#subscribers.values()) stream.write(encode({ type: 'HEARTBEAT' }));
+  }
+
+  #every(seconds: number, action: () => void): void {
+    const schedule = () => {
+      const cancel = this.clock.after(seconds * 1000, () => {
+        this.#cancels.delete(cancel);
+        schedule();
+        action();
+      });
+      this.#cancels.add(cancel);
+    };
+    schedule();
+  }
+}

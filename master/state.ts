@@ -1,0 +1,123 @@
+import type { AgentId, FrameworkId, MasterId, OfferId, TaskId } from '../protocol/ids.ts';
+import type {
+  AgentInfo,
+  Attribute,
+  FrameworkInfo,
+  KillPolicy,
+  MasterInfo,
+  Resource,
+  Task,
+} from '../protocol/messages.ts';
+import { hasCapability, isTerminal } from '../protocol/task-state.ts';
+import type { Allocator } from './allocator/allocator.ts';
+
+/**
+ * All that the master knows. Commands alone change it, in place and synchronously.
+ *
+ * INVARIANTS
+ * - An offer in `offers` is also in its framework's and its agent's `offers`, and nowhere else.
+ * - A task that is not terminal is in its framework's `tasks` and in its agent's `tasks`; its resources are allocated.
+ * - A terminal task stays in `tasks`, without resources, until its terminal update is acknowledged; then it is completed.
+ * - What the allocator counts as allocated on an agent is what its offers and its tasks that are not terminal hold.
+ */
+export interface MasterState {
+  readonly master: MasterInfo & { id: MasterId };
+  readonly startedAt: number;
+  readonly settings: MasterSettings;
+  readonly allocator: Allocator;
+  readonly frameworks: Map<FrameworkId, Framework>;
+  /** Removed ones, oldest first; none of these ids may subscribe again. */
+  readonly completedFrameworks: Map<FrameworkId, Framework>;
+  readonly agents: Map<AgentId, Agent>;
+  readonly unreachableAgents: Map<AgentId, UnreachableAgent>;
+  readonly offers: Map<OfferId, OfferRecord>;
+  readonly counters: { framework: number; agent: number; offer: number };
+}
+
+export interface MasterSettings {
+  /** Seconds without a pong after which an agent is unreachable. */
+  agentPingTimeout: number;
+  maxCompletedFrameworks: number;
+  maxCompletedTasksPerFramework: number;
+  /** Seconds until an unanswered offer is rescinded; undefined: never. */
+  offerTimeout: number | undefined;
+}
+
+export interface Framework {
+  readonly id: FrameworkId;
+  info: FrameworkInfo;
+  /** Whether a subscription is open. */
+  connected: boolean;
+  /** Known from an agent or an earlier id only, not yet subscribed with this master. */
+  recovered: boolean;
+  /** Milliseconds since the epoch. */
+  registeredAt: number;
+  reregisteredAt: number;
+  unregisteredAt: number | undefined;
+  /** When a disconnected framework is removed; undefined while it is connected or may stay for ever. */
+  removeAt: number | undefined;
+  readonly offers: Set<OfferId>;
+  readonly tasks: Map<TaskId, Task>;
+  readonly unreachableTasks: Map<TaskId, Task>;
+  readonly completedTasks: Task[];
+}
+
+export interface Agent {
+  readonly id: AgentId;
+  info: AgentInfo;
+  address: { hostname: string; ip: string; port: number };
+  version: string;
+  connected: boolean;
+  registeredAt: number;
+  reregisteredAt: number | undefined;
+  /** When it was last heard of. */
+  heardAt: number;
+  /** Normal form. */
+  total: Resource[];
+  attributes: Attribute[];
+  readonly offers: Set<OfferId>;
+  /** Key: taskKey(). */
+  readonly tasks: Map<string, Task>;
+  /** Kills that no terminal update has answered yet, by taskKey(); sent again when the agent comes back. */
+  readonly pendingKills: Map<string, KillPolicy | undefined>;
+}
+
+export interface UnreachableAgent {
+  agent: Agent;
+  /** Milliseconds since the epoch. */
+  since: number;
+}
+
+export interface OfferRecord {
+  readonly id: OfferId;
+  readonly framework: FrameworkId;
+  readonly agent: AgentId;
+  readonly role: string;
+  /** Normal form. */
+  readonly resources: Resource[];
+  readonly offeredAt: number;
+}
+
+export function taskKey(framework: string, task: string): string {
+  return `${framework}/${task}`;
+}
+
+/** The roles that a framework takes offers for. */
+export function rolesOf(info: FrameworkInfo): string[] {
+  return hasCapability(info, 'MULTI_ROLE') ? (info.roles ?? []) : [info.role ?? '*'];
+}
+
+/** The role that a task's resources are allocated to. */
+export function roleOfTask(task: Task, info: FrameworkInfo): string {
+  return task.resources?.[0]?.allocation_info?.role ?? rolesOf(info)[0] ?? '*';
+}
+
+/** Resources of offers on an agent, by offer. */
+export function offeredResources(state: MasterState, offers: ReadonlySet<OfferId>): Resource[] {
+  return [...offers].flatMap((id) => state.offers.get(id)?.resources ?? []);
+}
+
+/** Resources of tasks that hold some. */
+export function usedResources(tasks: Iterable<Task>): Resource[] {
+  return [...tasks].flatMap((task) => (isTerminal(task.state) ? [] : (task.resources ?? [])));
+}

@@ -1,0 +1,48 @@
+import type { AgentInfo, FrameworkInfo, KillPolicy, Task, TaskInfo, TaskStatus } from './messages.ts';
+
+/**
+ * The link between agent and master. It is mesita's own (Mesos' is internal to libprocess): the agent dials, so that agents
+ * behind NAT work and the master's one port is all that must be reachable.
+ *
+ *     agent → master  POST /mesita/v1/agent             AgentSubscription; answered by a RecordIO stream of MasterMessage
+ *     agent → master  POST /mesita/v1/agent/messages    AgentMessage[] in order, header Mesos-Stream-Id; answered 202
+ *     agent → master  POST /mesita/v1/agent/relay/<id>  the answer to an HTTP_REQUEST, status in header `mesita-status`
+ *
+ * INVARIANTS
+ * - Messages of one direction arrive in the order in which they were sent, or the link breaks.
+ * - After a break the agent subscribes again with all that it runs; the master reconciles. Nothing is remembered by the link.
+ * - Both ends are JSON of this version; a later version adds fields and message types, and both sides ignore unknown ones.
+ */
+export const agentLinkPath = '/mesita/v1/agent';
+
+export interface AgentSubscription {
+  agent: AgentInfo;
+  /** Where the agent's own HTTP server listens, as other machines may reach it. */
+  address: { hostname: string; ip: string; port: number };
+  version: string;
+  /** All tasks that the agent holds, terminal ones that are not acknowledged included. */
+  tasks: Task[];
+  /** The frameworks of these tasks. */
+  frameworks: FrameworkInfo[];
+}
+
+export type MasterMessage =
+  | { type: 'REGISTERED'; agent_id: string; master_id: string; ping_timeout_seconds: number }
+  /** The agent must not run: unacceptable or no longer wanted. It shuts its tasks down and exits. */
+  | { type: 'SHUTDOWN'; message: string }
+  | { type: 'PING' }
+  | { type: 'RUN_TASK'; framework: FrameworkInfo; task: TaskInfo }
+  | { type: 'KILL_TASK'; framework_id: string; task_id: string; kill_policy?: KillPolicy }
+  | { type: 'ACKNOWLEDGE'; framework_id: string; task_id: string; uuid: string }
+  | { type: 'SHUTDOWN_FRAMEWORK'; framework_id: string }
+  /** Tasks that the master believes to be on the agent; the agent answers TASK_LOST or TASK_DROPPED for those that it does not have. */
+  | { type: 'RECONCILE'; tasks: { framework_id: string; task_id: string; partition_aware: boolean }[] }
+  /** A request to the agent's own HTTP server on behalf of a client of the master. */
+  | { type: 'HTTP_REQUEST'; request_id: string; url: string };
+
+export type AgentMessage =
+  | { type: 'PONG' }
+  /** `latest_state` may be ahead of `status.state` while older updates wait for their acknowledgement. */
+  | { type: 'UPDATE'; framework_id: string; status: TaskStatus; latest_state: TaskStatus['state'] }
+  /** The agent leaves for good; its tasks are over. */
+  | { type: 'UNREGISTER' };

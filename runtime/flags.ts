@@ -1,0 +1,160 @@
+import { readFileSync } from 'node:fs';
+import { MesitaError } from '../protocol/errors.ts';
+
+/**
+ * One flag of a daemon. The table of flags makes the parser, `--help` and docs/flags.md.
+ * Names are Mesos' (`work_dir`); dashes are taken for underscores.
+ */
+export interface Flag<T> {
+  /** As shown in help, e.g. `HOST:PORT`. Booleans have none: they are `--name` and `--no-name`. */
+  form: string;
+  help: string;
+  /** Undefined: the flag stays unset. Shown in help as it is. */
+  default?: string;
+  required?: boolean;
+  /** Whether Mesos has it, so that `MESOS_<NAME>` is read too. */
+  mesos: boolean;
+  /** The value, or why it is none. */
+  parse(text: string): { value: T } | { error: string };
+}
+
+export type FlagTable = Record<string, Flag<unknown>>;
+
+type ValueOf<F> = F extends Flag<infer T> ? T : never;
+type Certain<F> = F extends { default: string } | { required: true } ? true : false;
+export type FlagValues<Table extends FlagTable> = {
+  [Name in keyof Table]: Certain<Table[Name]> extends true ? ValueOf<Table[Name]> : ValueOf<Table[Name]> | undefined;
+};
+
+export const text = (value: string): { value: string } => ({ value });
+
+export function integer(from: number, to: number): (value: string) => { value: number } | { error: string } {
+  return (value) => {
+    const number = Number(value);
+    if (!Number.isInteger(number) || number < from || number > to) {
+      return { error: `expected a whole number from ${from} to ${to}` };
+    }
+    return { value: number };
+  };
+}
+
+export function oneOf<const T extends string>(...values: T[]): (value: string) => { value: T } | { error: string } {
+  return (value) => {
+    const found = values.find((candidate) => candidate === value);
+    return found === undefined ? { error: `expected one of ${values.join(', ')}` } : { value: found };
+  };
+}
+
+export function boolean(value: string): { value: boolean } | { error: string } {
+  if (value === 'true' || value === '1' || value === '') return { value: true };
+  if (value === 'false' || value === '0') return { value: false };
+  return { error: 'expected true or false' };
+}
+
+/**
+ * Reads flags from the command line, then from `MESITA_<NAME>`, then from `MESOS_<NAME>`, then their defaults.
+ * Throws MESITA_FLAG_UNKNOWN or MESITA_FLAG_INVALID. A value `file:///path` stands for the file's content.
+ */
+export function parseFlags<Table extends FlagTable>(
+  table: Table,
+  args: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): FlagValues<Table> {
+  const given = readArguments(table, args);
+  const values: Record<string, unknown> = {};
+  for (const [name, flag] of Object.entries(table)) {
+    const raw = given.get(name) ?? fromEnvironment(name, flag, environment) ?? flag.default;
+    if (raw === undefined) {
+      if (flag.required === true) {
+        throw new MesitaError('MESITA_FLAG_INVALID', { message: `--${name}=${flag.form} is required: ${flag.help}` });
+      }
+      continue;
+    }
+    values[name] = parseValue(name, flag, raw);
+  }
+  return values as FlagValues<Table>;
+}
+
+function readArguments(table: FlagTable, args: readonly string[]): Map<string, string> {
+  const given = new Map<string, string>();
+  for (let index = 0; index < args.length; index++) {
+    const argument = args[index] ?? '';
+    if (!argument.startsWith('--')) throw unknownFlag(argument, table, 'Not a flag');
+    const equals = argument.indexOf('=');
+    const name = argument.slice(2, equals === -1 ? undefined : equals).replaceAll('-', '_');
+    const flag = table[name];
+    if (flag === undefined) {
+      const positive = name.startsWith('no_') ? name.slice(3) : '';
+      if (table[positive]?.form !== '' || equals !== -1) throw unknownFlag(argument, table, 'Unknown flag');
+      given.set(positive, 'false');
+    } else if (equals !== -1) {
+      given.set(name, argument.slice(equals + 1));
+    } else if (flag.form === '') {
+      given.set(name, 'true');
+    } else {
+      const next = args[++index];
+      if (next === undefined) {
+        throw new MesitaError('MESITA_FLAG_INVALID', { message: `--${name} needs a value: --${name}=${flag.form}` });
+      }
+      given.set(name, next);
+    }
+  }
+  return given;
+}
+
+function fromEnvironment(
+  name: string,
+  flag: Flag<unknown>,
+  environment: Readonly<Record<string, string | undefined>>,
+): string | undefined {
+  const upper = name.toUpperCase();
+  return environment[`MESITA_${upper}`] ?? (flag.mesos ? environment[`MESOS_${upper}`] : undefined);
+}
+
+function parseValue(name: string, flag: Flag<unknown>, raw: string): unknown {
+  const parsed = flag.parse(raw.startsWith('file://') ? readValueFile(name, raw.slice('file://'.length)) : raw);
+  if ('error' in parsed) {
+    throw new MesitaError('MESITA_FLAG_INVALID', { message: `--${name}=${raw}: ${parsed.error}` });
+  }
+  return parsed.value;
+}
+
+function readValueFile(name: string, path: string): string {
+  try {
+    return readFileSync(path, 'utf8').trimEnd();
+  } catch (cause) {
+    throw new MesitaError('MESITA_FLAG_INVALID', { message: `--${name}: cannot read the file ${path}`, cause });
+  }
+}
+
+function unknownFlag(argument: string, table: FlagTable, what: string): MesitaError {
+  const name = argument.replace(/^--?/, '').replace(/=.*/, '').replaceAll('-', '_');
+  const near = Object.keys(table).filter((known) => distance(known, name) <= 2 || known.startsWith(name));
+  const hint = near[0] === undefined ? '' : ` Did you mean --${near[0]}?`;
+  return new MesitaError('MESITA_FLAG_UNKNOWN', { message: `${what}: ${argument}.${hint}` });
+}
+
+/** Levenshtein's distance. */
+function distance(left: string, right: string): number {
+  let row = Array.from({ length: right.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= left.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= right.length; j++) {
+      const substituted = (row[j - 1] ?? 0) + (left[i - 1] === right[j - 1] ? 0 : 1);
+      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, substituted));
+    }
+    row = next;
+  }
+  return row[right.length] ?? 0;
+}
+
+/** The table as lines for `--help`. */
+export function describeFlags(table: FlagTable): string {
+  const lines = Object.entries(table).map(([name, flag]) => {
+    const usage = flag.form === '' ? `--[no-]${name}` : `--${name}=${flag.form}`;
+    const fallback =
+      flag.default === undefined ? (flag.required === true ? ' (required)' : '') : ` (default: ${flag.default})`;
+    return `  ${usage}\n      ${flag.help}${fallback}`;
+  });
+  return `${lines.join('\n')}\n`;
+}

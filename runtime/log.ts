@@ -1,0 +1,44 @@
+import { styleText } from 'node:util';
+import { type Logger, pino } from 'pino';
+
+export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error' | 'child'>;
+
+export type LogFormat = 'text' | 'json';
+
+interface LogLine {
+  level: number;
+  time: number;
+  msg?: string;
+  [key: string]: unknown;
+}
+
+const levelNames: Record<number, string> = {
+  10: 'TRACE',
+  20: 'DEBUG',
+  30: 'INFO',
+  40: 'WARN',
+  50: 'ERROR',
+  60: 'FATAL',
+};
+
+/** Lines on stderr: JSON for collectors, or text for people (coloured on a terminal unless NO_COLOR is set). */
+export function createLog(options: { level: string; format: LogFormat; name: string }): Log {
+  const settings = { level: options.level, base: { daemon: options.name } };
+  if (options.format === 'json') return pino(settings, process.stderr);
+  const colour = process.stderr.isTTY === true && process.env.NO_COLOR === undefined;
+  return pino(settings, { write: (line) => void process.stderr.write(renderText(line, colour)) });
+}
+
+/** A log that says nothing, for tests and for commands that run a daemon inside. */
+export const silentLog: Log = pino({ level: 'silent' });
+
+function renderText(line: string, colour: boolean): string {
+  const { level, time, msg, daemon, ...fields } = JSON.parse(line) as LogLine;
+  const label = (levelNames[level] ?? String(level)).padEnd(5);
+  const shown =
+    colour && level >= 40 ? styleText(level >= 50 ? 'red' : 'yellow', label, { validateStream: false }) : label;
+  const rest = Object.entries(fields).map(
+    ([key, value]) => ` ${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  );
+  return `${new Date(time).toISOString()} ${shown} ${String(daemon)}: ${msg ?? ''}${rest.join('')}\n`;
+}

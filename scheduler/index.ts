@@ -1,0 +1,3 @@
+/** What authors of frameworks import. */
+export { fits, resources, timesFitting } from './demand.ts';
+export { SchedulerDriver, type SchedulerHandlers, type SchedulerOptions } from './driver.ts';
