@@ -7,6 +7,7 @@ import { mesitaVersion } from '../runtime/version.ts';
 import { baseImage, ensureBaseImage } from './base.ts';
 import type { CommandResult, DockerClient, Progress, RunCommand } from './ports.ts';
 import { hashSources, listSources, sourcePaths } from './source.ts';
+import { withStaging } from './staging.ts';
 
 /** The images of the roles, by the names that compose and people use. */
 export const roleImages = {
@@ -49,19 +50,22 @@ export async function ensureImages(options: BuildOptions): Promise<BuiltImage[]>
   const hash = imagesHash(options.checkout, options.docker.architecture);
   const present = await inspectImages(options, hash);
   if (present !== undefined) return present;
-  await sweepStaging(options.checkout);
-  const staging = stagingDirectory(options.checkout, process.pid);
-  await mkdir(staging, { recursive: true });
-  try {
+  await withStaging(join(options.checkout, '.mesita'), 'images', async (staging) => {
     await ensureBaseImage({ ...options, staging: join(staging, 'base') });
     const runtime = await ensureRuntimeImage(options, join(staging, 'runtime'));
     await options.progress.during('Building the images of master, agent and task', () =>
       buildRoles(options, join(staging, 'roles'), runtime, hash),
     );
-  } finally {
-    await rm(staging, { recursive: true, force: true });
-  }
+  });
   return (await inspectImages(options, hash)) ?? [];
+}
+
+/** Whether the engine has the role images of these very sources. */
+export async function imagesAreCurrent(
+  options: Pick<BuildOptions, 'checkout' | 'docker' | 'signal'>,
+): Promise<boolean> {
+  const hash = imagesHash(options.checkout, options.docker.architecture);
+  return (await inspectImages(options, hash)) !== undefined;
 }
 
 /** The hash of all that goes into the role images. */
@@ -71,7 +75,10 @@ export function imagesHash(checkout: string, architecture: string): string {
 }
 
 /** The images, when all of them are there and made from these sources. */
-async function inspectImages({ docker, signal }: BuildOptions, hash: string): Promise<BuiltImage[] | undefined> {
+async function inspectImages(
+  { docker, signal }: Pick<BuildOptions, 'docker' | 'signal'>,
+  hash: string,
+): Promise<BuiltImage[] | undefined> {
   const names = roles.flatMap((role) => tagsOf(role));
   const format = `{{index .Config.Labels "${sourceLabel}"}} {{.Size}}`;
   const result = await docker.run(['image', 'inspect', '--format', format, ...names], { signal });
@@ -197,25 +204,4 @@ function check(result: CommandResult, what: string): void {
     message: `${what} failed:\n${said.slice(-8).join('\n')}`,
     remedy: 'Run `mesita doctor`; it checks the engine, the disk and the network.',
   });
-}
-
-function stagingDirectory(checkout: string, pid: number): string {
-  return join(checkout, `.mesita/images-${pid}`);
-}
-
-async function sweepStaging(checkout: string): Promise<void> {
-  const folder = join(checkout, '.mesita');
-  for (const name of existsSync(folder) ? await readdir(folder) : []) {
-    const pid = /^images-(\d+)$/.exec(name)?.[1];
-    if (pid !== undefined && !isAlive(Number(pid))) await rm(join(folder, name), { recursive: true, force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }

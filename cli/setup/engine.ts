@@ -20,6 +20,8 @@ import { choosePackages, type EngineFacts, planEngine, remedyFor } from './engin
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+type FailedSearch = Exclude<DockerSearch, { found: DockerClient }>;
+
 export interface EngineTools extends AptTools {
   environment: Environment;
 }
@@ -49,6 +51,15 @@ export async function ensureEngine(tools: EngineTools): Promise<DockerClient> {
   throw unanswered('reason' in started ? started.reason : 'the docker command is missing');
 }
 
+/** Why no engine answers, and the one line to do about it. */
+export function obstacleToEngine(search: FailedSearch, environment: Environment): { reason: string; remedy: string } {
+  const plan = planEngine(gatherFacts(search, environment));
+  if ('obstacle' in plan) return { reason: plan.obstacle, remedy: plan.remedy };
+  const installs = plan.steps.some((step) => 'install' in step);
+  const reason = installs ? 'There is no Docker engine' : 'The Docker engine does not run';
+  return { reason, remedy: `Run \`mesita setup\`, which ${installs ? 'installs and starts one' : 'starts it'}.` };
+}
+
 /** Makes sure that compose is there, installing it where this user may. Throws MESITA_COMPOSE_FAILED. */
 export async function ensureCompose(tools: EngineTools, docker: DockerClient): Promise<Compose> {
   const compose = await findCompose(tools.run, docker, tools.signal);
@@ -64,7 +75,7 @@ export async function ensureCompose(tools: EngineTools, docker: DockerClient): P
   });
 }
 
-function gatherFacts(search: Exclude<DockerSearch, { found: DockerClient }>, environment: Environment): EngineFacts {
+function gatherFacts(search: FailedSearch, environment: Environment): EngineFacts {
   return {
     platform: process.platform,
     root: process.getuid?.() === 0,
