@@ -57,13 +57,19 @@ function spellInfinity(text: string): string {
   return result + text.slice(copied);
 }
 
+function decodeText(type: string, text: string): Decoded<unknown> {
+  const decoded = convert(type, JSON.parse(text), false);
+  if (decoded !== 'inexact') return decoded;
+  return convert(type, parseExactly(text), true) as Decoded<unknown>;
+}
+
 /** Mesos itself writes infinite doubles as bare words, which are no JSON: as 1e999 they are, and read as infinite. */
-function parse(text: string): unknown {
+function decodeLeniently(type: string, text: string): Decoded<unknown> {
   try {
-    return JSON.parse(text);
+    return decodeText(type, text);
   } catch (error) {
-    if (!text.includes('Infinity')) throw error;
-    return JSON.parse(spellInfinity(text));
+    if (!(error instanceof SyntaxError) || !text.includes('Infinity')) throw error;
+    return decodeText(type, spellInfinity(text));
   }
 }
 
@@ -90,8 +96,7 @@ export function decodeJson<Name extends keyof Messages>(type: Name, input: unkno
     return decodeJson(type, Buffer.from(input.buffer, input.byteOffset, input.length).toString());
   if (typeof input !== 'string') return convert(type, input, true) as Result;
   try {
-    const decoded = convert(type, parse(input), false);
-    return (decoded === 'inexact' ? convert(type, parseExactly(input), true) : decoded) as Result;
+    return decodeLeniently(type, input) as Result;
   } catch (error) {
     if (error instanceof SyntaxError) return { ok: false, error: describeSyntaxError(input, error), stage: 'syntax' };
     // Parsing exactly recurses, so that absurdly deep nesting ends on the stack.

@@ -140,7 +140,7 @@ function decodeSingular(message: MessageType, field: Field): string {
   const others = message.fields.filter(
     (other) => field.oneof !== undefined && other.oneof === field.oneof && other !== field,
   );
-  const clear = others.map((other) => `m.${other.name} = undefined;`).join(' ');
+  const clear = others.map((other) => `if (m.${other.name} !== undefined) m.${other.name} = undefined;`).join(' ');
   if (field.type.kind === 'enum') {
     return caseOf(tagOf(field), `const e = ${read(field.type)}; if (e !== undefined) ${place} = e; ${clear}`);
   }
