@@ -33,6 +33,11 @@ export interface DockerEngineOptions {
 }
 
 const megabyte = 1024 * 1024;
+/**
+ * Milliseconds: the events stream begins this long before the first listing. The engine's list shows an exit a moment after
+ * its event, so an event of just before may be the only news of it; what the listing shows as ended is not reported again.
+ */
+const overlap = 5000;
 /** Inspections at a time when many ended containers are listed. */
 const inspectionsAtOnce = 4;
 
@@ -48,6 +53,8 @@ export class DockerEngine implements Engine {
   private readonly events: DockerEvents;
   private readonly listeners = new Set<(event: EngineEvent) => void>();
   private readonly closing = new AbortController();
+  /** Events that came before it was known which containers there are. */
+  private early: DockerEvent[] | undefined = [];
   /** Whether the events stream was opened before. */
   private listening = false;
   /** Of containers created by this object: whether their output comes without frames. */
@@ -84,9 +91,12 @@ export class DockerEngine implements Engine {
     return this.call('begin to listen to the engine', async () => {
       const info: EngineInfo = await abortable(this.docker.info(), signal);
       const systemTime = Date.parse(info.SystemTime ?? '');
-      // From a moment before, so that nothing falls between this listing and the stream.
-      await this.events.start((Number.isNaN(systemTime) ? this.clock.now() : systemTime) * 1e6);
+      const since = (Number.isNaN(systemTime) ? this.clock.now() : systemTime) - overlap;
+      await this.events.start(since * 1e6);
       this.exits.baseline(await this.listed());
+      const early = this.early ?? [];
+      this.early = undefined;
+      for (const event of early) this.take(event);
       this.emit({ kind: 'connected' });
       return engineFacts(info, versions);
     });
@@ -146,10 +156,13 @@ export class DockerEngine implements Engine {
     const signal = AbortSignal.any([options.signal, this.closing.signal]);
     await this.call(`read the output of the container ${name}`, async () => {
       signal.throwIfAborted();
-      // Dockerode gathers an answer in memory, and parses what looks like JSON, unless `follow` is truthy: the engine reads '0' as false.
-      const follow = (options.follow ? '1' : '0') as unknown as true;
-      const query = { stdout: true, stderr: true, follow, abortSignal: signal } as const;
-      const source = await this.docker.getContainer(name).logs(query);
+      // Without `follow` dockerode gathers the answer in memory and parses what looks like JSON; the engine sees the query alone.
+      const query = {
+        follow: true,
+        abortSignal: signal,
+        _query: { stdout: true, stderr: true, follow: options.follow },
+      };
+      const source = await this.docker.getContainer(name).logs(query as { follow: true });
       const read = terminal ? passThrough : demultiplex;
       await read(source as AsyncIterable<Buffer>, sinks, signal);
     }).catch((error: unknown) => {
@@ -177,7 +190,12 @@ export class DockerEngine implements Engine {
 
   async list(): Promise<ContainerSummary[]> {
     return this.call('list the containers', async () => {
-      const listed = await this.listed();
+      const listed = (await this.listed()).map((container) =>
+        // The engine tells of an exit a moment before its list shows it.
+        container.state === 'running' && this.exits.hasEnded(container.name)
+          ? { ...container, state: 'exited' as const }
+          : container,
+      );
       const summaries: ContainerSummary[] = [];
       for (let index = 0; index < listed.length; index += inspectionsAtOnce) {
         const some = listed.slice(index, index + inspectionsAtOnce);
@@ -312,7 +330,12 @@ export class DockerEngine implements Engine {
     this.exits.reconcile(await this.listed(), ranBefore);
   }
 
-  private take({ action, id, attributes }: DockerEvent): void {
+  private take(event: DockerEvent): void {
+    if (this.early !== undefined) {
+      this.early.push(event);
+      return;
+    }
+    const { action, id, attributes } = event;
     const name = attributes.name ?? id;
     if (action === 'oom') this.exits.oom(name, id);
     else if (action === 'die') this.exits.died(name, id, Number(attributes.exitCode ?? 'NaN'));

@@ -85,6 +85,11 @@ export class ExitReporter {
     else this.end(name, record, exitCode);
   }
 
+  /** Whether the container was seen to end after a start. */
+  hasEnded(name: ContainerName): boolean {
+    return this.records.get(name)?.phase === 'ended';
+  }
+
   /** Names that run as far as is known: to be taken before the listing that goes to `reconcile`. */
   running(): ContainerName[] {
     return [...this.records].filter(([, record]) => record.phase === 'running').map(([name]) => name);

@@ -1,0 +1,745 @@
+import assert from 'node:assert/strict';
+import { createHash, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { describe, test } from 'node:test';
+import type { ContainerSpec, Engine, EngineEvent, EngineFacts } from '../../agent/engine/engine.ts';
+import { MesitaError } from '../../protocol/errors.ts';
+
+/** What a container of a scenario does, in words that a real engine (as a shell script) and a fake one understand. */
+export interface Behaviour {
+  stdout?: string;
+  stderr?: string;
+  /** Ends with this code; without it, runs until it is told to end. */
+  exit?: number;
+  ignoresTerm?: boolean;
+}
+
+/** The label that carries a behaviour to an engine that runs no scripts. */
+export const behaviourLabel = 'mesita.test.behaviour';
+
+/**
+ * What an engine under test can do, apart from what every one must.
+ * `kernel`: runs real processes, under limits, with files. `network`: has networks and addresses.
+ * `foreign`: `foreignContainer` makes a container outside of any scope.
+ */
+export type Capability = 'kernel' | 'network' | 'foreign';
+
+export interface EngineHarness {
+  capabilities: ReadonlySet<Capability>;
+  image: string;
+  /** A name that no registry knows. */
+  unknownImage: string;
+  /** A new engine on the same machine, not connected. */
+  engine(scope: Record<string, string>): Engine;
+  /** Cuts the connections of `engine`s and refuses new ones until `restore`. */
+  breakConnections(): Promise<void>;
+  restoreConnections(): Promise<void>;
+  /** Makes a running container that no agent made; resolves with the function that removes it and says whether it still ran. */
+  foreignContainer?(): Promise<{ name: string; remove: () => Promise<boolean> }>;
+  /** Makes a network; resolves with its name and the function that removes it. */
+  userNetwork?(): Promise<{ name: string; remove: () => Promise<void> }>;
+  close(): Promise<void>;
+}
+
+class Scene {
+  readonly engine: Engine;
+  facts: EngineFacts | undefined;
+  readonly events: EngineEvent[] = [];
+  private readonly image: string;
+  private readonly prefix = `mesita-test-${randomUUID().slice(0, 8)}`;
+  private count = 0;
+  private readonly waiters = new Set<() => void>();
+
+  constructor(engine: Engine, image: string) {
+    this.engine = engine;
+    this.image = image;
+    engine.onEvent((event) => {
+      this.events.push(event);
+      for (const waiter of this.waiters) waiter();
+    });
+  }
+
+  spec(behaviour: Behaviour, overrides: Partial<ContainerSpec> = {}): ContainerSpec {
+    this.count += 1;
+    return {
+      name: `${this.prefix}-${this.count}`,
+      image: this.image,
+      labels: { [behaviourLabel]: JSON.stringify(behaviour) },
+      entrypoint: ['sh', '-c'],
+      command: [script(behaviour)],
+      environment: {},
+      cpuShares: 0.1,
+      pidsLimit: 100,
+      network: { mode: 'none' },
+      mounts: [],
+      privileged: false,
+      parameters: [],
+      ...overrides,
+    };
+  }
+
+  async run(behaviour: Behaviour, overrides: Partial<ContainerSpec> = {}): Promise<string> {
+    const spec = this.spec(behaviour, overrides);
+    await this.engine.create(spec);
+    await this.engine.start(spec.name);
+    return spec.name;
+  }
+
+  /** Runs a shell command to its end. */
+  async shell(
+    command: string,
+    overrides: Partial<ContainerSpec> = {},
+  ): Promise<{ exitCode: number; stdout: string; stderr: string; exited: Exited }> {
+    const name = await this.run({}, { ...overrides, entrypoint: ['sh', '-c'], command: [command] });
+    const exited = await this.exited(name);
+    return { exitCode: exited.exitCode, ...(await this.output(name)), exited };
+  }
+
+  async output(name: string): Promise<{ stdout: string; stderr: string }> {
+    const sinks = { stdout: new TextSink(), stderr: new TextSink() };
+    await this.engine.logs(name, sinks, { follow: false, signal: never() });
+    return { stdout: sinks.stdout.text(), stderr: sinks.stderr.text() };
+  }
+
+  exited(name: string): Promise<Exited> {
+    return this.event((event): event is Exited => event.kind === 'exited' && event.name === name);
+  }
+
+  event<Event extends EngineEvent>(wanted: (event: EngineEvent) => event is Event): Promise<Event> {
+    return new Promise((resolve) => {
+      const look = (): void => {
+        const found = this.events.find(wanted);
+        if (found === undefined) return;
+        this.waiters.delete(look);
+        resolve(found);
+      };
+      this.waiters.add(look);
+      look();
+    });
+  }
+
+  exits(name: string): number {
+    return this.events.filter((event) => event.kind === 'exited' && event.name === name).length;
+  }
+
+  async removeAll(): Promise<void> {
+    for (const { name } of await this.engine.list()) await this.engine.remove(name);
+    await this.engine.close();
+  }
+}
+
+type Exited = Extract<EngineEvent, { kind: 'exited' }>;
+
+class TextSink extends Writable {
+  private readonly chunks: Buffer[] = [];
+
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.chunks.push(chunk);
+    done();
+  }
+
+  text(): string {
+    return Buffer.concat(this.chunks).toString();
+  }
+}
+
+function script({ stdout, stderr, exit, ignoresTerm }: Behaviour): string {
+  const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+  const lines = [
+    ignoresTerm ? `trap '' TERM` : `trap 'kill $!; exit 143' TERM`,
+    ...(stdout === undefined ? [] : [`printf %s ${quote(stdout)}`]),
+    ...(stderr === undefined ? [] : [`printf %s ${quote(stderr)} >&2`]),
+    exit === undefined ? 'while :; do sleep 1 & wait; done' : `exit ${exit}`,
+  ];
+  return lines.join('\n');
+}
+
+function never(): AbortSignal {
+  return new AbortController().signal;
+}
+
+function failsWith(code: string, words: RegExp): (error: unknown) => true {
+  return (error) => {
+    assert.ok(error instanceof MesitaError, `not a MesitaError: ${error}`);
+    assert.equal(error.code, code, error.message);
+    assert.match(error.message, words);
+    assert.notEqual(error.remedy, '');
+    return true;
+  };
+}
+
+/** The suite that every engine passes. What an engine has no capability for shows up as skipped, with the capability's name. */
+export function engineContract(
+  title: string,
+  open: () => Promise<EngineHarness>,
+  capabilities: ReadonlySet<Capability>,
+): void {
+  const contract = (
+    name: string,
+    needs: Capability[],
+    body: (scene: Scene, harness: EngineHarness) => Promise<void>,
+  ) => {
+    const missing = needs.find((capability) => !capabilities.has(capability));
+    const skip = missing === undefined ? false : `this engine has no capability "${missing}"`;
+    test(name, { skip, timeout: 30_000 }, async () => {
+      const harness = await open();
+      try {
+        const scene = new Scene(harness.engine({ 'mesita.test.scope': randomUUID() }), harness.image);
+        scene.facts = await scene.engine.connect(never());
+        try {
+          await body(scene, harness);
+        } finally {
+          await harness.restoreConnections();
+          await scene.removeAll();
+        }
+      } finally {
+        await harness.close();
+      }
+    });
+  };
+
+  describe(`${title}: exits`, () => lifeContract(contract));
+  describe(`${title}: output`, () => outputContract(contract));
+  describe(`${title}: scope`, () => scopeContract(contract));
+  describe(`${title}: a broken events stream`, () => breakContract(contract));
+  describe(`${title}: bad input`, () => badInputContract(contract));
+  describe(`${title}: what a container is given`, () => kernelContract(contract));
+  describe(`${title}: networks`, () => networkContract(contract));
+}
+
+type Contract = (
+  name: string,
+  needs: Capability[],
+  body: (scene: Scene, harness: EngineHarness) => Promise<void>,
+) => void;
+
+function lifeContract(contract: Contract): void {
+  contract('tells what it is', [], async ({ facts }) => {
+    assert.ok(facts !== undefined);
+    assert.match(facts.apiVersion, /^\d+\.\d+$/);
+    assert.ok(facts.cpus > 0 && facts.mem > 0);
+  });
+
+  contract('reports the exit code of a container that ends', [], async (scene) => {
+    for (const exit of [0, 3, 255]) {
+      const name = await scene.run({ exit });
+      assert.deepEqual(await scene.exited(name), { kind: 'exited', name, exitCode: exit, outOfMemory: false });
+    }
+  });
+
+  contract('reports each of 50 containers that end at once exactly once', [], async (scene) => {
+    const specs = Array.from({ length: 50 }, (_, index) => scene.spec({ exit: index % 7 }));
+    const queue = [...specs.entries()];
+    const worker = async (): Promise<void> => {
+      for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+        await scene.engine.create(next[1]);
+        await scene.engine.start(next[1].name);
+      }
+    };
+    await Promise.all([worker(), worker(), worker(), worker()]);
+    for (const [index, { name }] of specs.entries()) assert.equal((await scene.exited(name)).exitCode, index % 7);
+    for (const { name } of specs) assert.equal(scene.exits(name), 1);
+  });
+
+  contract('lists containers with state, labels and exit', [], async (scene) => {
+    const created = scene.spec({});
+    await scene.engine.create({ ...created, labels: { ...created.labels, color: 'red' } });
+    const running = await scene.run({});
+    const ended = await scene.run({ exit: 4 });
+    await scene.exited(ended);
+    const listed = new Map((await scene.engine.list()).map((summary) => [summary.name, summary]));
+    assert.equal(listed.size, 3);
+    assert.equal(listed.get(created.name)?.state, 'created');
+    assert.equal(listed.get(created.name)?.labels.color, 'red');
+    assert.equal(listed.get(created.name)?.exit, undefined);
+    assert.equal(listed.get(running)?.state, 'running');
+    assert.equal(listed.get(ended)?.state, 'exited');
+    assert.deepEqual(listed.get(ended)?.exit, { exitCode: 4, outOfMemory: false });
+  });
+
+  contract('stop ends a container by SIGTERM', [], async (scene) => {
+    const name = await scene.run({ stdout: 'ready\n' });
+    await ready(scene, name);
+    await scene.engine.stop(name, 30);
+    assert.equal((await scene.exited(name)).exitCode, 143);
+  });
+
+  contract('stop ends a container that ignores SIGTERM by SIGKILL after the grace period', [], async (scene) => {
+    const name = await scene.run({ stdout: 'ready\n', ignoresTerm: true });
+    await ready(scene, name);
+    await scene.engine.stop(name, 1);
+    const { exitCode, outOfMemory } = await scene.exited(name);
+    assert.deepEqual({ exitCode, outOfMemory }, { exitCode: 137, outOfMemory: false });
+  });
+
+  contract('stop of a container that is dead already resolves', [], async (scene) => {
+    const name = await scene.run({ exit: 0 });
+    await scene.exited(name);
+    await scene.engine.stop(name, 5);
+    assert.equal(scene.exits(name), 1);
+  });
+
+  contract('signals a running container and says nothing of a dead one', [], async (scene) => {
+    const name = await scene.run({});
+    await scene.engine.signal(name, 'SIGKILL');
+    assert.equal((await scene.exited(name)).exitCode, 137);
+    await scene.engine.signal(name, 'SIGKILL');
+  });
+
+  contract('remove kills a running container, reports its exit once, and may be repeated', [], async (scene) => {
+    const name = await scene.run({});
+    await Promise.all([scene.engine.remove(name), scene.engine.remove(name)]);
+    assert.equal((await scene.exited(name)).exitCode, 137);
+    await scene.engine.remove(name);
+    assert.deepEqual(await scene.engine.list(), []);
+    assert.equal(scene.exits(name), 1);
+  });
+
+  contract('has no usage of a container that does not run', [], async (scene) => {
+    const name = await scene.run({ exit: 0 });
+    await scene.exited(name);
+    assert.equal(await scene.engine.usage(name), undefined);
+    await scene.engine.remove(name);
+    assert.equal(await scene.engine.usage(name), undefined);
+  });
+
+  contract('a listener that was taken off hears nothing more', [], async (scene) => {
+    const heard: EngineEvent[] = [];
+    const stop = scene.engine.onEvent((event) => heard.push(event));
+    stop();
+    await scene.exited(await scene.run({ exit: 0 }));
+    assert.deepEqual(heard, []);
+  });
+}
+
+function outputContract(contract: Contract): void {
+  contract('keeps stdout and stderr apart', [], async (scene) => {
+    const name = await scene.run({ stdout: 'out\n', stderr: 'err\n', exit: 0 });
+    await scene.exited(name);
+    assert.deepEqual(await scene.output(name), { stdout: 'out\n', stderr: 'err\n' });
+  });
+
+  contract('follows the output to the end of the container', [], async (scene) => {
+    const name = await scene.run({ stdout: 'one' });
+    const stdout = new TextSink();
+    const done = scene.engine.logs(name, { stdout, stderr: new TextSink() }, { follow: true, signal: never() });
+    await scene.engine.signal(name, 'SIGKILL');
+    await done;
+    assert.equal((await scene.exited(name)).exitCode, 137);
+  });
+
+  contract('gives what there is of a running container', [], async (scene) => {
+    const name = await scene.run({ stdout: 'so far\n' });
+    await ready(scene, name);
+    assert.equal((await scene.output(name)).stdout, 'so far\n');
+  });
+
+  contract('stops following when the signal aborts', [], async (scene) => {
+    const name = await scene.run({ stdout: 'x' });
+    const abort = new AbortController();
+    const sinks = { stdout: new TextSink(), stderr: new TextSink() };
+    const done = scene.engine.logs(name, sinks, { follow: true, signal: abort.signal });
+    done.catch(() => {});
+    abort.abort(new Error('enough'));
+    await assert.rejects(done, /enough/);
+  });
+
+  contract('brings 10 MB to a slow sink intact', ['kernel'], async (scene) => {
+    const name = await scene.run({}, { command: ["seq 1 1400000 | paste -s -d '         \\n'"] });
+    const hash = createHash('sha256');
+    let bytes = 0;
+    const stdout = new Writable({
+      highWaterMark: 16,
+      write(chunk: Buffer, _encoding, done) {
+        bytes += chunk.length;
+        hash.update(chunk);
+        setImmediate(done);
+      },
+    });
+    await scene.engine.logs(name, { stdout, stderr: new TextSink() }, { follow: true, signal: never() });
+    const expected = createHash('sha256');
+    let expectedBytes = 0;
+    for (let line = 1; line <= 1_400_000; line += 1) {
+      expected.update(`${line}${line % 10 === 0 ? '\n' : ' '}`);
+      expectedBytes += `${line}`.length + 1;
+    }
+    assert.ok(expectedBytes > 10_000_000);
+    assert.equal(bytes, expectedBytes);
+    assert.equal(hash.digest('hex'), expected.digest('hex'));
+  });
+
+  contract('gives the output of a terminal to stdout alone', ['kernel'], async (scene) => {
+    const parameters = [{ key: 'tty', value: 'true' }];
+    const { stdout, stderr } = await scene.shell('echo 123; echo 456 >&2', { parameters });
+    assert.deepEqual(stdout.split(/\r?\n/), ['123', '456', '']);
+    assert.equal(stderr, '');
+  });
+}
+
+function scopeContract(contract: Contract): void {
+  contract('two engines with different scopes see their own containers alone', [], async (scene, harness) => {
+    const other = new Scene(harness.engine({ 'mesita.test.scope': randomUUID() }), harness.image);
+    await other.engine.connect(never());
+    try {
+      const mine = await scene.run({ exit: 1 });
+      const theirs = await other.run({ exit: 2 });
+      assert.equal((await scene.exited(mine)).exitCode, 1);
+      assert.equal((await other.exited(theirs)).exitCode, 2);
+      assert.deepEqual(names(await scene.engine.list()), [mine]);
+      assert.deepEqual(names(await other.engine.list()), [theirs]);
+      assert.equal(scene.exits(theirs), 0);
+      assert.equal(other.exits(mine), 0);
+    } finally {
+      await other.removeAll();
+    }
+  });
+
+  contract("a task's labels cannot take a container out of its scope", [], async (scene) => {
+    const spec = scene.spec({ exit: 0 });
+    await scene.engine.create({ ...spec, labels: { ...spec.labels, 'mesita.test.scope': 'elsewhere' } });
+    assert.deepEqual(names(await scene.engine.list()), [spec.name]);
+  });
+
+  contract(
+    'a second engine object of the same scope takes over what the first one left',
+    [],
+    async (scene, harness) => {
+      const scope = { 'mesita.test.scope': randomUUID() };
+      const first = new Scene(harness.engine(scope), harness.image);
+      await first.engine.connect(never());
+      const ended = await first.run({ exit: 9 });
+      const running = await first.run({});
+      await first.exited(ended);
+      await first.engine.close();
+      const second = new Scene(harness.engine(scope), harness.image);
+      await second.engine.connect(never());
+      try {
+        const listed = await second.engine.list();
+        assert.equal(listed.find(({ name }) => name === ended)?.exit?.exitCode, 9);
+        assert.equal(listed.find(({ name }) => name === running)?.state, 'running');
+        await second.engine.signal(running, 'SIGKILL');
+        assert.equal((await second.exited(running)).exitCode, 137);
+        assert.equal(second.exits(ended), 0);
+      } finally {
+        await second.removeAll();
+      }
+      assert.deepEqual(await scene.engine.list(), []);
+    },
+  );
+
+  contract('containers of others are neither seen nor touched', ['foreign'], async (scene, harness) => {
+    assert.ok(harness.foreignContainer);
+    const foreign = await harness.foreignContainer();
+    try {
+      await scene.exited(await scene.run({ exit: 0 }));
+      assert.ok(!names(await scene.engine.list()).includes(foreign.name));
+      for (const { name } of await scene.engine.list()) await scene.engine.remove(name);
+    } finally {
+      assert.equal(await foreign.remove(), true);
+    }
+    assert.equal(scene.exits(foreign.name), 0);
+  });
+}
+
+function breakContract(contract: Contract): void {
+  contract('what ended meanwhile is reported once when the stream is back', [], async (scene, harness) => {
+    const name = await scene.run({ exit: 0 });
+    await scene.exited(name);
+    const short = await scene.run({}, await endsAfterBreak(harness));
+    const long = await scene.run({});
+    await harness.breakConnections();
+    await scene.event(
+      (event): event is Extract<EngineEvent, { kind: 'disconnected' }> => event.kind === 'disconnected',
+    );
+    await endDuringBreak(harness, short);
+    const before = scene.events.length;
+    await harness.restoreConnections();
+    assert.equal((await scene.exited(short)).exitCode, 6);
+    assert.equal(scene.events[before]?.kind, 'connected');
+    await scene.engine.signal(long, 'SIGKILL');
+    assert.equal((await scene.exited(long)).exitCode, 137);
+    for (const each of [name, short, long]) assert.equal(scene.exits(each), 1);
+  });
+}
+
+/** Hooks of the harness for the scenario of a break: how one container ends while the connection is cut. */
+export interface BreakHooks {
+  endsAfterBreak?(): Promise<Partial<ContainerSpec>>;
+  endDuringBreak?(name: string): Promise<void>;
+}
+
+function endsAfterBreak(harness: EngineHarness & BreakHooks): Promise<Partial<ContainerSpec>> {
+  return harness.endsAfterBreak?.() ?? Promise.resolve({});
+}
+
+async function endDuringBreak(harness: EngineHarness & BreakHooks, name: string): Promise<void> {
+  await harness.endDuringBreak?.(name);
+}
+
+function badInputContract(contract: Contract): void {
+  contract('an image that no registry has cannot be ensured', [], async (scene, harness) => {
+    await assert.rejects(
+      scene.engine.ensureImage(harness.unknownImage, { force: false, signal: never() }),
+      failsWith('MESITA_IMAGE_UNAVAILABLE', /mesita-test\/nowhere/),
+    );
+  });
+
+  contract('an image that is there needs no pull, however many ask', [], async (scene, harness) => {
+    const sentences: string[] = [];
+    const progress = (sentence: string): number => sentences.push(sentence);
+    const ensure = () => scene.engine.ensureImage(harness.image, { force: false, signal: never(), progress });
+    await Promise.all([ensure(), ensure(), ensure()]);
+    assert.deepEqual(sentences, []);
+  });
+
+  contract('a container of an image that is not there is refused and leaves nothing', [], async (scene, harness) => {
+    await assert.rejects(
+      scene.engine.create(scene.spec({}, { image: harness.unknownImage })),
+      failsWith('MESITA_IMAGE_UNAVAILABLE', /no such image/i),
+    );
+    assert.deepEqual(await scene.engine.list(), []);
+  });
+
+  contract('an invalid name and a name in use are refused', [], async (scene) => {
+    await assert.rejects(
+      scene.engine.create(scene.spec({}, { name: 'no spaces/please' })),
+      failsWith('MESITA_CONTAINER_INVALID', /name/i),
+    );
+    const spec = scene.spec({});
+    await scene.engine.create(spec);
+    await assert.rejects(scene.engine.create(spec), failsWith('MESITA_CONTAINER_INVALID', /in use/));
+    assert.deepEqual(names(await scene.engine.list()), [spec.name]);
+  });
+
+  const refused: [string, Partial<ContainerSpec>, RegExp][] = [
+    ['a memory limit below the minimum', { memoryLimit: 1 }, /1 MB .* minimum of 6 MB/],
+    ['an unknown parameter', { parameters: [{ key: 'no-such', value: '1' }] }, /no-such/],
+    ['a parameter that agents refuse', { parameters: [{ key: 'restart', value: 'always' }] }, /restart/],
+    [
+      'a mount to a relative path',
+      { mounts: [{ kind: 'bind', hostPath: '/tmp', containerPath: 'relative', readOnly: true }] },
+      /relative/,
+    ],
+    ['a variable without a name', { environment: { '': 'x' } }, /environment variable/],
+  ];
+  for (const [what, overrides, words] of refused) {
+    contract(`${what} is refused by name and leaves nothing`, ['kernel'], async (scene) => {
+      await assert.rejects(
+        scene.engine.create(scene.spec({}, overrides)),
+        failsWith('MESITA_CONTAINER_INVALID', words),
+      );
+      assert.deepEqual(await scene.engine.list(), []);
+    });
+  }
+
+  const failing: [string, Partial<ContainerSpec>, RegExp][] = [
+    ['a command that the image lacks', { entrypoint: ['no-such-command'], command: [] }, /no-such-command/],
+    ['a user that the image lacks', { user: 'nosuchuser' }, /nosuchuser/],
+    ['an unknown network', { network: { mode: 'user', name: 'no-such-net', ports: [] } }, /no-such-net/],
+  ];
+  for (const [what, overrides, words] of failing) {
+    contract(`${what} fails the start, without an exit`, ['kernel'], async (scene) => {
+      const spec = scene.spec({}, overrides);
+      const launch = async (): Promise<void> => {
+        await scene.engine.create(spec);
+        await scene.engine.start(spec.name);
+      };
+      await assert.rejects(launch(), failsWith('MESITA_CONTAINER_INVALID', words));
+      await scene.engine.remove(spec.name);
+      await scene.exited(await scene.run({ exit: 0 }));
+      assert.equal(scene.exits(spec.name), 0);
+    });
+  }
+}
+
+function kernelContract(contract: Contract): void {
+  contract('environment, working directory, user and arguments', ['kernel'], async (scene) => {
+    const { stdout } = await scene.shell('pwd; id -u; echo "$GREETING"', {
+      environment: { GREETING: 'hello = "world"\nand more' },
+      workingDirectory: '/tmp',
+      user: 'nobody',
+    });
+    assert.equal(stdout, '/tmp\n65534\nhello = "world"\nand more\n');
+    const name = await scene.run({}, { entrypoint: ['echo', 'a b'], command: ['c', 'd  e'] });
+    await scene.exited(name);
+    assert.equal((await scene.output(name)).stdout, 'a b c d  e\n');
+  });
+
+  contract('no command means none, not the image’s', ['kernel'], async (scene) => {
+    const name = await scene.run({}, { entrypoint: ['echo', 'alone'], command: [] });
+    await scene.exited(name);
+    assert.equal((await scene.output(name)).stdout, 'alone\n');
+  });
+
+  contract('mounts, writable and read-only', ['kernel'], async (scene) => {
+    const directory = await mkdtemp(join(tmpdir(), 'mesita-test-mount-'));
+    try {
+      await writeFile(join(directory, 'given'), 'from the host');
+      const { stdout, stderr } = await scene.shell('cat /ro/given; echo made > /rw/made; touch /ro/no', {
+        mounts: [
+          { kind: 'bind', hostPath: directory, containerPath: '/ro', readOnly: true },
+          { kind: 'bind', hostPath: directory, containerPath: '/rw', readOnly: false },
+        ],
+      });
+      assert.equal(stdout, 'from the host');
+      assert.match(stderr, /[Rr]ead-only/);
+      assert.equal(await readFile(join(directory, 'made'), 'utf8'), 'made\n');
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+    }
+  });
+
+  contract('the memory limit is in effect, without swap', ['kernel'], async (scene) => {
+    const files = '/sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max';
+    const { stdout } = await scene.shell(`cat ${files} 2>/dev/null`, { memoryLimit: 32 });
+    assert.equal(stdout.trim(), `${32 * 1024 * 1024}`);
+    const swap = '/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes /sys/fs/cgroup/memory.swap.max';
+    const swapLimit = (await scene.shell(`cat ${swap} 2>/dev/null`, { memoryLimit: 32 })).stdout.trim();
+    assert.ok([`${32 * 1024 * 1024}`, '0', ''].includes(swapLimit), swapLimit);
+  });
+
+  contract('the CPU quota and the shares are in effect', ['kernel'], async (scene) => {
+    const v1 =
+      'cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us /sys/fs/cgroup/cpu/cpu.cfs_period_us /sys/fs/cgroup/cpu/cpu.shares';
+    const { stdout } = await scene.shell(`cat /sys/fs/cgroup/cpu.max 2>/dev/null || ${v1}`, {
+      cpuLimit: 0.25,
+      cpuShares: 0.5,
+    });
+    assert.ok(['25000 100000', '25000 100000 512'].includes(stdout.trim().replaceAll('\n', ' ')), stdout);
+  });
+
+  contract('the limit of processes is in effect', ['kernel'], async (scene) => {
+    const files = '/sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max';
+    assert.equal((await scene.shell(`cat ${files} 2>/dev/null`, { pidsLimit: 17 })).stdout.trim(), '17');
+  });
+
+  contract('a container that runs out of memory is named, with its peak', ['kernel'], async (scene) => {
+    const { exited } = await scene.shell('tail /dev/zero', { memoryLimit: 16, entrypoint: ['sh', '-c'] });
+    assert.equal(exited.exitCode, 137);
+    assert.equal(exited.outOfMemory, true);
+    assert.ok(exited.memPeak !== undefined && exited.memPeak > 15 && exited.memPeak <= 16.1, `${exited.memPeak}`);
+    const kinds = scene.events.flatMap((event) => ('name' in event && event.name === exited.name ? [event.kind] : []));
+    assert.equal(kinds.at(-1), 'exited');
+    assert.ok(kinds.includes('oom'));
+  });
+
+  contract(
+    'a process killed for want of memory is named though the container ends by itself',
+    ['kernel'],
+    async (scene) => {
+      const { exited } = await scene.shell('(tail /dev/zero); sleep 1; exit 5', { memoryLimit: 16 });
+      assert.equal(exited.exitCode, 5);
+      assert.equal(exited.outOfMemory, true);
+    },
+  );
+
+  contract('reads the usage of a running container', ['kernel'], async (scene) => {
+    const name = await scene.run({ stdout: 'ready\n' }, { memoryLimit: 64 });
+    await ready(scene, name);
+    const usage = await scene.engine.usage(name);
+    assert.ok(usage !== undefined && usage.mem > 0 && usage.mem < 64 && usage.cpuUserSeconds >= 0);
+    assert.ok(usage.pids !== undefined && usage.pids >= 1);
+  });
+
+  contract('parameters of docker run are in effect', ['kernel'], async (scene) => {
+    const { stdout } = await scene.shell(
+      'hostname; cat /proc/sys/net/core/somaxconn; ulimit -n; ls -d /scratch; echo $EXTRA',
+      {
+        parameters: [
+          { key: 'hostname', value: 'given-name' },
+          { key: 'sysctl', value: 'net.core.somaxconn=99' },
+          { key: 'ulimit', value: 'nofile=64:128' },
+          { key: 'tmpfs', value: '/scratch:size=1m' },
+          { key: 'env', value: 'EXTRA=more' },
+        ],
+      },
+    );
+    assert.equal(stdout, 'given-name\n99\n64\n/scratch\nmore\n');
+  });
+}
+
+function networkContract(contract: Contract): void {
+  contract('host and none have no addresses', ['network'], async (scene) => {
+    for (const mode of ['host', 'none'] as const) {
+      const name = await scene.run({}, { network: { mode } });
+      assert.deepEqual(await scene.engine.addresses(name), []);
+    }
+    const none = await scene.shell('ls /sys/class/net', { network: { mode: 'none' } });
+    assert.equal(none.stdout.trim(), 'lo');
+  });
+
+  contract('bridge has an address and a published port that answers', ['network'], async (scene) => {
+    const hostPort = 20_000 + (process.pid % 10_000);
+    const network = { mode: 'bridge' as const, ports: [{ hostPort, containerPort: 80, protocol: 'tcp' as const }] };
+    const command = ['echo ready; while :; do echo hello | nc -l -p 80; done'];
+    const name = await scene.run({}, { network, command });
+    await ready(scene, name);
+    const [address] = await scene.engine.addresses(name);
+    assert.equal(address?.network, 'bridge');
+    assert.equal(address?.protocol, 'IPv4');
+    assert.match(address?.address ?? '', /^\d+\.\d+\.\d+\.\d+$/);
+    assert.equal(await answerOf(hostPort), 'hello\n');
+    const second = scene.spec({}, { network });
+    await scene.engine.create(second);
+    await assert.rejects(scene.engine.start(second.name), failsWith('MESITA_PORT_IN_USE', /port/));
+  });
+
+  contract('containers of one user network find one another by alias', ['network'], async (scene, harness) => {
+    assert.ok(harness.userNetwork);
+    const { name: network, remove } = await harness.userNetwork();
+    try {
+      const server = await scene.run(
+        {},
+        { network: { mode: 'user', name: network, ports: [], aliases: ['the-server'] } },
+      );
+      const [address] = await scene.engine.addresses(server);
+      assert.equal(address?.network, network);
+      const { stdout } = await scene.shell('nslookup the-server 127.0.0.11', {
+        network: { mode: 'user', name: network, ports: [] },
+      });
+      assert.ok(stdout.includes(address?.address ?? 'no address'), stdout);
+      for (const { name } of await scene.engine.list()) await scene.engine.remove(name);
+    } finally {
+      await remove();
+    }
+  });
+}
+
+function names(summaries: { name: string }[]): string[] {
+  return summaries.map(({ name }) => name);
+}
+
+/** Follows the output until there is some: then the script's traps are set. */
+async function ready(scene: Scene, name: string): Promise<void> {
+  const abort = new AbortController();
+  const stdout = new Writable({
+    write(_chunk, _encoding, done) {
+      abort.abort();
+      done();
+    },
+  });
+  await scene.engine
+    .logs(name, { stdout, stderr: new TextSink() }, { follow: true, signal: abort.signal })
+    .catch(() => {});
+}
+
+/** What a TCP port of this machine sends; tried again while nobody listens yet. */
+async function answerOf(port: number): Promise<string> {
+  for (;;) {
+    const socket = connect(port, '127.0.0.1');
+    let text = '';
+    socket.setEncoding('utf8');
+    socket.on('data', (chunk: string) => {
+      text += chunk;
+    });
+    socket.on('error', () => {});
+    await once(socket, 'close');
+    if (text !== '') return text;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
