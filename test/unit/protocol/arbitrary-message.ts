@@ -23,6 +23,12 @@ const scalars: Record<ScalarType, fc.Arbitrary<unknown>> = {
 /** Makes generators of messages; the ones of one factory share what they have in common. */
 export class ArbitraryMessages {
   readonly #made = new Map<string, fc.Arbitrary<unknown>>();
+  readonly #mostMapEntries: number;
+
+  /** With one entry a map has only one encoding; with more, their order is anybody's choice. */
+  constructor(mostMapEntries = 2) {
+    this.#mostMapEntries = mostMapEntries;
+  }
 
   /** Messages as a decoder yields them: no empty lists, no unset keys, at most one member of a oneof. */
   of<Name extends keyof Messages>(name: Name): fc.Arbitrary<Messages[Name]> {
@@ -55,7 +61,7 @@ export class ArbitraryMessages {
     if (field.rule === 'repeated') return fc.array(value, { minLength: 1, maxLength: 2 });
     if (field.rule === 'map') {
       const key = fc.oneof({ weight: 9, arbitrary: fc.string({ maxLength: 6 }) }, fc.constant('__proto__'));
-      return fc.dictionary(key, value, { minKeys: 1, maxKeys: 2, noNullPrototype: true });
+      return fc.dictionary(key, value, { minKeys: 1, maxKeys: this.#mostMapEntries, noNullPrototype: true });
     }
     return value;
   }
