@@ -134,7 +134,8 @@ export function parseEvent(line: string): DockerEvent | undefined {
 /** Nanoseconds in the form that the engine takes as `since`, e.g. `1700000000.000000001`. */
 export function sinceParameter(nanoseconds: number): string {
   // Large numbers are exact to some hundreds of nanoseconds only: begin a little early, repeated events are recognised.
-  const exact = BigInt(Math.max(0, Math.floor(nanoseconds) - 1000));
+  const early = BigInt(Math.floor(nanoseconds)) - 1000n;
+  const exact = early > 0n ? early : 0n;
   return `${exact / 1_000_000_000n}.${`${exact % 1_000_000_000n}`.padStart(9, '0')}`;
 }
 

@@ -17,7 +17,8 @@ export interface ExitReporterOptions {
 
 interface ContainerRecord {
   id: string | undefined;
-  phase: 'created' | 'starting' | 'running' | 'ended';
+  /** `ending`: its exit is being looked at, and will be emitted. */
+  phase: 'created' | 'starting' | 'running' | 'ending' | 'ended';
   /** The exit that came before `start` was answered; whether it counts is known when that is. */
   held?: number | 'unknown';
   oom: boolean;
@@ -30,7 +31,7 @@ interface ContainerRecord {
  * Turns the engine's `die` and `oom` events, and listings after a break, into one `exited` for each started container.
  *
  * INVARIANTS
- * - `exited` is emitted on the move to `ended`, and there is no way out of `ended`: never twice.
+ * - `exited` is emitted on the move to `ended`, and there is no way out of `ended`, nor from `ending` but to it: never twice.
  * - An exit that comes before `start` is answered is held until then: emitted when it succeeds, dropped when it fails.
  * - Nothing of a container is emitted after its `exited`.
  * - The records in memory are of containers that exist, and of removed ones whose end was not yet heard of.
@@ -48,7 +49,8 @@ export class ExitReporter {
   }
 
   starting(name: ContainerName): void {
-    this.record(name, undefined, 'created').phase = 'starting';
+    const record = this.record(name, undefined, 'created');
+    if (!isOver(record)) record.phase = 'starting';
   }
 
   started(name: ContainerName): void {
@@ -66,7 +68,7 @@ export class ExitReporter {
   removed(name: ContainerName): void {
     const record = this.records.get(name);
     if (record === undefined) return;
-    if (record.phase === 'running') record.removed = true;
+    if (record.phase === 'running' || record.phase === 'ending') record.removed = true;
     else this.records.delete(name);
   }
 
@@ -80,14 +82,15 @@ export class ExitReporter {
 
   died(name: ContainerName, id: string, exitCode: number | 'unknown'): void {
     const record = this.record(name, id, 'running');
-    if (record.id !== id || record.phase === 'ended') return;
+    if (record.id !== id || isOver(record)) return;
     if (record.phase === 'starting') record.held = exitCode;
     else this.end(name, record, exitCode);
   }
 
   /** Whether the container was seen to end after a start. */
   hasEnded(name: ContainerName): boolean {
-    return this.records.get(name)?.phase === 'ended';
+    const record = this.records.get(name);
+    return record !== undefined && isOver(record);
   }
 
   /** Names that run as far as is known: to be taken before the listing that goes to `reconcile`. */
@@ -126,24 +129,30 @@ export class ExitReporter {
   }
 
   private end(name: ContainerName, record: ContainerRecord, exitCode: number | 'unknown'): void {
-    record.phase = 'ended';
-    if (record.removed) this.records.delete(name);
     // Most exits need no second look: no call to the engine, no delay.
     if (exitCode !== 'unknown' && exitCode !== 137 && !record.oom) {
-      this.options.emit({ kind: 'exited', name, exitCode, outOfMemory: false });
+      this.finish(name, record, { exitCode, outOfMemory: false });
       return;
     }
+    record.phase = 'ending';
     this.describe(record, exitCode)
       .catch(() => ({ exitCode: exitCode === 'unknown' ? 137 : exitCode, outOfMemory: record.oom }))
-      .then((exit) => this.options.emit({ kind: 'exited', name, ...exit }))
+      .then((exit) => this.finish(name, record, exit))
       .catch(() => {});
   }
 
+  private finish(name: ContainerName, record: ContainerRecord, exit: ContainerExit): void {
+    record.phase = 'ended';
+    if (record.removed && this.records.get(name) === record) this.records.delete(name);
+    this.options.emit({ kind: 'exited', name, ...exit });
+  }
+
   private async describe(record: ContainerRecord, exitCode: number | 'unknown'): Promise<ContainerExit> {
-    const peak = await record.peak;
+    let peak = await record.peak;
     // The engine's own event about memory may come a moment after `die`; its inspection knows already.
     const mustLook = exitCode === 'unknown' || !record.oom || peak === undefined;
     const seen = mustLook && record.id !== undefined ? await this.options.inspect(record.id) : undefined;
+    peak ??= await record.peak;
     const outOfMemory = record.oom || (seen?.outOfMemory ?? false);
     // A container that ran into its own limit had used all of it.
     const atLimit = outOfMemory && seen?.memoryLimit ? seen.memoryLimit : undefined;
@@ -155,6 +164,10 @@ export class ExitReporter {
       ...(memPeak !== undefined && { memPeak }),
     };
   }
+}
+
+function isOver({ phase }: ContainerRecord): boolean {
+  return phase === 'ending' || phase === 'ended';
 }
 
 function newRecord(id: string | undefined, phase: ContainerRecord['phase']): ContainerRecord {
