@@ -14,6 +14,7 @@ import { heartbeatIntervalSeconds } from './commands/subscribe.ts';
 import type { MasterFlags } from './flags.ts';
 import { agentRoute } from './http/agent-route.ts';
 import { artifactRoute } from './http/artifact-route.ts';
+import { killRoute } from './http/kill-route.ts';
 import { readOnlyRoutes } from './http/read-only-routes.ts';
 import { relayRoute } from './http/relay-route.ts';
 import { schedulerRoute } from './http/scheduler-route.ts';
@@ -59,6 +60,7 @@ export async function startMaster({
   schedulerRoute(server, performer, ids);
   agentRoute(server, performer, ids);
   relayRoute(server, performer, ids);
+  killRoute(server, performer);
   readOnlyRoutes(server, state, flagTexts(flags));
   artifactRoute(server, {
     directory: join(flags.work_dir, 'artifacts'),

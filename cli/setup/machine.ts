@@ -20,8 +20,16 @@ export interface Machine {
 export async function prepareMachine(options: MachineOptions): Promise<Machine> {
   const docker = await ensureEngine(options);
   const compose = await ensureCompose(options, docker);
+  return { docker, compose, images: await buildImages(options, docker) };
+}
+
+/** Brings what tasks need: an engine and the images, without compose. */
+export async function prepareEngine(options: MachineOptions): Promise<void> {
+  await buildImages(options, await ensureEngine(options));
+}
+
+function buildImages(options: MachineOptions, docker: DockerClient): Promise<BuiltImage[]> {
   const install = (packages: readonly string[]) =>
     installPackages(options, packages.join(', '), async () => [...packages]);
-  const images = await ensureImages({ ...options, docker, install });
-  return { docker, compose, images };
+  return ensureImages({ ...options, docker, install });
 }
