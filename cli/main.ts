@@ -43,7 +43,12 @@ async function main(args: string[]): Promise<void> {
 /** Errors of the command line itself, which commander has found. */
 function usageError(error: CommanderError): MesitaError {
   const code = /unknownOption|unknownCommand/.test(error.code) ? 'MESITA_FLAG_UNKNOWN' : 'MESITA_FLAG_INVALID';
-  return new MesitaError(code, { message: error.message.replace(/^error: /, '').replaceAll('\n', ' ').trim() });
+  return new MesitaError(code, {
+    message: error.message
+      .replace(/^error: /, '')
+      .replaceAll('\n', ' ')
+      .trim(),
+  });
 }
 
 try {

@@ -68,6 +68,8 @@ export class SchedulerDriver {
   #stream: string | undefined;
   #events: Promise<void> = Promise.resolve();
   #failure: unknown;
+  /** A teardown is under way: the end of the subscription is no surprise. */
+  #leaving = false;
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
@@ -89,7 +91,7 @@ export class SchedulerDriver {
     signal?.addEventListener('abort', stop);
     if (signal?.aborted === true) this.stop();
     try {
-      for (let attempt = 0; !this.#stopping.signal.aborted; attempt++) {
+      for (let attempt = 0; !this.#stopping.signal.aborted && !this.#leaving; attempt++) {
         attempt = await this.#subscribeOnce(attempt);
         if (this.#failure !== undefined) throw this.#failure;
       }
@@ -144,6 +146,7 @@ export class SchedulerDriver {
 
   /** Ends the framework: all of its tasks are killed, and its id never comes back. */
   async teardown(): Promise<void> {
+    this.#leaving = true;
     await this.call({ type: 'TEARDOWN' });
     this.stop();
   }
@@ -175,7 +178,7 @@ export class SchedulerDriver {
     const reason = await this.#follow(opened).catch((error: unknown) => this.#unreachable(error));
     this.#stream = undefined;
     await this.#events;
-    if (this.#stopping.signal.aborted || this.#failure !== undefined) return 0;
+    if (this.#leaving || this.#stopping.signal.aborted || this.#failure !== undefined) return 0;
     await this.#options.handlers.disconnected?.(reason);
     const failures = opened.yes ? 0 : attempt;
     const random = this.#options.random ?? Math.random;

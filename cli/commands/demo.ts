@@ -46,10 +46,7 @@ async function demo(file: string | undefined, options: DemoOptions, signal: Abor
     const cluster = await startCluster(machine, { ...tools, ...place, agents: Number(options.agents), port: 5050 });
     master = cluster.master;
   }
-  const text =
-    file === undefined
-      ? await ensureDemoText({ ...tools, directory: tools.checkout })
-      : resolve(file);
+  const text = file === undefined ? await ensureDemoText({ ...tools, directory: tools.checkout }) : resolve(file);
   await withClient(master, (client) => count(client, text, { ...options, master }, tools.checkout, signal));
   process.stdout.write(`
 Look around:  ./mesita nodes · ./mesita ps -a · ./mesita run mesita/task -- echo hello
