@@ -11,6 +11,7 @@ const progressInterval = 500;
 
 interface Pull {
   done: Promise<void>;
+  progress: PullProgress;
   listeners: Set<(sentence: string) => void>;
   /** Callers who wait; when the last of them gives up, so does the pull. */
   waiting: number;
@@ -43,10 +44,9 @@ export class DockerImages {
   /** Throws MESITA_IMAGE_UNAVAILABLE, MESITA_DISK_FULL or MESITA_ENGINE_UNREACHABLE; the signal's reason when it aborts. */
   async ensure(image: string, options: EnsureImageOptions): Promise<void> {
     options.signal.throwIfAborted();
-    if (!options.force && (this.present.has(image) || (await this.isPresent(image)))) return;
+    if (!options.force && (await this.isPresent(image))) return;
     options.signal.throwIfAborted();
     await this.join(image, options);
-    this.present.add(image);
   }
 
   /** Ends all pulls. */
@@ -55,6 +55,8 @@ export class DockerImages {
   }
 
   private async isPresent(image: string): Promise<boolean> {
+    if (this.present.has(image)) return true;
+    if (this.pulls.has(image)) return false;
     try {
       await this.docker.getImage(image).inspect();
       this.present.add(image);
@@ -62,14 +64,18 @@ export class DockerImages {
     } catch (error) {
       const { status } = readFailure(error);
       // 400: not a name of an image; the pull that follows says why.
-      if (status === 404 || status === 400) return false;
+      // Somebody else's pull may have ended since we asked.
+      if (status === 404 || status === 400) return this.present.has(image);
       throw engineError(error, `look for the image ${image}`, this.address);
     }
   }
 
   private async join(image: string, options: EnsureImageOptions): Promise<void> {
     const pull = this.pulls.get(image) ?? this.begin(image);
-    if (options.progress !== undefined) pull.listeners.add(options.progress);
+    if (options.progress !== undefined) {
+      pull.listeners.add(options.progress);
+      options.progress(pull.progress.sentence());
+    }
     pull.waiting += 1;
     try {
       await abortable(pull.done, options.signal);
@@ -86,24 +92,28 @@ export class DockerImages {
   private begin(image: string): Pull {
     const listeners = new Set<(sentence: string) => void>();
     const abort = new AbortController();
-    const done = this.pull(image, listeners, abort.signal).finally(() => {
+    const progress = new PullProgress(image);
+    const done = this.pull(image, progress, listeners, abort.signal).finally(() => {
       if (this.pulls.get(image) === pull) this.pulls.delete(image);
     });
     done.catch(() => {});
-    const pull: Pull = { done, listeners, waiting: 0, abort };
+    const pull: Pull = { done, progress, listeners, waiting: 0, abort };
     this.pulls.set(image, pull);
     return pull;
   }
 
-  private async pull(image: string, listeners: Set<(sentence: string) => void>, signal: AbortSignal): Promise<void> {
-    const progress = new PullProgress(image);
+  private async pull(
+    image: string,
+    progress: PullProgress,
+    listeners: Set<(sentence: string) => void>,
+    signal: AbortSignal,
+  ): Promise<void> {
     const tell = (): void => {
       for (const listener of listeners) listener(progress.sentence());
     };
     try {
       const reference = splitReference(image);
       const stream = await this.docker.createImage({ ...reference, abortSignal: signal });
-      tell();
       let told = this.clock.now();
       for await (const line of jsonLines(stream)) {
         if (line.error !== undefined) throw new Error(line.errorDetail?.message ?? line.error);
@@ -112,6 +122,7 @@ export class DockerImages {
         told = this.clock.now();
         tell();
       }
+      this.present.add(image);
     } catch (error) {
       throw this.pullError(image, error);
     }
