@@ -4,7 +4,7 @@ import { type Clock, systemClock } from '../../runtime/clock.ts';
 import { abortable, type DockerAddress, DockerConnection } from './docker-connection.ts';
 import { createOptions } from './docker-create-options.ts';
 import { engineError, readFailure } from './docker-errors.ts';
-import { type DockerEvent, DockerEvents, sinceParameter } from './docker-events.ts';
+import { type DockerEvent, DockerEvents, pastEvents, timeParameter } from './docker-events.ts';
 import { ExitReporter, type ListedContainer } from './docker-exits.ts';
 import { demultiplex, passThrough } from './docker-logs.ts';
 import { DockerImages } from './docker-pull.ts';
@@ -78,7 +78,7 @@ export class DockerEngine implements Engine {
       clock,
       random: options.random ?? Math.random,
       open: (since, signal) => this.openEvents(since, signal),
-      reconcile: () => this.reconcile(),
+      reconcile: (since) => this.reconcile(since),
       onEvent: (event) => this.take(event),
       onDisconnected: (reason) =>
         this.emit({ kind: 'disconnected', reason: `The events stream of ${this.connection.address} broke: ${reason}` }),
@@ -90,9 +90,7 @@ export class DockerEngine implements Engine {
     const versions = await this.connection.negotiate(signal);
     return this.call('begin to listen to the engine', async () => {
       const info: EngineInfo = await abortable(this.docker.info(), signal);
-      const systemTime = Date.parse(info.SystemTime ?? '');
-      const since = (Number.isNaN(systemTime) ? this.clock.now() : systemTime) - overlap;
-      await this.events.start(since * 1e6);
+      await this.events.start((await this.engineTime(info)) - overlap * 1e6);
       this.exits.baseline(await this.listed());
       const early = this.early ?? [];
       this.early = undefined;
@@ -318,16 +316,34 @@ export class DockerEngine implements Engine {
     // The engine may have come back as another version.
     if (this.listening) await this.connection.negotiate(signal);
     this.listening = true;
-    return this.docker.getEvents({
-      since: sinceParameter(since),
-      filters: { type: ['container'], event: ['die', 'oom'], label: this.filter },
-      abortSignal: signal,
-    } as unknown as Docker.GetEventsOptions);
+    return this.docker.getEvents(this.eventsQuery({ since: timeParameter(since), abortSignal: signal }));
   }
 
-  private async reconcile(): Promise<void> {
+  private eventsQuery(times: { since: string; until?: string; abortSignal: AbortSignal }): Docker.GetEventsOptions {
+    const filters = { type: ['container'], event: ['die', 'oom'], label: this.filter };
+    return { ...times, filters } as unknown as Docker.GetEventsOptions;
+  }
+
+  /**
+   * What was missed since `since`. The order counts: a container that is not in the listing ended before it, so its exit code
+   * is among the past events that are read after it, if the engine still has them.
+   */
+  private async reconcile(since: number): Promise<void> {
     const ranBefore = this.exits.running();
-    this.exits.reconcile(await this.listed(), ranBefore);
+    const listed = await this.listed();
+    // The engine's time is read in whole milliseconds.
+    const now = (await this.engineTime()) + 1e6;
+    const query = { since: timeParameter(since), until: timeParameter(now) };
+    const past = this.docker.getEvents(this.eventsQuery({ ...query, abortSignal: this.closing.signal }));
+    for (const event of await pastEvents(await past)) if (event.action === 'die') this.take(event);
+    this.exits.reconcile(listed, ranBefore);
+  }
+
+  /** Nanoseconds since the epoch, by the engine's clock. */
+  private async engineTime(info?: EngineInfo): Promise<number> {
+    const { SystemTime }: EngineInfo = info ?? (await this.docker.info());
+    const milliseconds = Date.parse(SystemTime ?? '');
+    return (Number.isNaN(milliseconds) ? this.clock.now() : milliseconds) * 1e6;
   }
 
   private take(event: DockerEvent): void {

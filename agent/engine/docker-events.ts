@@ -13,8 +13,11 @@ export interface DockerEvent {
 export interface DockerEventsOptions {
   /** Opens a stream that begins with what came after `since`, in nanoseconds by the engine's clock. */
   open(since: number, signal: AbortSignal): Promise<NodeJS.ReadableStream>;
-  /** Brings the listener's knowledge up to date after the stream is open again; when it fails, the stream is opened anew. */
-  reconcile(signal: AbortSignal): Promise<void>;
+  /**
+   * Brings the listener's knowledge up to date after the stream, broken since `since`, is open again; when it fails, the stream
+   * is opened anew.
+   */
+  reconcile(since: number): Promise<void>;
   onEvent(event: DockerEvent): void;
   onDisconnected(reason: string): void;
   onConnected(): void;
@@ -73,13 +76,14 @@ export class DockerEvents {
   /** The reason for which the stream broke again after it had been back; undefined when it did not come back. */
   private async reopen(): Promise<string | undefined> {
     const { signal } = this.stopping;
+    const since = this.last;
     let stream: NodeJS.ReadableStream | undefined;
     try {
-      stream = await this.options.open(this.last, signal);
+      stream = await this.options.open(since, signal);
       // Read from now on: a break while we reconcile must not go unseen.
       const broken = this.read(stream);
       this.options.onConnected();
-      await this.options.reconcile(signal).catch((error: unknown) => destroy(stream, error));
+      await this.options.reconcile(since).catch((error: unknown) => destroy(stream, error));
       return await broken;
     } catch {
       destroy(stream);
@@ -114,6 +118,14 @@ export class DockerEvents {
   }
 }
 
+/** The events of a stream that ends, e.g. one that was opened with `until`. */
+export async function pastEvents(stream: NodeJS.ReadableStream): Promise<DockerEvent[]> {
+  stream.setEncoding('utf8');
+  let text = '';
+  for await (const chunk of stream) text += chunk;
+  return text.split('\n').flatMap((line) => parseEvent(line) ?? []);
+}
+
 /** Undefined for a line that is not a container's event. */
 export function parseEvent(line: string): DockerEvent | undefined {
   let raw: unknown;
@@ -131,8 +143,8 @@ export function parseEvent(line: string): DockerEvent | undefined {
   return { action: Action, id: Actor.ID, attributes: Actor.Attributes ?? {}, time: timeNano };
 }
 
-/** Nanoseconds in the form that the engine takes as `since`, e.g. `1700000000.000000001`. */
-export function sinceParameter(nanoseconds: number): string {
+/** Nanoseconds in the form that the engine takes as `since` and `until`, e.g. `1700000000.000000001`. */
+export function timeParameter(nanoseconds: number): string {
   // Large numbers are exact to some hundreds of nanoseconds only: begin a little early, repeated events are recognised.
   const early = BigInt(Math.floor(nanoseconds)) - 1000n;
   const exact = early > 0n ? early : 0n;

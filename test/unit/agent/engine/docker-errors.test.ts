@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { pickApiVersion } from '../../../../agent/engine/docker-connection.ts';
 import { engineError } from '../../../../agent/engine/docker-errors.ts';
-import { parseEvent, sinceParameter } from '../../../../agent/engine/docker-events.ts';
+import { parseEvent, timeParameter } from '../../../../agent/engine/docker-events.ts';
 import { splitReference } from '../../../../agent/engine/docker-pull.ts';
 import { PullProgress } from '../../../../agent/engine/docker-pull-progress.ts';
 import { containerUsage } from '../../../../agent/engine/docker-usage.ts';
@@ -74,9 +74,9 @@ test('lines that are no events are passed over', () => {
   });
 });
 
-test('since is written in full', () => {
-  assert.equal(sinceParameter(1_700_000_000_000_000_000), '1699999999.999999000');
-  assert.equal(sinceParameter(0), '0.000000000');
+test('times are written in full', () => {
+  assert.equal(timeParameter(1_700_000_000_000_000_000), '1699999999.999999000');
+  assert.equal(timeParameter(0), '0.000000000');
 });
 
 test('usage leaves the page cache out, on both kinds of cgroup', () => {
