@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { hostname as machineName, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
+import { prepareCodecs } from '../protocol/codec.ts';
 import { describeError, MesitaError } from '../protocol/errors.ts';
 import { asMasterId } from '../protocol/ids.ts';
 import { type Clock, systemClock } from '../runtime/clock.ts';
@@ -45,6 +46,7 @@ export async function startMaster({
   clock = systemClock,
 }: MasterOptions): Promise<RunningMaster> {
   await makeWorkDirectory(flags.work_dir);
+  prepareCodecs();
   const server = createHttpServer({ log, aliases: ['/master'], bodyLimit: longestBody });
   const state = createState(flags, clock.now());
   const performer = new Performer({

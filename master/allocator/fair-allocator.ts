@@ -16,6 +16,8 @@ interface Client {
 interface Host {
   readonly id: AgentId;
   readonly total: Resource[];
+  /** May be more than there is: tasks that were there before the agent shrank. */
+  allocated: Resource[];
   free: Resource[];
   active: boolean;
 }
@@ -27,7 +29,7 @@ type Quantities = Map<string, number>;
  * Dominant resource fairness over roles, and inside a role over frameworks; every agent's free resources go whole to
  * the one with the smallest share that does not refuse them. Source: Mesos' allocator without quota, weights and hierarchy.
  *
- * INVARIANT: on each agent, free + the sum of what is allocated = total, so nothing is ever given twice.
+ * INVARIANT: on each agent, free = total - what is allocated, so nothing is ever given twice.
  */
 export class FairAllocator implements Allocator {
   readonly #clients = new Map<FrameworkId, Client>();
@@ -60,12 +62,13 @@ export class FairAllocator implements Allocator {
   }
 
   removeFramework(id: FrameworkId): void {
+    for (const role of this.#client(id).roles) this.#allocations.delete(`${role}\n${id}`);
     this.#clients.delete(id);
     this.#filters.clearFramework(id);
   }
 
   addAgent(id: AgentId, total: readonly Resource[]): void {
-    this.#hosts.set(id, { id, total: [...total], free: [...total], active: true });
+    this.#hosts.set(id, { id, total: [...total], allocated: [], free: [...total], active: true });
     change(this.#cluster, total, 1);
   }
 
@@ -85,14 +88,18 @@ export class FairAllocator implements Allocator {
 
   charge(allocation: Allocation): void {
     const host = this.#host(allocation.agent);
-    host.free = subtract(host.free, allocation.resources);
+    host.allocated = add(host.allocated, allocation.resources);
+    host.free = subtract(host.total, host.allocated);
     this.#count(allocation, 1);
   }
 
   recover(allocation: Allocation, filter: { refuseSeconds: number } | undefined, now: number): void {
     this.#count(allocation, -1);
     const host = this.#hosts.get(allocation.agent);
-    if (host !== undefined) host.free = add(host.free, allocation.resources);
+    if (host !== undefined) {
+      host.allocated = subtract(host.allocated, allocation.resources);
+      host.free = subtract(host.total, host.allocated);
+    }
     if (filter !== undefined && filter.refuseSeconds > 0 && this.#clients.has(allocation.framework)) {
       this.#filters.add(allocation, now + filter.refuseSeconds * 1000);
     }

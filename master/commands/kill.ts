@@ -1,5 +1,6 @@
 import { asAgentId, asTaskId } from '../../protocol/ids.ts';
 import type { SchedulerCallKill } from '../../protocol/messages.ts';
+import { isTerminal } from '../../protocol/task-state.ts';
 import { type Effect, log, sendToAgent } from '../effects.ts';
 import type { Framework, MasterState } from '../state.ts';
 import { reconcile } from './reconcile.ts';
@@ -16,7 +17,7 @@ export function kill(state: MasterState, framework: Framework, call: SchedulerCa
   }
   const agent = state.agents.get(asAgentId(task.agent_id.value));
   if (agent === undefined) return [];
-  agent.pendingKills.set(`${framework.id}/${task_id.value}`, kill_policy);
+  if (!isTerminal(task.state)) agent.pendingKills.set(`${framework.id}/${task_id.value}`, kill_policy);
   const message = { type: 'KILL_TASK', framework_id: framework.id, task_id: task_id.value } as const;
   return [sendToAgent(agent.id, kill_policy === undefined ? message : { ...message, kill_policy })];
 }

@@ -1,4 +1,4 @@
-import type { AgentSubscription } from '../../protocol/agent-link.ts';
+import type { AgentSubscription, MasterMessage } from '../../protocol/agent-link.ts';
 import { type AgentId, asAgentId, asFrameworkId, asTaskId } from '../../protocol/ids.ts';
 import type { FrameworkInfo, Task } from '../../protocol/messages.ts';
 import { invalidResources } from '../../protocol/resource-validation.ts';
@@ -6,9 +6,10 @@ import { normalize } from '../../protocol/resources.ts';
 import { hasCapability, isTerminal } from '../../protocol/task-state.ts';
 import { allocateSoon, type Effect, log, sendEvent, sendToAgent } from '../effects.ts';
 import { type Agent, type Framework, type MasterState, roleOfTask, taskKey } from '../state.ts';
-import { discardOffer } from './offers.ts';
+import { rescindOffer } from './offers.ts';
 import { masterStatus, updateEvent } from './statuses.ts';
 import { emptyFramework } from './subscribe.ts';
+import { completeTask, releaseResources } from './tasks.ts';
 
 export type Registration = { refusal: string } | { agent: AgentId; effects: Effect[] };
 
@@ -22,9 +23,10 @@ export function registerAgent(state: MasterState, subscription: AgentSubscriptio
   const given = subscription.agent.id?.value;
   const id = asAgentId(given ?? `${state.master.id}-S${state.counters.agent++}`);
   const known = state.agents.get(id);
+  const previous = known ?? state.unreachableAgents.get(id)?.agent;
   const wasUnreachable = state.unreachableAgents.delete(id);
-  if (known !== undefined) forget(state, known, now);
-  const agent = newAgent(id, subscription, known, now);
+  const rescinded = known === undefined ? [] : forget(state, known, now);
+  const agent = newAgent(id, subscription, previous, now);
   state.agents.set(id, agent);
   state.allocator.addAgent(id, agent.total);
   const effects = subscription.tasks.flatMap((task) =>
@@ -39,10 +41,14 @@ export function registerAgent(state: MasterState, subscription: AgentSubscriptio
         master_id: state.master.id,
         ping_timeout_seconds: state.settings.agentPingTimeout,
       }),
+      ...rescinded,
       ...effects,
-      ...askForMissing(state, known, agent),
+      ...askForMissing(state, previous, agent),
       ...repeatKills(agent),
-      log(known === undefined ? 'agent registered' : 'agent registered again', { id, hostname: agent.info.hostname }),
+      log(previous === undefined ? 'agent registered' : 'agent registered again', {
+        id,
+        hostname: agent.info.hostname,
+      }),
       allocateSoon,
     ],
   };
@@ -67,17 +73,14 @@ function newAgent(id: AgentId, subscription: AgentSubscription, known: Agent | u
 }
 
 /** The agent's books are opened anew. */
-function forget(state: MasterState, agent: Agent, now: number): void {
-  for (const offer of agent.offers) discardOffer(state, offer, now);
+function forget(state: MasterState, agent: Agent, now: number): Effect[] {
+  const rescinded = [...agent.offers].flatMap((offer) => rescindOffer(state, offer, now));
   for (const task of agent.tasks.values()) {
-    if (isTerminal(task.state)) continue;
     const framework = state.frameworks.get(asFrameworkId(task.framework_id.value));
-    if (framework === undefined) continue;
-    const resources = normalize(task.resources ?? []);
-    const role = roleOfTask(task, framework.info);
-    state.allocator.recover({ framework: framework.id, role, agent: agent.id, resources }, undefined, now);
+    if (framework !== undefined && !isTerminal(task.state)) releaseResources(state, framework, task, now);
   }
   state.allocator.removeAgent(agent.id);
+  return rescinded;
 }
 
 function adoptTask(
@@ -95,14 +98,46 @@ function adoptTask(
   if (framework === undefined) return [sendToAgent(agent.id, { type: 'SHUTDOWN_FRAMEWORK', framework_id: id })];
   const taskId = asTaskId(reported.task_id.value);
   const before = framework.tasks.get(taskId) ?? framework.unreachableTasks.get(taskId);
-  const task: Task = { ...reported, statuses: before?.statuses ?? reported.statuses };
+  const stale = dismissStale(framework, agent, reported, before);
+  if (stale !== undefined) return stale;
+  const user = before?.user ?? reported.user;
+  const task: Task = {
+    ...reported,
+    statuses: before?.statuses ?? reported.statuses,
+    ...(user === undefined ? {} : { user }),
+  };
   framework.unreachableTasks.delete(taskId);
   framework.tasks.set(taskId, task);
   agent.tasks.set(taskKey(id, taskId), task);
   if (isTerminal(task.state)) return [];
-  const resources = normalize(task.resources ?? []);
-  state.allocator.charge({ framework: id, role: roleOfTask(task, framework.info), agent: agent.id, resources });
+  chargeTask(state, framework, agent, task);
   return wasUnreachable || before === undefined ? [tellReturn(framework, task, wasUnreachable, now)] : [];
+}
+
+function chargeTask(state: MasterState, framework: Framework, agent: Agent, task: Task): void {
+  const resources = normalize(task.resources ?? []);
+  const role = roleOfTask(task, framework.info);
+  state.allocator.charge({ framework: framework.id, role, agent: agent.id, resources });
+}
+
+/** What becomes of a task whose end was acknowledged already, or whose id runs elsewhere by now; undefined for any other. */
+function dismissStale(
+  framework: Framework,
+  agent: Agent,
+  reported: Task,
+  before: Task | undefined,
+): Effect[] | undefined {
+  const uuid = reported.status_update_uuid;
+  const task_id = reported.task_id.value;
+  const isSame = (task: Task) => task.task_id.value === task_id && task.status_update_uuid === uuid;
+  const acknowledged = uuid !== undefined && framework.completedTasks.some(isSame);
+  const elsewhere = before !== undefined && before.agent_id.value !== agent.id;
+  if (!acknowledged && !elsewhere) return undefined;
+  if (!isTerminal(reported.state))
+    return [sendToAgent(agent.id, { type: 'KILL_TASK', framework_id: framework.id, task_id })];
+  // Its acknowledgement was lost with the link.
+  if (uuid === undefined) return [];
+  return [sendToAgent(agent.id, { type: 'ACKNOWLEDGE', framework_id: framework.id, task_id, uuid })];
 }
 
 function tellReturn(framework: Framework, task: Task, wasUnreachable: boolean, now: number): Effect {
@@ -133,28 +168,38 @@ function recoverFramework(
 }
 
 /** Tasks that the master believes there and the agent did not name: launched while the link was broken, perhaps. */
-function askForMissing(state: MasterState, known: Agent | undefined, agent: Agent): Effect[] {
-  const missing = [...(known?.tasks ?? [])].filter(([key]) => !agent.tasks.has(key)).map(([, task]) => task);
-  if (missing.length === 0) return [];
-  const tasks = missing.map((task) => {
+function askForMissing(state: MasterState, previous: Agent | undefined, agent: Agent): Effect[] {
+  const effects: Effect[] = [];
+  const asked: (MasterMessage & { type: 'RECONCILE' })['tasks'] = [];
+  for (const [key, task] of previous?.tasks ?? []) {
     const framework = state.frameworks.get(asFrameworkId(task.framework_id.value));
-    agent.tasks.set(taskKey(task.framework_id.value, task.task_id.value), task);
-    if (framework !== undefined && !isTerminal(task.state)) {
-      const resources = normalize(task.resources ?? []);
-      state.allocator.charge({
-        framework: framework.id,
-        role: roleOfTask(task, framework.info),
-        agent: agent.id,
-        resources,
-      });
+    const id = asTaskId(task.task_id.value);
+    const unreachable = framework?.unreachableTasks.get(id) === task;
+    if (framework === undefined || agent.tasks.has(key) || !(unreachable || framework.tasks.get(id) === task)) continue;
+    framework.unreachableTasks.delete(id);
+    framework.tasks.set(id, task);
+    agent.tasks.set(key, task);
+    if (isTerminal(task.state)) {
+      effects.push(...tellEndAgain(state, framework, task, unreachable));
+      continue;
     }
-    return {
-      framework_id: task.framework_id.value,
-      task_id: task.task_id.value,
-      partition_aware: framework !== undefined && hasCapability(framework.info, 'PARTITION_AWARE'),
-    };
-  });
-  return [sendToAgent(agent.id, { type: 'RECONCILE', tasks })];
+    if (unreachable) task.state = task.status_update_state ?? 'TASK_STAGING';
+    chargeTask(state, framework, agent, task);
+    const partition_aware = hasCapability(framework.info, 'PARTITION_AWARE');
+    asked.push({ framework_id: framework.id, task_id: id, partition_aware });
+  }
+  return asked.length === 0 ? effects : [...effects, sendToAgent(agent.id, { type: 'RECONCILE', tasks: asked })];
+}
+
+/** The agent has forgotten a task whose end the master knows: the master alone can tell it now. */
+function tellEndAgain(state: MasterState, framework: Framework, task: Task, lost: boolean): Effect[] {
+  const last = task.statuses?.at(-1);
+  // The framework was told TASK_LOST, and that is what it is.
+  if (lost || last?.uuid === undefined) {
+    completeTask(state, framework, task);
+    return [];
+  }
+  return [sendEvent(framework.id, updateEvent(last))];
 }
 
 function repeatKills(agent: Agent): Effect[] {

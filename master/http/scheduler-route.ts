@@ -5,7 +5,7 @@ import { RecordStream } from '../../runtime/record-stream.ts';
 import { carryOut, invalidCall } from '../commands/scheduler-call.ts';
 import { subscribe } from '../commands/subscribe.ts';
 import type { Performer } from '../performer.ts';
-import { type Media, mediaOfAnswer, mediaOfBody } from './media.ts';
+import { decodeCall, encodeEvent, mediaOfAnswer, mediaOfBody } from './media.ts';
 import { refuse } from './refusals.ts';
 
 /** `POST /api/v1/scheduler`, with its checks in the order of Mesos' master. */
@@ -19,7 +19,7 @@ export function schedulerRoute(server: FastifyInstance, performer: Performer, id
       return refuse.mediaType(reply, "Expecting 'Content-Type' of application/json or application/x-protobuf");
     }
     const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
-    const decoded = media.decodeCall(body);
+    const decoded = decodeCall(media, body);
     if ('error' in decoded) return refuse.badRequest(reply, decoded.error);
     const wrong = invalidCall(decoded.value);
     if (wrong !== undefined) return refuse.badRequest(reply, `Failed to validate scheduler::Call: ${wrong}`);
@@ -47,23 +47,19 @@ function openSubscription(
   const id = asStreamId(ids.uuid());
   const subscription = subscribe(performer.state, content, performer.clock.now());
   reply.hijack();
-  const headers = { 'Mesos-Stream-Id': id, 'Content-Type': media.type };
+  const headers = { 'Mesos-Stream-Id': id, 'Content-Type': media };
   if ('refusal' in subscription) {
     const stream = new RecordStream(reply.raw, headers, () => undefined);
-    stream.write(media.encodeEvent({ type: 'ERROR', error: { message: subscription.refusal } }));
+    stream.write(encodeEvent(media, { type: 'ERROR', error: { message: subscription.refusal } }));
     stream.end();
     return reply;
   }
   const { framework, before, after } = subscription;
   performer.perform(before);
   const stream = new RecordStream(reply.raw, headers, () => performer.subscriptionClosed(framework, id));
-  performer.subscribe(framework, { id, stream, encode: encoder(media) });
+  performer.subscribe(framework, { id, stream, encode: (event) => encodeEvent(media, event) });
   performer.perform(after);
   return reply;
-}
-
-function encoder(media: Media): Media['encodeEvent'] {
-  return (event) => media.encodeEvent(event);
 }
 
 function call(
