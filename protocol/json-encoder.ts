@@ -10,10 +10,12 @@ export type JsonEncoder = (message: object) => string;
 const needsEscape = /[^ !#-[\]-~]/;
 const beyondAscii = /[\x7f-\uffff]/g;
 
-/** ASCII only: clients in the field slice a stream by bytes but count characters. */
-function quote(text: string): string {
-  if (!needsEscape.test(text)) return `"${text}"`;
-  return JSON.stringify(text).replace(beyondAscii, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+/** What stands between the quotes. ASCII only: clients in the field slice a stream by bytes but count characters. */
+function escapeText(text: string): string {
+  if (!needsEscape.test(text)) return text;
+  return JSON.stringify(text)
+    .slice(1, -1)
+    .replace(beyondAscii, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /** Shortest form that reads back the same; whole numbers keep a `.0`, what is not finite is a bare word. */
@@ -27,29 +29,50 @@ function integer(value: number | bigint): string {
   return typeof value === 'bigint' || Number.isSafeInteger(value) ? String(value) : String(BigInt(Math.trunc(value)));
 }
 
+/**
+ * The same text in one piece. The engine keeps concatenated strings as trees until they are read; a list of a thousand
+ * messages as one tree lives long enough to burden the garbage collector, so that each element is put together at once.
+ */
+function flat(text: string): string {
+  if (text.charCodeAt(0) !== 0x7b) throw new TypeError('A message is encoded as an object');
+  return text;
+}
+
 function lacking(type: string, message: object): never {
   throw new MesitaError('MESITA_MESSAGE_INVALID', {
     message: `${type} cannot be sent. ${describeMissing(type, message)}`,
   });
 }
 
-const runtime = { quote, double, integer, lacking };
+const runtime = { escapeText, flat, double, integer, lacking };
 
-function encodeValue(type: FieldType, name: string): string {
-  if (type.kind === 'message') return `${type.name}(${name})`;
-  if (type.kind === 'enum') return `'"' + ${name} + '"'`;
+/** `quote` goes around the value; it is apart so that it can be joined to the key, which saves a concatenation. */
+interface Value {
+  quote: '"' | '';
+  code: string;
+}
+
+function encodeValue(type: FieldType, name: string): Value {
+  if (type.kind === 'message') return { quote: '', code: `${type.name}(${name})` };
+  if (type.kind === 'enum') return { quote: '"', code: name };
   switch (type.scalar) {
     case 'string':
-      return `quote(${name})`;
     case 'bytes':
-      return `'"' + ${name} + '"'`;
+      return { quote: '"', code: `escapeText(${name})` };
     case 'bool':
-      return `(${name} ? 'true' : 'false')`;
+      return { quote: '', code: `(${name} ? 'true' : 'false')` };
     case 'double':
-      return `double(${name})`;
+      return { quote: '', code: `double(${name})` };
     default:
-      return `integer(${name})`;
+      return { quote: '', code: `integer(${name})` };
   }
+}
+
+/** An expression for the value with the constant text `before` in front. */
+function join(before: string, value: Value): string {
+  const start = before + value.quote;
+  const end = value.quote === '' ? '' : ` + '"'`;
+  return start === '' ? value.code : `'${start}' + ${value.code}${end}`;
 }
 
 function defaultText(field: Field): string | undefined {
@@ -58,7 +81,7 @@ function defaultText(field: Field): string | undefined {
   if (field.type.kind === 'message') return undefined;
   switch (field.type.scalar) {
     case 'string':
-      return quote(field.default);
+      return JSON.stringify(field.default);
     case 'double':
       return double(Number(field.default));
     default:
@@ -90,24 +113,40 @@ const writtenWhenEmpty: ReadonlySet<string> = new Set([
   'AgentResponseGetTasks.completed_tasks',
 ]);
 
+function encodeRepeated(message: MessageType, field: Field): string {
+  const element = encodeValue(field.type, 'v[i]');
+  const whole = field.type.kind === 'message' ? `flat(${element.code})` : join('', element);
+  const some = writtenWhenEmpty.has(`${message.name}.${field.name}`) ? '' : ' && v.length > 0';
+  return `if (v !== undefined${some}) {
+    s += comma + '"${field.name}":[';
+    for (let i = 0; i < v.length; i++) { if (i > 0) s += ','; s += ${whole}; }
+    s += ']';
+  }`;
+}
+
+function encodeMap(field: Field): string {
+  return `if (v !== undefined) {
+    let p = comma + '"${field.name}":{';
+    for (const k of Object.keys(v)) { s += p + '"' + escapeText(k) + ${join('":', encodeValue(field.type, 'v[k]'))}; p = ','; }
+    if (p === ',') s += '}';
+  }`;
+}
+
 /** `first`: whether nothing can be known to stand before this field, so that the comma depends on the text so far. */
 function encodeField(message: MessageType, field: Field, first: boolean): string {
-  const key = first ? `(s.length > 1 ? ',"${field.name}":' : '"${field.name}":')` : `',"${field.name}":'`;
-  const value = encodeValue(field.type, 'v');
-  const byDefault = defaultText(field);
+  const comma = first ? "(s.length > 1 ? ',' : '')" : "','";
   const read = `v = o.${field.name};`;
-  if (field.rule === 'required') {
-    return `${read} if (v === undefined) lacking('${message.name}', o); s += ${key} + ${value};`;
-  }
-  if (byDefault !== undefined) return `${read} s += ${key} + (v === undefined ? '${byDefault}' : ${value});`;
-  if (field.rule === 'optional') return `${read} if (v !== undefined) s += ${key} + ${value};`;
-  const element = encodeValue(field.type, 'v[i]');
-  if (field.rule === 'repeated') {
-    const some = `v !== undefined${writtenWhenEmpty.has(`${message.name}.${field.name}`) ? '' : ' && v.length > 0'}`;
-    return `${read} if (${some}) { s += ${key} + '['; for (let i = 0; i < v.length; i++) { if (i > 0) s += ','; s += ${element}; } s += ']'; }`;
-  }
-  const entry = encodeValue(field.type, 'v[k]');
-  return `${read} if (v !== undefined) { let p = '{'; for (const k of Object.keys(v)) { s += (p === '{' ? ${key} : '') + p + quote(k) + ':' + ${entry}; p = ','; } if (p === ',') s += '}'; }`;
+  if (field.rule === 'repeated') return `${read} ${encodeRepeated(message, field).replace('comma', () => comma)}`;
+  if (field.rule === 'map') return `${read} ${encodeMap(field).replace('comma', () => comma)}`;
+
+  const value = encodeValue(field.type, 'v');
+  const text = first
+    ? `(s.length > 1 ? ',"${field.name}":${value.quote}' : '"${field.name}":${value.quote}') + ${value.code}${value.quote && ` + '"'`}`
+    : join(`,"${field.name}":`, value);
+  const byDefault = defaultText(field);
+  if (field.rule === 'required') return `${read} if (v === undefined) lacking('${message.name}', o); s += ${text};`;
+  if (byDefault === undefined) return `${read} if (v !== undefined) s += ${text};`;
+  return `${read} if (v !== undefined) s += ${text}; else s += ${comma} + '"${field.name}":${byDefault}';`;
 }
 
 function encodeMessage(message: MessageType): string {
