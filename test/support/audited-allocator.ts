@@ -1,0 +1,131 @@
+import type { Allocation, Allocator } from '../../master/allocator/allocator.ts';
+import { FairAllocator } from '../../master/allocator/fair-allocator.ts';
+import type { AgentId, FrameworkId } from '../../protocol/ids.ts';
+import type { FrameworkInfo, Resource } from '../../protocol/messages.ts';
+import { formatResources } from '../../protocol/resource-text.ts';
+import { add, contains, subtract } from '../../protocol/resources.ts';
+
+/** An allocator under audit: keeps books of its own and throws as soon as something is given twice or given back twice. */
+export class AuditedAllocator implements Allocator {
+  readonly #inner: Allocator;
+  readonly #books = new Map<AgentId, { total: readonly Resource[]; held: Map<string, Resource[]> }>();
+
+  constructor(inner: Allocator = new FairAllocator()) {
+    this.#inner = inner;
+  }
+
+  /** What is allocated on an agent, by framework and role (`framework role`), without empty entries. */
+  held(agent: AgentId): Map<string, Resource[]> {
+    return this.#books.get(agent)?.held ?? new Map();
+  }
+
+  /** All that is allocated on an agent. */
+  allocated(agent: AgentId): Resource[] {
+    return [...this.held(agent).values()].reduce<Resource[]>(add, []);
+  }
+
+  get agents(): AgentId[] {
+    return [...this.#books.keys()];
+  }
+
+  addFramework(id: FrameworkId, info: FrameworkInfo, suppressedRoles: readonly string[]): void {
+    this.#inner.addFramework(id, info, suppressedRoles);
+  }
+
+  updateFramework(id: FrameworkId, info: FrameworkInfo, suppressedRoles: readonly string[]): void {
+    this.#inner.updateFramework(id, info, suppressedRoles);
+  }
+
+  activateFramework(id: FrameworkId): void {
+    this.#inner.activateFramework(id);
+  }
+
+  deactivateFramework(id: FrameworkId): void {
+    this.#inner.deactivateFramework(id);
+  }
+
+  removeFramework(id: FrameworkId): void {
+    for (const [agent, { held }] of this.#books) {
+      for (const [key, resources] of held) {
+        if (!key.startsWith(`${id} `)) continue;
+        throw new Error(`framework ${id} is removed with ${formatResources(resources)} of ${agent} allocated`);
+      }
+    }
+    this.#inner.removeFramework(id);
+  }
+
+  addAgent(id: AgentId, total: readonly Resource[]): void {
+    if (this.#books.has(id)) throw new Error(`agent ${id} is added twice`);
+    this.#books.set(id, { total, held: new Map() });
+    this.#inner.addAgent(id, total);
+  }
+
+  activateAgent(id: AgentId): void {
+    this.#inner.activateAgent(id);
+  }
+
+  deactivateAgent(id: AgentId): void {
+    this.#inner.deactivateAgent(id);
+  }
+
+  removeAgent(id: AgentId): void {
+    const left = this.allocated(id);
+    if (left.length > 0) throw new Error(`agent ${id} is removed with ${formatResources(left)} allocated`);
+    this.#books.delete(id);
+    this.#inner.removeAgent(id);
+  }
+
+  charge(allocation: Allocation): void {
+    this.#enter(allocation);
+    this.#inner.charge(allocation);
+  }
+
+  recover(allocation: Allocation, filter: { refuseSeconds: number } | undefined, now: number): void {
+    const held = this.#books.get(allocation.agent)?.held;
+    if (held !== undefined) {
+      const key = keyOf(allocation);
+      const before = held.get(key) ?? [];
+      if (!contains(before, allocation.resources)) {
+        const [back, had] = [formatResources(allocation.resources), formatResources(before)];
+        throw new Error(`${key} gives back ${back} of ${allocation.agent}, and had ${had}`);
+      }
+      const after = subtract(before, allocation.resources);
+      if (after.length === 0) held.delete(key);
+      else held.set(key, after);
+    }
+    this.#inner.recover(allocation, filter, now);
+  }
+
+  suppress(id: FrameworkId, roles: readonly string[]): void {
+    this.#inner.suppress(id, roles);
+  }
+
+  revive(id: FrameworkId, roles: readonly string[]): void {
+    this.#inner.revive(id, roles);
+  }
+
+  allocate(now: number, random: () => number): Allocation[] {
+    const allocations = this.#inner.allocate(now, random);
+    for (const allocation of allocations) {
+      const free = subtract(this.#books.get(allocation.agent)?.total ?? [], this.allocated(allocation.agent));
+      if (!contains(free, allocation.resources)) {
+        const [given, left] = [formatResources(allocation.resources), formatResources(free)];
+        throw new Error(`${allocation.agent} gives ${given} of the ${left} that are free`);
+      }
+      this.#enter(allocation);
+    }
+    return allocations;
+  }
+
+  #enter(allocation: Allocation): void {
+    const held = this.#books.get(allocation.agent)?.held;
+    if (held === undefined) throw new Error(`an allocation on ${allocation.agent}, which is not known`);
+    if (allocation.resources.length === 0) throw new Error('an allocation of nothing');
+    const key = keyOf(allocation);
+    held.set(key, add(held.get(key) ?? [], allocation.resources));
+  }
+}
+
+function keyOf(allocation: Allocation): string {
+  return `${allocation.framework} ${allocation.role}`;
+}

@@ -1,0 +1,400 @@
+import { disconnectAgent } from '../../master/commands/disconnect-agent.ts';
+import { disconnectFramework } from '../../master/commands/disconnect-framework.ts';
+import { expire } from '../../master/commands/expire.ts';
+import { removeAgent } from '../../master/commands/remove-agent.ts';
+import type { MasterMessage } from '../../protocol/agent-link.ts';
+import { type AgentId, asFrameworkId, type FrameworkId } from '../../protocol/ids.ts';
+import type {
+  FrameworkInfo,
+  Offer,
+  SchedulerCall,
+  SchedulerEvent,
+  TaskInfo,
+  TaskState,
+} from '../../protocol/messages.ts';
+import { isTerminal } from '../../protocol/task-state.ts';
+import { assertInvariants } from './master-invariants.ts';
+import { agentSubscription, frameworkInfo, reportedTask, taskFor } from './master-messages.ts';
+import { MasterWorld } from './master-world.ts';
+
+interface Who {
+  /** Chooses among those that there are. */
+  who: number;
+}
+
+/** What a step of a history may do: kind → arguments. */
+interface StepArguments {
+  subscribe: { aware: boolean; failoverTimeout: number; role: string };
+  'subscribe again': Who;
+  'hang up': Who;
+  'tear down': Who;
+  revive: Who;
+  suppress: Who;
+  join: { cpus: number };
+  /** From here on the link swallows what the master says, and nobody knows. */
+  cut: Who;
+  'lose link': Who;
+  rejoin: Who;
+  leave: Who;
+  /** Back at once, without memory of its tasks. */
+  restart: Who & { cpus: number };
+  allocate: Record<never, never>;
+  accept: { offer: number; tasks: { id: number; cpus: number }[]; thief: boolean };
+  decline: { offer: number };
+  report: Who & { state: TaskState };
+  acknowledge: Who;
+  kill: Who;
+  reconcile: Who;
+  wait: { seconds: number };
+}
+
+export type Step = { [Kind in keyof StepArguments]: { do: Kind } & StepArguments[Kind] }[keyof StepArguments];
+
+interface AgentTask {
+  framework: FrameworkInfo;
+  info: TaskInfo;
+  state: TaskState;
+  /** Of the update that waits for its acknowledgement. */
+  uuid: string | undefined;
+}
+
+/** The agent's side, as far as the master can tell: it runs what it is told, and says so until it is acknowledged. */
+interface Worker {
+  id: AgentId;
+  cpus: number;
+  /** The link works. A cut link swallows what the master says. */
+  linked: boolean;
+  gone: boolean;
+  tasks: Map<string, AgentTask>;
+}
+
+/** The framework's side: the last state of each of its tasks, and what it has to acknowledge. */
+interface Client {
+  id: FrameworkId;
+  info: FrameworkInfo;
+  connected: boolean;
+  over: boolean;
+  launched: Set<string>;
+  heard: Map<string, TaskState>;
+  /** What the master last answered to a question about a task. */
+  answers: Map<string, TaskState>;
+  unacknowledged: { agent: string; task: string; uuid: string }[];
+  offers: Map<string, Offer>;
+}
+
+/** Lives through random histories of a master with agents and frameworks, and checks the master's invariants after each step. */
+export class MasterHistory {
+  readonly world: MasterWorld;
+  readonly workers: Worker[] = [];
+  readonly clients: Client[] = [];
+
+  constructor(offerTimeout: number | undefined) {
+    this.world = new MasterWorld({ offerTimeout });
+  }
+
+  step(step: Step): void {
+    // The table is exhaustive by its type; the compiler cannot follow that the key and the arguments belong together.
+    (this.#perform[step.do] as (argument: Step) => void)(step);
+    this.#deliver();
+    assertInvariants(this.world.state, this.world.allocator);
+  }
+
+  /**
+   * Everybody comes back, everything ends, all is acknowledged. Afterwards nothing may be open but tasks of agents that stay away,
+   * and each framework that is not over must have heard of the end of all that it launched, or hear of it when it asks.
+   */
+  settle(): void {
+    for (const client of this.clients) if (!client.over) this.#subscribeAgain(client);
+    for (const worker of this.workers) if (!worker.gone) this.#rejoin(worker);
+    this.#deliver();
+    for (let round = 0; round < 3; round++) {
+      for (const worker of this.workers) {
+        for (const task of worker.tasks.values())
+          if (!isTerminal(task.state)) this.#report(worker, task, 'TASK_FINISHED');
+      }
+      this.#deliver();
+      for (const worker of this.workers) for (const task of worker.tasks.values()) this.#repeat(worker, task);
+      for (const client of this.clients) while (this.#acknowledge(client)) this.#deliver();
+      this.#deliver();
+    }
+    for (const client of this.clients) {
+      if (client.over) continue;
+      const tasks = [...client.launched].map((id) => ({ task_id: { value: id } }));
+      if (tasks.length > 0) this.#call(client.id, { type: 'RECONCILE', reconcile: { tasks } });
+    }
+    this.#deliver();
+    assertInvariants(this.world.state, this.world.allocator);
+  }
+
+  readonly #perform: { [Kind in keyof StepArguments]: (step: StepArguments[Kind]) => void } = {
+    subscribe: ({ aware, failoverTimeout, role }) => {
+      const info = frameworkInfo({ role, failoverTimeout, ...(aware ? { capabilities: ['PARTITION_AWARE'] } : {}) });
+      const id = this.#subscribe(info);
+      const fresh = {
+        launched: new Set<string>(),
+        heard: new Map(),
+        answers: new Map(),
+        unacknowledged: [],
+        offers: new Map(),
+      };
+      this.clients.push({ id, info: { ...info, id: { value: id } }, connected: true, over: false, ...fresh });
+    },
+    'subscribe again': ({ who }) => this.#client(who, (client) => this.#subscribeAgain(client)),
+    'hang up': ({ who }) =>
+      this.#connected(who, (client) => {
+        client.connected = false;
+        client.offers.clear();
+        this.world.did(disconnectFramework(this.world.state, this.world.known(client.id), this.world.now));
+      }),
+    'tear down': ({ who }) => this.#connected(who, ({ id }) => this.#call(id, { type: 'TEARDOWN' })),
+    revive: ({ who }) => this.#connected(who, ({ id }) => this.#call(id, { type: 'REVIVE' })),
+    suppress: ({ who }) => this.#connected(who, ({ id }) => this.#call(id, { type: 'SUPPRESS' })),
+    join: ({ cpus }) => {
+      const id = this.world.agent(resources(cpus));
+      this.workers.push({ id, cpus, linked: true, gone: false, tasks: new Map() });
+    },
+    cut: ({ who }) =>
+      this.#worker(who, (worker) => {
+        worker.linked = false;
+      }),
+    'lose link': ({ who }) =>
+      this.#worker(who, (worker) => {
+        worker.linked = false;
+        this.world.did(disconnectAgent(this.world.state, worker.id, this.world.now));
+      }),
+    rejoin: ({ who }) => this.#worker(who, (worker) => this.#rejoin(worker)),
+    restart: ({ who, cpus }) =>
+      this.#worker(who, (worker) => {
+        worker.tasks.clear();
+        worker.cpus = cpus;
+        this.#rejoin(worker);
+      }),
+    leave: ({ who }) =>
+      this.#worker(who, (worker) => {
+        if (!worker.linked) return;
+        worker.gone = true;
+        worker.linked = false;
+        worker.tasks.clear();
+        this.world.did(removeAgent(this.world.state, worker.id, this.world.now));
+      }),
+    allocate: () => {
+      this.world.offers();
+    },
+    accept: ({ offer, tasks, thief }) => this.#accept(offer, tasks, thief),
+    decline: ({ offer: index }) =>
+      this.#offer(index, (client, offer) => {
+        client.offers.delete(offer.id.value);
+        this.#call(client.id, { type: 'DECLINE', decline: { offer_ids: [offer.id] } });
+      }),
+    report: ({ who, state }) => this.#task(who, (worker, task) => this.#report(worker, task, state)),
+    acknowledge: ({ who }) =>
+      this.#connected(who, (client) => {
+        this.#acknowledge(client);
+      }),
+    kill: ({ who }) =>
+      this.#connected(who, (client) => {
+        const id = [...client.launched].at(who % Math.max(1, client.launched.size));
+        if (id !== undefined) this.#call(client.id, { type: 'KILL', kill: { task_id: { value: id } } });
+      }),
+    reconcile: ({ who }) =>
+      this.#connected(who, (client) => {
+        const tasks = who % 2 === 0 ? [] : [...client.launched].map((id) => ({ task_id: { value: id } }));
+        this.#call(client.id, { type: 'RECONCILE', reconcile: { tasks } });
+      }),
+    wait: ({ seconds }) => {
+      this.world.now += seconds * 1000;
+      // Agents with a link answer the pings.
+      for (const worker of this.workers) {
+        const agent = this.world.state.agents.get(worker.id);
+        if (worker.linked && agent !== undefined) agent.heardAt = this.world.now;
+      }
+      this.world.did(expire(this.world.state, this.world.now));
+    },
+  };
+
+  #call(client: FrameworkId, call: SchedulerCall): void {
+    this.world.call(client, call);
+  }
+
+  #subscribe(info: FrameworkInfo): FrameworkId {
+    const subscription = this.world.subscription(info);
+    if ('refusal' in subscription) throw new Error(subscription.refusal);
+    this.world.did(subscription.before);
+    this.#deliver();
+    this.world.did(subscription.after);
+    return subscription.framework;
+  }
+
+  #subscribeAgain(client: Client): void {
+    if (client.over) return;
+    client.offers.clear();
+    this.#subscribe(client.info);
+    client.connected = true;
+  }
+
+  #rejoin(worker: Worker): void {
+    const tasks = [...worker.tasks.values()];
+    worker.linked = true;
+    this.world.register(
+      agentSubscription({
+        id: worker.id,
+        resources: resources(worker.cpus),
+        tasks: tasks.map(({ framework, info, state, uuid }) =>
+          reportedTask(framework.id?.value ?? '', info, state, uuid),
+        ),
+        frameworks: tasks.map(({ framework }) => framework),
+      }),
+    );
+    this.#deliver();
+    for (const task of tasks) this.#repeat(worker, task);
+  }
+
+  #accept(index: number, tasks: { id: number; cpus: number }[], thief: boolean): void {
+    this.#offer(index, (owner, offer) => {
+      const client = thief ? (this.clients.find((other) => other.connected && other !== owner) ?? owner) : owner;
+      if (client === owner) owner.offers.delete(offer.id.value);
+      const infos = tasks.map(({ id, cpus }) => taskFor(offer, `t${id}`, `cpus:${cpus};mem:32`));
+      this.world.accept(client.id, [offer], infos, 0);
+    });
+  }
+
+  #report(worker: Worker, task: AgentTask, state: TaskState): void {
+    // One update at a time, as an agent sends them.
+    if (task.uuid !== undefined || isTerminal(task.state) || !worker.linked) return;
+    task.state = state;
+    task.uuid = this.world.update(worker.id, task.framework.id?.value ?? '', task.info.task_id.value, state);
+  }
+
+  #repeat(worker: Worker, task: AgentTask): void {
+    if (task.uuid === undefined || !worker.linked || !worker.tasks.has(keyOf(task))) return;
+    this.world.update(worker.id, task.framework.id?.value ?? '', task.info.task_id.value, task.state, task.uuid);
+  }
+
+  #acknowledge(client: Client): boolean {
+    const next = client.connected ? client.unacknowledged.shift() : undefined;
+    if (next === undefined) return false;
+    this.world.acknowledge(client.id, next.agent, next.task, next.uuid);
+    return true;
+  }
+
+  /** Brings what the master said to those who can hear it. */
+  #deliver(): void {
+    for (let effects = this.world.take(); effects.length > 0; effects = this.world.take()) {
+      for (const effect of effects) {
+        if (effect.kind === 'sendEvent') this.#hear(effect.framework, effect.event);
+        if (effect.kind === 'sendToAgent') this.#obey(effect.agent, effect.message);
+        if (effect.kind === 'endLink') this.#hangUp(effect.agent);
+        if (effect.kind === 'endSubscription') this.#end(effect.framework);
+      }
+    }
+  }
+
+  #hear(id: FrameworkId, event: SchedulerEvent): void {
+    const client = this.clients.find((candidate) => candidate.id === id);
+    if (client === undefined || !client.connected) return;
+    for (const offer of event.offers?.offers ?? []) client.offers.set(offer.id.value, offer);
+    if (event.rescind !== undefined) client.offers.delete(event.rescind.offer_id.value);
+    const status = event.update?.status;
+    if (status === undefined) return;
+    // An answer to a question about a task that is long over says TASK_UNKNOWN.
+    const answer = status.source === 'SOURCE_MASTER' && status.reason === 'REASON_RECONCILIATION';
+    (answer ? client.answers : client.heard).set(status.task_id.value, status.state);
+    if (status.uuid === undefined) return;
+    client.unacknowledged.push({
+      agent: status.agent_id?.value ?? '',
+      task: status.task_id.value,
+      uuid: status.uuid,
+    });
+  }
+
+  #obey(id: AgentId, message: MasterMessage): void {
+    const worker = this.workers.find((candidate) => candidate.id === id);
+    if (worker === undefined || !worker.linked) return;
+    if (message.type === 'RUN_TASK') {
+      const client = this.clients.find((candidate) => candidate.id === message.framework.id?.value);
+      client?.launched.add(message.task.task_id.value);
+      client?.heard.delete(message.task.task_id.value);
+      const task: AgentTask = {
+        framework: message.framework,
+        info: message.task,
+        state: 'TASK_STAGING',
+        uuid: undefined,
+      };
+      if (worker.tasks.has(keyOf(task))) throw new Error(`${keyOf(task)} runs twice on ${id}`);
+      worker.tasks.set(keyOf(task), task);
+    }
+    if (message.type === 'ACKNOWLEDGE') {
+      const task = worker.tasks.get(`${message.framework_id}/${message.task_id}`);
+      if (task === undefined || task.uuid !== message.uuid) return;
+      task.uuid = undefined;
+      if (isTerminal(task.state)) worker.tasks.delete(keyOf(task));
+    }
+    if (message.type === 'KILL_TASK') {
+      const task = worker.tasks.get(`${message.framework_id}/${message.task_id}`);
+      if (task !== undefined) this.#report(worker, task, 'TASK_KILLED');
+    }
+    if (message.type === 'SHUTDOWN_FRAMEWORK') {
+      for (const [key, task] of worker.tasks) {
+        if (task.framework.id?.value === message.framework_id) worker.tasks.delete(key);
+      }
+    }
+    if (message.type === 'RECONCILE') {
+      for (const { framework_id, task_id, partition_aware } of message.tasks) {
+        if (worker.tasks.has(`${framework_id}/${task_id}`)) continue;
+        this.world.update(worker.id, framework_id, task_id, partition_aware ? 'TASK_DROPPED' : 'TASK_LOST');
+      }
+    }
+  }
+
+  #hangUp(id: AgentId): void {
+    const worker = this.workers.find((candidate) => candidate.id === id);
+    if (worker !== undefined) worker.linked = false;
+  }
+
+  #end(id: FrameworkId): void {
+    const client = this.clients.find((candidate) => candidate.id === id);
+    if (client === undefined) return;
+    client.over = this.world.state.completedFrameworks.has(asFrameworkId(id));
+    client.connected = false;
+    client.offers.clear();
+    client.unacknowledged = [];
+  }
+
+  #client(index: number, action: (client: Client) => void): void {
+    const client = this.clients.at(index % Math.max(1, this.clients.length));
+    if (client !== undefined) action(client);
+  }
+
+  #connected(index: number, action: (client: Client) => void): void {
+    this.#client(index, (client) => {
+      if (client.connected) action(client);
+    });
+  }
+
+  #worker(index: number, action: (worker: Worker) => void): void {
+    const worker = this.workers.at(index % Math.max(1, this.workers.length));
+    if (worker !== undefined && !worker.gone) action(worker);
+  }
+
+  #offer(index: number, action: (owner: Client, offer: Offer) => void): void {
+    const offers = this.clients
+      .filter(({ connected }) => connected)
+      .flatMap((client) => [...client.offers.values()].map((offer) => ({ client, offer })));
+    const chosen = offers.at(index % Math.max(1, offers.length));
+    if (chosen !== undefined) action(chosen.client, chosen.offer);
+  }
+
+  #task(index: number, action: (worker: Worker, task: AgentTask) => void): void {
+    const tasks = this.workers.flatMap((worker) => [...worker.tasks.values()].map((task) => ({ worker, task })));
+    const chosen = tasks.at(index % Math.max(1, tasks.length));
+    if (chosen !== undefined) action(chosen.worker, chosen.task);
+  }
+}
+
+function resources(cpus: number): string {
+  return `cpus:${cpus};mem:${cpus * 1024};ports:[31000-31099]`;
+}
+
+function keyOf({ framework, info }: Pick<AgentTask, 'framework' | 'info'>): string {
+  return `${framework.id?.value ?? ''}/${info.task_id.value}`;
+}

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { type MasterState, roleOfTask, taskKey } from '../../master/state.ts';
+import { asAgentId, asFrameworkId } from '../../protocol/ids.ts';
+import type { Resource } from '../../protocol/messages.ts';
+import { formatResources } from '../../protocol/resource-text.ts';
+import { add, normalize } from '../../protocol/resources.ts';
+import { isTerminal } from '../../protocol/task-state.ts';
+import type { AuditedAllocator } from './audited-allocator.ts';
+
+/** Throws unless all that MasterState promises holds. */
+export function assertInvariants(state: MasterState, allocator: AuditedAllocator): void {
+  assertOffers(state);
+  assertTasks(state);
+  assertBooks(state, allocator);
+  for (const id of state.agents.keys()) assert.ok(!state.unreachableAgents.has(id), `${id} is here and unreachable`);
+  for (const id of state.frameworks.keys()) assert.ok(!state.completedFrameworks.has(id), `${id} is here and over`);
+}
+
+function assertOffers(state: MasterState): void {
+  for (const offer of state.offers.values()) {
+    assert.ok(state.frameworks.get(offer.framework)?.offers.has(offer.id), `${offer.id} is not with its framework`);
+    assert.ok(state.agents.get(offer.agent)?.offers.has(offer.id), `${offer.id} is not with its agent`);
+    assert.ok(state.frameworks.get(offer.framework)?.connected, `${offer.id} is with a framework that is away`);
+    assert.ok(state.agents.get(offer.agent)?.connected, `${offer.id} is of an agent that is away`);
+  }
+  const held = [...state.frameworks.values(), ...state.completedFrameworks.values()].flatMap(({ offers }) => [
+    ...offers,
+  ]);
+  assert.equal(held.length, state.offers.size, 'a framework holds an offer that is gone');
+  const made = [...state.agents.values()].flatMap(({ offers }) => [...offers]);
+  assert.equal(made.length, state.offers.size, 'an agent has an offer that is gone');
+}
+
+function assertTasks(state: MasterState): void {
+  for (const framework of state.frameworks.values()) {
+    for (const [id, task] of framework.tasks) {
+      assert.equal(task.task_id.value, id);
+      assert.ok(!framework.unreachableTasks.has(id), `${id} is active and unreachable`);
+      assert.notEqual(task.state, 'TASK_UNREACHABLE', `${id} is active`);
+      const agent = state.agents.get(asAgentId(task.agent_id.value));
+      assert.equal(agent?.tasks.get(taskKey(framework.id, id)), task, `${id} is not with its agent`);
+    }
+    for (const [id, task] of framework.unreachableTasks) {
+      const agent = task.agent_id.value;
+      assert.ok(state.unreachableAgents.has(asAgentId(agent)), `${id} is unreachable, and its agent ${agent} is not`);
+    }
+  }
+  for (const agent of state.agents.values()) {
+    for (const [key, task] of agent.tasks) {
+      const framework = state.frameworks.get(asFrameworkId(task.framework_id.value));
+      const known = [...(framework?.tasks.values() ?? [])].includes(task);
+      assert.ok(known, `${agent.id} holds ${key}, which its framework does not`);
+    }
+    for (const key of agent.pendingKills.keys()) assert.ok(agent.tasks.has(key), `a kill of ${key} waits for nobody`);
+  }
+  for (const framework of state.completedFrameworks.values()) {
+    assert.equal(
+      framework.tasks.size + framework.unreachableTasks.size,
+      0,
+      `${framework.id} is over, its tasks are not`,
+    );
+    const open = framework.completedTasks.filter((task) => !isTerminal(task.state));
+    assert.deepEqual(open, [], `${framework.id} completed tasks that are not terminal`);
+  }
+}
+
+/** What is allocated is what offers and tasks hold. */
+function assertBooks(state: MasterState, allocator: AuditedAllocator): void {
+  assert.deepEqual(allocator.agents.sort(), [...state.agents.keys()].sort());
+  for (const agent of state.agents.values()) {
+    const held = new Map<string, Resource[]>();
+    const enter = (key: string, resources: Resource[]) => held.set(key, add(held.get(key) ?? [], resources));
+    for (const id of agent.offers) {
+      const offer = state.offers.get(id);
+      if (offer !== undefined) enter(`${offer.framework} ${offer.role}`, offer.resources);
+    }
+    for (const task of agent.tasks.values()) {
+      const framework = state.frameworks.get(asFrameworkId(task.framework_id.value));
+      if (framework === undefined || isTerminal(task.state)) continue;
+      enter(`${framework.id} ${roleOfTask(task, framework.info)}`, normalize(task.resources ?? []));
+    }
+    assert.deepEqual(shown(allocator.held(agent.id)), shown(held), `the books of ${agent.id}`);
+  }
+}
+
+function shown(held: Map<string, Resource[]>): string[] {
+  return [...held]
+    .map(
+      ([key, resources]) =>
+        `${key}: ${[...resources]
+          .map((one) => formatResources([one]))
+          .sort()
+          .join('; ')}`,
+    )
+    .sort();
+}

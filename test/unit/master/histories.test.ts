@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { formatResources } from '../../../protocol/resource-text.ts';
+import { isTerminal } from '../../../protocol/task-state.ts';
+import { MasterHistory, type Step } from '../../support/master-history.ts';
+
+const who = fc.nat(7);
+const cpus = fc.integer({ min: 1, max: 4 });
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('subscribe' as const),
+      aware: fc.boolean(),
+      failoverTimeout: fc.constantFrom(0, 30, 1000),
+      role: fc.constantFrom('*', 'a', 'a/b'),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constantFrom(
+        'subscribe again' as const,
+        'hang up' as const,
+        'tear down' as const,
+        'revive' as const,
+        'suppress' as const,
+      ),
+      who,
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('join' as const), cpus }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constantFrom('cut' as const, 'lose link' as const, 'rejoin' as const, 'leave' as const),
+      who,
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('restart' as const), who, cpus }) },
+  { weight: 8, arbitrary: fc.record({ do: fc.constant('allocate' as const) }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constant('accept' as const),
+      offer: who,
+      tasks: fc.array(fc.record({ id: fc.nat(5), cpus }), { maxLength: 3 }),
+      thief: fc.boolean(),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('decline' as const), offer: who }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      do: fc.constant('report' as const),
+      who,
+      state: fc.constantFrom('TASK_RUNNING' as const, 'TASK_FINISHED' as const, 'TASK_FAILED' as const),
+    }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({ do: fc.constantFrom('acknowledge' as const, 'kill' as const, 'reconcile' as const), who }),
+  },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('wait' as const), seconds: fc.constantFrom(1, 10, 40, 80) }) },
+);
+
+const history = fc.array(step, { minLength: 1, maxLength: 60, size: 'max' });
+const runs = Number(process.env.MESITA_TEST_RUNS ?? 400);
+
+function live(steps: readonly Step[], offerTimeout: number | undefined): MasterHistory {
+  const lived = new MasterHistory(offerTimeout);
+  lived.step({ do: 'subscribe', aware: true, failoverTimeout: 1000, role: '*' });
+  lived.step({ do: 'join', cpus: 4 });
+  for (const one of steps) lived.step(one);
+  return lived;
+}
+
+test('whatever happens, the books of offers, tasks and allocations agree', () => {
+  fc.assert(
+    fc.property(history, fc.constantFrom(undefined, 30), (steps, offerTimeout) => void live(steps, offerTimeout)),
+    { numRuns: runs },
+  );
+});
+
+test('once all are back and all is acknowledged, no task is open and no framework waits for the end of one', () => {
+  fc.assert(
+    fc.property(history, (steps) => {
+      const lived = live(steps, undefined);
+      lived.settle();
+      for (const client of lived.clients) {
+        if (client.over) continue;
+        const framework = lived.world.known(client.id);
+        assert.deepEqual([...framework.tasks.keys()], [], `open tasks of ${client.id}`);
+        assert.deepEqual([...framework.unreachableTasks.keys()], [], `unreachable tasks of ${client.id}`);
+        for (const task of client.launched) {
+          const state = client.heard.get(task);
+          const answer = client.answers.get(task);
+          const ended = state !== undefined && isTerminal(state);
+          // Events that came while it was away are not repeated: it has to ask.
+          const over = answer === 'TASK_UNKNOWN' || answer === 'TASK_LOST';
+          assert.ok(ended || over, `${client.id} heard ${state} of ${task} at last, and ${answer} when it asked`);
+        }
+      }
+    }),
+    { numRuns: runs },
+  );
+});
+
+test('once all frameworks are gone, the agents offer all that they have', () => {
+  fc.assert(
+    fc.property(history, (steps) => {
+      const lived = live(steps, undefined);
+      lived.settle();
+      for (const [index] of lived.clients.entries()) lived.step({ do: 'tear down', who: index });
+      const newcomer = lived.world.framework({ role: 'a' });
+      const offers = lived.world.offers(newcomer);
+      for (const { id, total } of lived.world.state.agents.values()) {
+        const offered = offers
+          .filter((offer) => offer.agent_id.value === id)
+          .flatMap(({ resources = [] }) => resources);
+        assert.equal(formatResources(offered), formatResources(total), `the offer of ${id}`);
+      }
+    }),
+    { numRuns: runs },
+  );
+});
