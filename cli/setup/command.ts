@@ -47,10 +47,9 @@ function spawnCommand(file: string, args: readonly string[], options: CommandOpt
 
 function followLines(streams: Readable[], onLine: (line: string) => void): void {
   for (const input of streams) {
+    // A progress bar's going back to the start of its line counts as a line's end here.
     createInterface({ input }).on('line', (line) => {
-      // Progress bars go back to the line's start; the last state is the news.
-      const latest = line.split('\r').findLast((part) => part.trim() !== '');
-      if (latest !== undefined) onLine(latest.trim());
+      if (line.trim() !== '') onLine(line.trim());
     });
   }
 }

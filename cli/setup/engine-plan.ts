@@ -104,11 +104,15 @@ const known: readonly { sign: RegExp; remedy: string }[] = [
   },
 ];
 
-/** What to do about an engine that died, from the last lines of its log. */
+/** The lines of an engine's log that tell why it died: its errors where it named any, else the last ones. */
+export function lastWords(log: readonly string[]): string[] {
+  const errors = log.filter((line) => /level=fatal|failed to start|^panic:/i.test(line));
+  return (errors.length > 0 ? errors : log).slice(-5);
+}
+
+/** What to do about an engine that died, from its log. */
 export function remedyFor(log: readonly string[]): string {
-  const fatal = log.filter((line) => /level=(error|fatal)|failed to start/i.test(line));
-  const lines = (fatal.length > 0 ? fatal : log).toReversed();
-  for (const line of lines) {
+  for (const line of lastWords(log).toReversed()) {
     const found = known.find(({ sign }) => sign.test(line));
     if (found !== undefined) return found.remedy;
   }

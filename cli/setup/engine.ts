@@ -16,7 +16,7 @@ import { MesitaError } from '../../protocol/errors.ts';
 import { type AptTools, installPackages } from './apt.ts';
 import { type Compose, findCompose } from './compose.ts';
 import { type DockerSearch, findDocker } from './docker-client.ts';
-import { choosePackages, type EngineFacts, planEngine, remedyFor } from './engine-plan.ts';
+import { choosePackages, type EngineFacts, lastWords, planEngine, remedyFor } from './engine-plan.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -176,9 +176,9 @@ async function startByHand(tools: EngineTools): Promise<void> {
 }
 
 function diedWith(ended: string, logFile: string): MesitaError {
-  const lines = readText(logFile).trim().split('\n').slice(-20);
+  const lines = readText(logFile).trim().split('\n');
   return new MesitaError('MESITA_ENGINE_UNREACHABLE', {
-    message: `The Docker engine does not start (${ended}); its last words, from ${logFile}:\n${lines.slice(-5).join('\n')}`,
+    message: `The Docker engine does not start (${ended}); its last words, from ${logFile}:\n${lastWords(lines).join('\n')}`,
     remedy: remedyFor(lines),
   });
 }
