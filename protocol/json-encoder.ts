@@ -29,12 +29,15 @@ function integer(value: number | bigint): string {
   return typeof value === 'bigint' || Number.isSafeInteger(value) ? String(value) : String(BigInt(Math.trunc(value)));
 }
 
+/** Shorter texts are left to be put together with what they stand in. */
+const worthFlattening = 500;
+
 /**
  * The same text in one piece. The engine keeps concatenated strings as trees until they are read; a list of a thousand
  * messages as one tree lives long enough to burden the garbage collector, so that each element is put together at once.
  */
 function flat(text: string): string {
-  if (text.charCodeAt(0) !== 0x7b) throw new TypeError('A message is encoded as an object');
+  if (text.length > worthFlattening && text[0] !== '{') throw new TypeError('A message is encoded as an object');
   return text;
 }
 
