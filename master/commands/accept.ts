@@ -5,7 +5,7 @@ import { add, normalize, subtract } from '../../protocol/resources.ts';
 import { partitionState } from '../../protocol/task-state.ts';
 import { type Effect, log, sendEvent, sendToAgent } from '../effects.ts';
 import { type Agent, type Framework, type MasterState, type OfferRecord, taskKey } from '../state.ts';
-import { discardOffer, refuseSeconds, takeOffer } from './offers.ts';
+import { giveBackOffer, refuseSeconds, takeOffer } from './offers.ts';
 import { refuseTask } from './statuses.ts';
 import { allocationRoleOf, invalidTask } from './task-validation.ts';
 
@@ -18,9 +18,9 @@ export function accept(state: MasterState, framework: Framework, call: Scheduler
   const operations = call.operations ?? [];
   const taken = takeOffers(state, framework, ids);
   if ('error' in taken) {
-    for (const id of ids) discardOffer(state, id, now);
+    const given = ids.flatMap((id) => giveBackOffer(state, framework, id, now));
     const message = `Task launched with invalid offers: ${taken.error}`;
-    return dropAll(framework, operations, { reason: 'REASON_INVALID_OFFERS', message }, now);
+    return [...given, ...dropAll(framework, operations, { reason: 'REASON_INVALID_OFFERS', message }, now)];
   }
   const agent = state.agents.get(taken.agent);
   if (agent === undefined || !agent.connected) {

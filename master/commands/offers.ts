@@ -1,6 +1,6 @@
-import type { OfferId } from '../../protocol/ids.ts';
+import type { FrameworkId, OfferId } from '../../protocol/ids.ts';
 import { allocateSoon, type Effect, sendEvent } from '../effects.ts';
-import type { MasterState, OfferRecord } from '../state.ts';
+import type { Framework, MasterState, OfferRecord } from '../state.ts';
 
 /** Takes an offer out of the books without giving its resources back: the caller decides what becomes of them. */
 export function takeOffer(state: MasterState, id: OfferId): OfferRecord | undefined {
@@ -19,12 +19,29 @@ export function discardOffer(state: MasterState, id: OfferId, now: number, refus
   state.allocator.recover(offer, refuseSeconds === undefined ? undefined : { refuseSeconds }, now);
 }
 
+/** A framework gives an offer back. Mesos lets it be another's, whom it concerns more: that one is told. */
+export function giveBackOffer(
+  state: MasterState,
+  by: Framework,
+  id: OfferId,
+  now: number,
+  refuseSeconds?: number,
+): Effect[] {
+  const owner = state.offers.get(id)?.framework;
+  discardOffer(state, id, now, refuseSeconds);
+  return owner === undefined || owner === by.id ? [] : [rescinded(owner, id)];
+}
+
 /** Takes an offer back and says so to its framework. */
 export function rescindOffer(state: MasterState, id: OfferId, now: number): Effect[] {
   const offer = state.offers.get(id);
   if (offer === undefined) return [];
   discardOffer(state, id, now);
-  return [sendEvent(offer.framework, { type: 'RESCIND', rescind: { offer_id: { value: id } } }), allocateSoon];
+  return [rescinded(offer.framework, id), allocateSoon];
+}
+
+function rescinded(framework: FrameworkId, id: OfferId): Effect {
+  return sendEvent(framework, { type: 'RESCIND', rescind: { offer_id: { value: id } } });
 }
 
 const defaultRefuseSeconds = 5;

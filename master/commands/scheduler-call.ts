@@ -44,7 +44,7 @@ function invalidSubscribe(call: SchedulerCall): string | undefined {
 /** Carries out a valid call, other than SUBSCRIBE, of a subscribed framework. */
 export function carryOut(state: MasterState, framework: Framework, call: SchedulerCall, now: number): Effect[] {
   if (call.accept !== undefined && call.type === 'ACCEPT') return accept(state, framework, call.accept, now);
-  if (call.decline !== undefined && call.type === 'DECLINE') return decline(state, call.decline, now);
+  if (call.decline !== undefined && call.type === 'DECLINE') return decline(state, framework, call.decline, now);
   if (call.type === 'REVIVE') return revive(state, framework, call.revive);
   if (call.type === 'SUPPRESS') return suppress(state, framework, call.suppress);
   if (call.kill !== undefined && call.type === 'KILL') return kill(state, framework, call.kill, now);

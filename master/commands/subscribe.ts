@@ -28,11 +28,7 @@ export function subscribe(state: MasterState, call: SchedulerCallSubscribe, now:
   }
   const before = known === undefined ? [] : replaceSubscription(state, known, now);
   const framework = known ?? newFramework(state, id, info, suppressed, now);
-  // User and checkpoint stay what they were when the framework was first seen.
-  framework.info =
-    known === undefined || known.recovered
-      ? { ...info, id: { value: id } }
-      : { ...info, id: { value: id }, user: known.info.user, ...checkpointOf(known.info) };
+  framework.info = known === undefined || known.recovered ? { ...info, id: { value: id } } : renewed(known.info, info);
   framework.connected = true;
   framework.recovered = false;
   framework.reregisteredAt = now;
@@ -98,8 +94,11 @@ function replaceSubscription(state: MasterState, framework: Framework, now: numb
   ];
 }
 
-function checkpointOf(info: FrameworkInfo): { checkpoint?: boolean } {
-  return info.checkpoint === undefined ? {} : { checkpoint: info.checkpoint };
+/** User and checkpoint stay what they were when the framework was first seen. */
+function renewed(before: FrameworkInfo, info: FrameworkInfo): FrameworkInfo {
+  const { checkpoint: _ignored, ...rest } = info;
+  const { id, user, checkpoint } = before;
+  return { ...rest, id, user, ...(checkpoint === undefined ? {} : { checkpoint }) };
 }
 
 function removedBefore(state: MasterState, info: FrameworkInfo): string | undefined {
