@@ -1,7 +1,7 @@
 import type { AgentMessage, MasterMessage } from '../protocol/agent-link.ts';
 import { describeError } from '../protocol/errors.ts';
 import type { IdSource } from '../protocol/ids.ts';
-import type { Clock } from '../runtime/clock.ts';
+import { type Clock, sleep } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import {
   containerExited,
@@ -38,6 +38,11 @@ type Observer = ConstructorParameters<typeof ContainerLauncher>[0]['observer'];
 
 const retryCheckMs = 1_000;
 const removeRetryMs = 100;
+// An engine that is being restarted is back by then.
+const engineRetryMs = 1_000;
+const mostRemovals = 30;
+// How long a stopping agent waits for its containers: an engine that is gone must not keep it.
+const shutdownPatienceMs = 60_000;
 
 /** Runs commands on the state and performs their effects; turns what the engine and the master say into commands. */
 export class Performer {
@@ -46,6 +51,7 @@ export class Performer {
   readonly #launcher: ContainerLauncher;
   readonly #byContainer = new Map<string, TaskRecord>();
   readonly #deadlines = new Map<string, () => void>();
+  readonly #stopping = new AbortController();
   #paths: SandboxPaths | undefined;
   #agentId = '';
   #send: (message: AgentMessage) => void = () => undefined;
@@ -59,7 +65,7 @@ export class Performer {
     },
     abortLaunch: ({ task }) => this.#launcher.abort(task),
     stopContainer: ({ task, graceSeconds }) => {
-      this.#run(this.#options.engine.stop(task.containerName, graceSeconds), 'stop a container');
+      this.#run(this.#stop(task, graceSeconds), 'stop a container');
     },
     removeContainer: ({ task }) => this.#run(this.#remove(task), 'remove a container'),
     log: ({ level, message, fields }) => this.#options.log[level](fields, message),
@@ -86,6 +92,7 @@ export class Performer {
     };
     cancel = this.#options.clock.after(retryCheckMs, tick);
     return () => {
+      this.#stopping.abort();
       stopListening();
       cancel();
       for (const deadline of this.#deadlines.values()) deadline();
@@ -110,10 +117,16 @@ export class Performer {
     for (const effect of effects) (this.#perform[effect.kind] as (argument: Effect) => void)(effect);
   }
 
-  /** Kills all tasks and resolves when their containers are gone. */
+  /** Kills all tasks and resolves when their containers are gone, or do not go for a minute. */
   async shutdownTasks(): Promise<void> {
     this.perform(shutdownAll(this.state, this.#context()));
-    if (this.#busy()) await new Promise<void>((resolve) => this.#idle.push(resolve));
+    if (!this.#busy()) return;
+    let cancel = () => {};
+    await new Promise<void>((resolve) => {
+      this.#idle.push(resolve);
+      cancel = this.#options.clock.after(shutdownPatienceMs, resolve);
+    });
+    cancel();
   }
 
   #decide(message: MasterMessage): Effect[] {
@@ -156,22 +169,45 @@ export class Performer {
     if (task.phase === 'preparing') this.#started(task, []);
     this.#deadlines.get(task.key)?.();
     this.#deadlines.delete(task.key);
-    await this.#options.logs.ended(task);
-    this.perform(containerExited(task, exit, this.#context()));
+    const problem = await this.#options.logs.ended(task);
+    this.perform(containerExited(task, { ...exit, problem }, this.#context()));
   }
 
   async #remove(task: TaskRecord): Promise<void> {
     // Removing takes the engine as long as starting does; starting goes first.
     while (this.#launcher.busy) await new Promise<void>((resolve) => this.#options.clock.after(removeRetryMs, resolve));
-    await this.#options.engine.remove(task.containerName).catch((error: unknown) => {
-      this.#options.log.warn(
-        { container: task.containerName, error: describeError(error) },
-        'container is left behind',
-      );
-    });
+    for (let attempt = 1; !(await this.#removed(task)) && attempt < mostRemovals; attempt++) await this.#pause();
     this.#byContainer.delete(task.containerName);
     this.perform(containerRemoved(this.state, task));
     if (!this.#busy()) for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  async #removed(task: TaskRecord): Promise<boolean> {
+    try {
+      await this.#options.engine.remove(task.containerName);
+      return true;
+    } catch (error) {
+      const fields = { container: task.containerName, error: describeError(error) };
+      this.#options.log.warn(fields, 'container cannot be removed');
+      return this.#stopping.signal.aborted;
+    }
+  }
+
+  /** A kill must not be lost because the engine is away for a moment. */
+  async #stop(task: TaskRecord, graceSeconds: number): Promise<void> {
+    while (task.phase === 'running' && !this.#stopping.signal.aborted) {
+      try {
+        return await this.#options.engine.stop(task.containerName, graceSeconds);
+      } catch (error) {
+        const fields = { container: task.containerName, error: describeError(error) };
+        this.#options.log.warn(fields, 'container cannot be stopped');
+      }
+      await this.#pause();
+    }
+  }
+
+  #pause(): Promise<void> {
+    return sleep(this.#options.clock, engineRetryMs, this.#stopping.signal);
   }
 
   #busy(): boolean {

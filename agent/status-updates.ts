@@ -39,6 +39,11 @@ export function report(task: TaskRecord, change: Report, { now, ids }: Context):
   const { data: _data, ...kept } = status;
   if (task.statuses.at(-1)?.state === status.state) task.statuses.pop();
   task.statuses.push(kept);
+  return enqueue(task, status, now);
+}
+
+/** Lines a status up as it is; it goes out at once when nothing is before it. */
+export function enqueue(task: TaskRecord, status: TaskStatus, now: number): Effect[] {
   if (task.orphaned) return [];
   task.queue.push({ status, nextRetry: undefined, interval: firstRetryMs });
   return task.queue.length === 1 ? sendHead(task, now) : [];

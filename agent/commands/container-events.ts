@@ -49,10 +49,19 @@ export function launchFailed(
   return [...report(task, status, context), { kind: 'removeContainer', task }];
 }
 
-/** The container ended, and its output is in the sandbox. */
-export function containerExited(task: TaskRecord, exit: ContainerExit, context: Context): Effect[] {
+/** The container ended, and its output is in the sandbox, but for what `problem` says of it. */
+export function containerExited(
+  task: TaskRecord,
+  exit: ContainerExit & { problem?: string | undefined },
+  context: Context,
+): Effect[] {
   task.phase = 'ended';
-  return [...report(task, outcome(task, exit), context), { kind: 'removeContainer', task }];
+  const { message, ...ended } = outcome(task, exit);
+  const told = exit.problem === undefined ? message : `${message}. Its output is incomplete: ${exit.problem}`;
+  return [
+    ...report(task, { ...ended, ...(told === undefined ? {} : { message: told }) }, context),
+    { kind: 'removeContainer', task },
+  ];
 }
 
 /** The container is gone from the engine. */

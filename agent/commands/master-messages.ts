@@ -1,8 +1,9 @@
-import { uuidToBase64 } from '../../protocol/ids.ts';
+import { asContainerId, uuidToBase64 } from '../../protocol/ids.ts';
+import type { TaskStatus } from '../../protocol/messages.ts';
 import { isTerminal } from '../../protocol/task-state.ts';
 import type { Effect } from '../effects.ts';
-import { type AgentState, taskKey } from '../state.ts';
-import { acknowledged, type Context } from '../status-updates.ts';
+import { type AgentState, type TaskRecord, taskKey } from '../state.ts';
+import { acknowledged, type Context, enqueue } from '../status-updates.ts';
 import { killTask } from './kill-task.ts';
 
 /** ACKNOWLEDGE: the scheduler has the update with that uuid. */
@@ -32,7 +33,10 @@ export function shutdownAll(state: AgentState, context: Context): Effect[] {
   return [...state.tasks.values()].flatMap((task) => killTask(state, task, undefined, context));
 }
 
-/** RECONCILE: tasks that never arrived here, or are long forgotten, are lost. */
+/**
+ * RECONCILE: tasks that never arrived here, or are long forgotten, are lost. The agent keeps them, as tasks that are over, until
+ * their end is acknowledged.
+ */
 export function reconcileTasks(
   state: AgentState,
   agent: string,
@@ -41,17 +45,39 @@ export function reconcileTasks(
 ): Effect[] {
   return asked.flatMap(({ framework_id, task_id, partition_aware }): Effect[] => {
     if (state.tasks.has(taskKey(framework_id, task_id))) return [];
-    const latest_state = partition_aware ? 'TASK_DROPPED' : 'TASK_LOST';
-    const status = {
+    const status: TaskStatus = {
       task_id: { value: task_id },
-      state: latest_state,
+      state: partition_aware ? 'TASK_DROPPED' : 'TASK_LOST',
       message: 'Task is unknown to the agent',
       source: 'SOURCE_AGENT',
       reason: 'REASON_RECONCILIATION',
       agent_id: { value: agent },
       timestamp: now / 1000,
       uuid: uuidToBase64(ids.uuid()),
-    } as const;
-    return [{ kind: 'sendToMaster', message: { type: 'UPDATE', framework_id, status, latest_state } }];
+    };
+    const task = lostTask(state, framework_id, status, agent);
+    state.tasks.set(task.key, task);
+    return enqueue(task, status, now);
   });
+}
+
+function lostTask(state: AgentState, framework: string, status: TaskStatus, agent: string): TaskRecord {
+  const known = [...state.tasks.values()].find((task) => task.framework.id?.value === framework)?.framework;
+  const { task_id } = status;
+  return {
+    key: taskKey(framework, task_id.value),
+    framework: known ?? { id: { value: framework }, user: '', name: '' },
+    info: { name: '', task_id, agent_id: { value: agent } },
+    containerId: asContainerId(''),
+    containerName: '',
+    sandbox: '',
+    phase: 'ended',
+    state: status.state,
+    ending: undefined,
+    queue: [],
+    statuses: [status],
+    addresses: [],
+    released: true,
+    orphaned: false,
+  };
 }

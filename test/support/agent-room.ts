@@ -1,0 +1,143 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ContainerLauncher } from '../../agent/container-launcher.ts';
+import { ContainerLogs } from '../../agent/container-logs.ts';
+import type { Fetcher } from '../../agent/fetcher/fetcher.ts';
+import { Performer } from '../../agent/performer.ts';
+import { SandboxPaths } from '../../agent/sandbox-paths.ts';
+import { type AgentState, type TaskRecord, taskKey } from '../../agent/state.ts';
+import type { AgentMessage } from '../../protocol/agent-link.ts';
+import type { FrameworkInfo, TaskInfo, TaskStatus } from '../../protocol/messages.ts';
+import { silentLog } from '../../runtime/log.ts';
+import { FakeEngine, type FakeEngineOptions } from './fake-engine.ts';
+import { frameworkInfo, resourcesOf } from './master-messages.ts';
+import { settle, until, VirtualClock } from './virtual-clock.ts';
+
+export const image = 'fake:1';
+export const framework: FrameworkInfo = frameworkInfo({ id: 'F' });
+
+export function dockerTask(id: string, change: Partial<TaskInfo> = {}): TaskInfo {
+  return {
+    name: id,
+    task_id: { value: id },
+    agent_id: { value: 'S' },
+    command: { value: 'true' },
+    container: { type: 'DOCKER', docker: { image } },
+    resources: resourcesOf('cpus:1;mem:64'),
+    ...change,
+  };
+}
+
+/** An agent without HTTP and without a master: its performer on a faked engine, in virtual time, and what it tells the master. */
+export class AgentRoom {
+  readonly clock = new VirtualClock();
+  readonly state: AgentState = { tasks: new Map(), settings: { killGrace: 5 } };
+  readonly engine: FakeEngine;
+  readonly performer: Performer;
+  readonly directory: string;
+  /** What the fetcher does; by default nothing. */
+  fetch: Fetcher['fetch'] = async () => undefined as never;
+  sent: AgentMessage[] = [];
+  readonly #stop: () => void;
+
+  private constructor(directory: string, options: FakeEngineOptions) {
+    this.directory = directory;
+    this.engine = new FakeEngine({ images: [image, 'default:1'], ...options });
+    const { engine, clock } = this;
+    const settings = {
+      defaultImage: 'default:1',
+      enforceCpuQuota: true,
+      pidsLimit: 100,
+      agentId: 'S',
+      workDirectory: directory,
+      agentEndpoint: '10.0.0.1:5051',
+    };
+    const fetcher = {
+      fetch: (...parameters: Parameters<Fetcher['fetch']>) => this.fetch(...parameters),
+      close: async () => undefined,
+    } as Fetcher;
+    this.performer = new Performer({
+      state: this.state,
+      engine,
+      logs: new ContainerLogs({ engine, clock, log: silentLog }),
+      launcher: (observer) =>
+        new ContainerLauncher({ engine, fetcher, settings, concurrency: 2, observer, log: silentLog }),
+      clock,
+      ids: { uuid: randomUUID },
+      log: silentLog,
+      address: '10.0.0.1',
+    });
+    this.#stop = this.performer.start();
+  }
+
+  static async open(options: FakeEngineOptions = {}): Promise<AgentRoom> {
+    const room = new AgentRoom(await mkdtemp(join(tmpdir(), 'mesita-agent-room-')), options);
+    await room.engine.connect(new AbortController().signal);
+    room.register();
+    return room;
+  }
+
+  /** The link to the master is there (again). */
+  register(): void {
+    this.performer.registered('S', new SandboxPaths(this.directory, 'S'), (message) => this.sent.push(message));
+  }
+
+  run(task: TaskInfo, of: FrameworkInfo = framework): void {
+    this.performer.receive({ type: 'RUN_TASK', framework: of, task });
+  }
+
+  kill(id: string, graceSeconds?: number): void {
+    const policy =
+      graceSeconds === undefined ? {} : { kill_policy: { grace_period: { nanoseconds: graceSeconds * 1e9 } } };
+    this.performer.receive({ type: 'KILL_TASK', framework_id: 'F', task_id: id, ...policy });
+  }
+
+  task(id: string): TaskRecord {
+    const found = this.state.tasks.get(taskKey('F', id));
+    if (found === undefined) throw new Error(`the agent has no task ${id}`);
+    return found;
+  }
+
+  /** Status updates sent since the last look. */
+  statuses(): TaskStatus[] {
+    return this.sent.splice(0).flatMap((message) => (message.type === 'UPDATE' ? [message.status] : []));
+  }
+
+  acknowledge({ task_id, uuid = '' }: TaskStatus): void {
+    this.performer.receive({ type: 'ACKNOWLEDGE', framework_id: 'F', task_id: task_id.value, uuid });
+  }
+
+  /** Acknowledges updates as they come until a task has ended; all of its statuses. */
+  async history(id: string): Promise<TaskStatus[]> {
+    const seen: TaskStatus[] = [];
+    await until(`${id} is over`, () => {
+      for (const status of this.statuses()) {
+        if (status.task_id.value === id) seen.push(status);
+        this.acknowledge(status);
+      }
+      this.clock.advance(100);
+      return !this.state.tasks.has(taskKey('F', id));
+    });
+    return seen;
+  }
+
+  /** Waits until the container of a task runs. */
+  async running(id: string): Promise<string> {
+    await until(`${id} runs`, () => this.task(id).phase === 'running');
+    return this.task(id).containerName;
+  }
+
+  async close(): Promise<void> {
+    this.#stop();
+    await this.engine.close();
+    await settle();
+    await rm(this.directory, { recursive: true, force: true });
+  }
+}
+
+/** `TASK_FAILED REASON_…` */
+export function outcomes(statuses: readonly TaskStatus[]): string[] {
+  return statuses.map(({ state, reason }) => (reason === undefined ? state : `${state} ${reason}`));
+}
