@@ -70,7 +70,10 @@ async function bootstrap(tools: BaseTools): Promise<void> {
       'tar',
     );
     detail('importing');
-    await step(docker.run(['import', '--change', 'CMD ["sh"]', archive, baseImage], { signal }), 'docker import');
+    await step(
+      docker.run(['import', '--change', 'CMD ["sh"]', archive, baseImage], { signal, timeout: 300_000 }),
+      'docker import',
+    );
   });
 }
 

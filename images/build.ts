@@ -21,6 +21,8 @@ const roles = Object.keys(roleImages) as Role[];
 
 const sourceLabel = 'org.mesita.source';
 const runtimeRepository = 'mesita-runtime';
+/** Milliseconds for one image to be built. */
+const buildTimeout = 600_000;
 
 export interface BuildOptions {
   /** The directory of the checkout. */
@@ -110,7 +112,10 @@ async function ensureRuntimeImage(options: BuildOptions, context: string): Promi
   await progress.during('Building the image that master and agent share', async (detail) => {
     const dockerfile = join(checkout, 'images/runtime/Dockerfile');
     const args = ['--file', dockerfile, '--build-arg', `BASE=${baseImage}`, '--tag', name, context];
-    check(await docker.run(['build', ...args], { signal, onLine: detail }), 'docker build of the runtime image');
+    check(
+      await docker.run(['build', ...args], { signal, timeout: buildTimeout, onLine: detail }),
+      'docker build of the runtime image',
+    );
   });
   return name;
 }
@@ -179,7 +184,10 @@ async function buildRoles(options: BuildOptions, context: string, runtime: strin
       '--iidfile',
       identity,
     ];
-    check(await docker.run(['build', ...args, context], { signal }), `docker build of ${roleImages[role]}`);
+    check(
+      await docker.run(['build', ...args, context], { signal, timeout: buildTimeout }),
+      `docker build of ${roleImages[role]}`,
+    );
     ids.set(role, readFileSync(identity, 'utf8').trim());
   }
   for (const [role, id] of ids) {

@@ -34,6 +34,7 @@ export interface Progress {
 
 /** The `docker` command line that reaches the engine, and what that engine is. */
 export interface DockerClient {
+  /** Ended after a minute, unless the options name another timeout. */
   run(args: readonly string[], options?: CommandOptions): Promise<CommandResult>;
   /** As Go names it: amd64, arm64. */
   architecture: string;

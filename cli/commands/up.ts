@@ -33,7 +33,7 @@ async function up(options: UpOptions, signal: AbortSignal): Promise<void> {
 
 function describeCluster({ master, agents }: Cluster): string {
   const lines = agents.map((agent) => `agent   ${agent.hostname}  ${agent.address}  ${agent.resources}`);
-  return [`master  ${master}`, ...lines].join('\n');
+  return [`master  http://${master}`, ...lines].join('\n');
 }
 
 /** A parser of an option's value for commander. */

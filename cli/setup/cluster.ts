@@ -29,13 +29,15 @@ export interface ClusterOptions extends ClusterPlace {
 }
 
 export interface Cluster {
-  /** `http://127.0.0.1:5050` */
+  /** As --master takes it: `127.0.0.1:5050`. */
   master: string;
   agents: { id: string; hostname: string; address: string; resources: string }[];
 }
 
 /** Milliseconds for the master and all agents to be there once compose has started them. */
 const patience = 90_000;
+/** Milliseconds for one compose command. */
+const composeTimeout = 300_000;
 
 export const defaultCluster = 'mesita';
 
@@ -95,7 +97,7 @@ function composeRun(
   options: Parameters<Compose['run']>[1],
 ): ReturnType<Compose['run']> {
   const file = join(place.checkout, 'docker-compose.yml');
-  return compose.run(['--project-name', place.name, '--file', file, ...args], options);
+  return compose.run(['--project-name', place.name, '--file', file, ...args], { timeout: composeTimeout, ...options });
 }
 
 async function composeEnvironment(docker: DockerClient, options: ClusterOptions): Promise<Record<string, string>> {
@@ -131,12 +133,12 @@ async function untilRegistered(
   options: ClusterOptions,
   detail: (text: string) => void,
 ): Promise<Cluster> {
-  const master = `http://127.0.0.1:${options.port}`;
+  const master = `127.0.0.1:${options.port}`;
   const deadline = performance.now() + patience;
   let news = 'the master does not answer';
   for (;;) {
     try {
-      const answer = await fetch(`${master}/state`, {
+      const answer = await fetch(`http://${master}/state`, {
         signal: AbortSignal.any([options.signal, AbortSignal.timeout(5000)]),
       });
       const state = (await answer.json()) as MasterState;

@@ -40,7 +40,9 @@ function spawnCommand(file: string, args: readonly string[], options: CommandOpt
     });
     child.once('close', (code) => {
       ending.release();
-      resolve({ code: code ?? 128, ...output, timedOut: ending.timedOut() });
+      const timedOut = ending.timedOut();
+      if (timedOut) output.stderr += `${file} did not answer in time and was ended\n`;
+      resolve({ code: code ?? 128, ...output, timedOut });
     });
   });
 }

@@ -14,6 +14,8 @@ type ServerVersion = { Version: string; ApiVersion: string; Arch: string };
 
 /** Milliseconds for an engine to say its version. */
 const patience = 10_000;
+/** Milliseconds for any other command that names no time of its own: engines have been seen to lock up for good. */
+const usualTimeout = 60_000;
 
 /**
  * Finds a `docker` command that an engine answers. The first one on the PATH may be of another age than the engine
@@ -52,7 +54,8 @@ async function tryClient(
   if (server !== undefined) {
     return {
       found: {
-        run: (args, options = {}) => run(file, args, { ...options, env: { ...env, ...options.env } }),
+        run: (args, options = {}) =>
+          run(file, args, { timeout: usualTimeout, ...options, env: { ...env, ...options.env } }),
         architecture: server.Arch,
         engineVersion: server.Version,
         apiVersion: server.ApiVersion,
