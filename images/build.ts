@@ -21,6 +21,8 @@ const roles = Object.keys(roleImages) as Role[];
 
 const sourceLabel = 'org.mesita.source';
 const runtimeRepository = 'mesita-runtime';
+/** The builder before BuildKit leaves the container of a step that is interrupted, unless told not to. */
+const build = ['build', '--force-rm'];
 /** Milliseconds for one image to be built. */
 const buildTimeout = 600_000;
 
@@ -113,7 +115,7 @@ async function ensureRuntimeImage(options: BuildOptions, context: string): Promi
     const dockerfile = join(checkout, 'images/runtime/Dockerfile');
     const args = ['--file', dockerfile, '--build-arg', `BASE=${baseImage}`, '--tag', name, context];
     check(
-      await docker.run(['build', ...args], { signal, timeout: buildTimeout, onLine: detail }),
+      await docker.run([...build, ...args], { signal, timeout: buildTimeout, onLine: detail }),
       'docker build of the runtime image',
     );
   });
@@ -185,7 +187,7 @@ async function buildRoles(options: BuildOptions, context: string, runtime: strin
       identity,
     ];
     check(
-      await docker.run(['build', ...args, context], { signal, timeout: buildTimeout }),
+      await docker.run([...build, ...args, context], { signal, timeout: buildTimeout }),
       `docker build of ${roleImages[role]}`,
     );
     ids.set(role, readFileSync(identity, 'utf8').trim());

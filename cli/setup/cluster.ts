@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readdir, rm, statfs } from 'node:fs/promises';
+import { readdir, rm, rmdir, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { roleImages } from '../../images/build.ts';
@@ -200,6 +200,12 @@ async function removeTaskContainers(docker: DockerClient, workDirectory: string,
 async function removeWorkDirectories(docker: DockerClient, workDirectory: string, signal: AbortSignal): Promise<void> {
   const folder = join(workDirectory, 'agents');
   if (!existsSync(folder)) return;
+  await removeDirectories(docker, folder, signal);
+  // Where nothing else is in them, the directories above go too.
+  for (const empty of [folder, workDirectory]) await rmdir(empty).catch(() => undefined);
+}
+
+async function removeDirectories(docker: DockerClient, folder: string, signal: AbortSignal): Promise<void> {
   const ours = (await readdir(folder)).filter((name) => /^[0-9a-f]{12}$/.test(name));
   try {
     for (const name of ours) await rm(join(folder, name), { recursive: true, force: true });
