@@ -1,20 +1,18 @@
-import { createWriteStream } from 'node:fs';
-import { join } from 'node:path';
-import { finished } from 'node:stream/promises';
 import { describeError } from '../protocol/errors.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Engine } from './engine/engine.ts';
+import { OutputCopy } from './output-copy.ts';
 import type { TaskRecord } from './state.ts';
 
 // Short tasks are over by then, and their output is read once instead of being followed.
 const followAfterMs = 250;
-// How long the end of a task waits for an engine that does not hand out its output.
+// How long the end of a task waits for the next byte of an engine that does not hand out its output.
 const patienceMs = 5_000;
 
 interface Following {
   cancel: () => void;
-  done: Promise<void> | undefined;
+  copy: OutputCopy | undefined;
 }
 
 /** Brings containers' output into the files `stdout` and `stderr` of their sandboxes. */
@@ -33,24 +31,29 @@ export class ContainerLogs {
 
   /** The container runs: its output is followed, unless it ends first. */
   started(task: TaskRecord): void {
-    const following: Following = { cancel: () => undefined, done: undefined };
+    const following: Following = { cancel: () => undefined, copy: undefined };
     following.cancel = this.#clock.after(followAfterMs, () => {
-      following.done = this.#copy(task, true);
+      following.copy = this.#copyOf(task);
+      following.copy.follow();
     });
     this.#following.set(task.key, following);
   }
 
-  /** The container ended: resolves when all of its output is in the files, or it cannot be had. */
-  async ended(task: TaskRecord): Promise<void> {
+  /**
+   * The container ended: resolves when all of its output is in the files, or no more of it is to be had; with what is
+   * wrong with it then.
+   */
+  async ended(task: TaskRecord): Promise<string | undefined> {
     const following = this.#following.get(task.key);
     this.#following.delete(task.key);
     following?.cancel();
-    let cancel = () => {};
-    const patience = new Promise<void>((resolve) => {
-      cancel = this.#clock.after(patienceMs, resolve);
-    });
-    await Promise.race([following?.done ?? this.#copy(task, false), patience]);
-    cancel();
+    const copy = following?.copy ?? this.#copyOf(task);
+    const stopWatching = this.#watch(copy);
+    const problem = await copy.finish().then(() => undefined, describeError);
+    stopWatching();
+    if (problem !== undefined && !this.#stopping.signal.aborted)
+      this.#log.warn({ task: task.key, error: problem }, 'output is incomplete');
+    return problem;
   }
 
   stop(): void {
@@ -58,22 +61,20 @@ export class ContainerLogs {
     this.#stopping.abort();
   }
 
-  async #copy(task: TaskRecord, follow: boolean): Promise<void> {
-    const stdout = createWriteStream(join(task.sandbox, 'stdout'), { flags: 'a' });
-    const stderr = createWriteStream(join(task.sandbox, 'stderr'), { flags: 'a' });
-    try {
-      await this.#engine.logs(task.containerName, { stdout, stderr }, { follow, signal: this.#stopping.signal });
-      await Promise.all([close(stdout), close(stderr)]);
-    } catch (error) {
-      stdout.destroy();
-      stderr.destroy();
-      if (!this.#stopping.signal.aborted)
-        this.#log.warn({ task: task.key, error: describeError(error) }, 'output is incomplete');
-    }
+  #copyOf(task: TaskRecord): OutputCopy {
+    return new OutputCopy(this.#engine, task.containerName, task.sandbox, this.#stopping.signal);
   }
-}
 
-async function close(stream: NodeJS.WritableStream): Promise<void> {
-  stream.end();
-  await finished(stream);
+  /** Abandons a copy that has stood still for a while: a task's end must not hang. Returns what stops the watch. */
+  #watch(copy: OutputCopy): () => void {
+    let seen = copy.progress;
+    let cancel = () => {};
+    const look = () => {
+      if (copy.progress === seen) return copy.abandon(new Error('the engine hands out no more of it'));
+      seen = copy.progress;
+      cancel = this.#clock.after(patienceMs, look);
+    };
+    cancel = this.#clock.after(patienceMs, look);
+    return () => cancel();
+  }
 }

@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import { ContainerLogs } from '../../../agent/container-logs.ts';
+import type { Engine, LogSinks } from '../../../agent/engine/engine.ts';
+import type { TaskRecord } from '../../../agent/state.ts';
+import { silentLog } from '../../../runtime/log.ts';
+
+describe('the output of a container that has ended', () => {
+  let sandbox: string;
+  let timers: (() => void)[];
+
+  beforeEach(async () => {
+    sandbox = await mkdtemp(join(tmpdir(), 'mesita-logs-'));
+    timers = [];
+  });
+  afterEach(() => rm(sandbox, { recursive: true, force: true }));
+
+  /** Lets all that is set to happen later happen now, once there is something. */
+  async function timePasses(): Promise<void> {
+    while (timers.length === 0) await turn();
+    for (const callback of timers.splice(0)) callback();
+  }
+
+  function logsBy(logs: (sinks: LogSinks, follow: boolean) => Promise<void>): ContainerLogs {
+    const engine = {
+      logs: (_name: string, sinks: LogSinks, options: { follow: boolean }) => logs(sinks, options.follow),
+    } as Partial<Engine> as Engine;
+    const clock = {
+      now: () => 0,
+      after: (_milliseconds: number, callback: () => void) => {
+        timers.push(callback);
+        return () => {
+          timers = timers.filter((other) => other !== callback);
+        };
+      },
+    };
+    return new ContainerLogs({ engine, clock, log: silentLog });
+  }
+
+  function taskIn(directory: string): TaskRecord {
+    return { key: 'task', containerName: 'container', sandbox: directory } as Partial<TaskRecord> as TaskRecord;
+  }
+
+  function endOf(directory: string, logs: (sinks: LogSinks) => Promise<void>): Promise<string | undefined> {
+    return logsBy(logs).ended(taskIn(directory));
+  }
+
+  it('is waited for as long as more of it comes', async () => {
+    const problem = await endOf(sandbox, async ({ stdout }) => {
+      for (let part = 0; part < 20; part++) {
+        await new Promise<void>((written) => void stdout.write('part\n', () => written()));
+        await timePasses();
+      }
+    });
+    assert.equal(problem, undefined);
+    assert.equal(await readFile(join(sandbox, 'stdout'), 'utf8'), 'part\n'.repeat(20));
+  });
+
+  it('is given up when nothing more of it comes, with a word on that', async () => {
+    const ended = endOf(sandbox, async ({ stdout }) => {
+      await new Promise<void>((written) => void stdout.write('part\n', () => written()));
+      await new Promise(() => undefined);
+    });
+    const passing = (async () => {
+      while (timers.length === 0) await turn();
+      while (timers.length > 0) {
+        await timePasses();
+        await turn();
+      }
+    })();
+    assert.match((await ended) ?? '', /hands out no more/);
+    await passing;
+  });
+
+  it('says why when it cannot be written', async () => {
+    const problem = await endOf(join(sandbox, 'missing'), async ({ stdout }) => void stdout.write('lost'));
+    assert.match(problem ?? '', /ENOENT/);
+  });
+
+  it('is complete also when the engine ends what was followed too early, and is there once', async () => {
+    const followed = Promise.withResolvers<void>();
+    const logs = logsBy(async ({ stdout, stderr }, follow) => {
+      stdout.write('one\ntw');
+      if (follow) return followed.resolve();
+      stdout.write('o\nthree\n');
+      await new Promise<void>((written) => void stderr.write('four\n', () => written()));
+      await new Promise<void>((written) => void stdout.write('', () => written()));
+    });
+    const task = taskIn(sandbox);
+    logs.started(task);
+    await timePasses();
+    await followed.promise;
+    assert.equal(await logs.ended(task), undefined);
+    assert.equal(await readFile(join(sandbox, 'stdout'), 'utf8'), 'one\ntwo\nthree\n');
+    assert.equal(await readFile(join(sandbox, 'stderr'), 'utf8'), 'four\n');
+  });
+});
