@@ -1,0 +1,97 @@
+import type { FrameworkInfo, Offer, TaskInfo, TaskState, TaskStatus } from '../../protocol/messages.ts';
+import { fits, resources, SchedulerDriver } from '../../scheduler/index.ts';
+import { eventually } from './eventually.ts';
+
+export type TaskDraft = Partial<TaskInfo> & { name: string };
+
+/** A framework for tests, on the scheduler driver: launches what it is told to, and remembers what it hears. */
+export class TestScheduler {
+  readonly driver: SchedulerDriver;
+  readonly updates: TaskStatus[] = [];
+  readonly #offers = new Map<string, Offer>();
+  readonly #stopping = new AbortController();
+  #subscriptions = 0;
+  #ended: Promise<unknown> = Promise.resolve();
+
+  constructor(master: string, framework: Partial<FrameworkInfo> = {}) {
+    this.driver = new SchedulerDriver({
+      master,
+      framework: { user: 'root', name: 'test', failover_timeout: 60, ...framework },
+      handlers: {
+        subscribed: () => {
+          this.#subscriptions++;
+          this.#offers.clear();
+        },
+        offers: (offers) => {
+          for (const offer of offers) this.#offers.set(offer.id.value, offer);
+        },
+        rescind: (id) => void this.#offers.delete(id),
+        update: (status) => void this.updates.push(status),
+      },
+    });
+  }
+
+  static async start(master: string, framework?: Partial<FrameworkInfo>): Promise<TestScheduler> {
+    const scheduler = new TestScheduler(master, framework);
+    scheduler.#ended = scheduler.driver.run(scheduler.#stopping.signal).catch((error: unknown) => error);
+    await scheduler.subscribed(1);
+    return scheduler;
+  }
+
+  get id(): string {
+    return this.driver.frameworkId ?? '';
+  }
+
+  /** Waits for the `times`-th subscription. */
+  async subscribed(times: number): Promise<void> {
+    await eventually(`subscribed ${times} times`, () => this.#subscriptions >= times);
+  }
+
+  /** An offer, of that agent if one is named; taken out of those that are open. */
+  offer(wanted: { agent?: string; cpus?: number } = {}): Promise<Offer> {
+    return eventually('there is an offer', () => {
+      const open = [...this.#offers.values()];
+      const found = open.find(
+        (offer) =>
+          (wanted.agent ?? offer.agent_id.value) === offer.agent_id.value &&
+          fits(offer, resources({ cpus: wanted.cpus ?? 0.01 })),
+      );
+      if (found !== undefined) this.#offers.delete(found.id.value);
+      return found;
+    });
+  }
+
+  /** Launches a task, 0.1 cores and 32 MB where it does not say otherwise. Its id is its name. */
+  async launch(draft: TaskDraft, wanted?: { agent?: string; cpus?: number }): Promise<void> {
+    const offer = await this.offer(wanted);
+    const task = {
+      task_id: { value: draft.name },
+      agent_id: offer.agent_id,
+      resources: resources({ cpus: 0.1, mem: 32 }),
+      ...draft,
+    };
+    await this.driver.accept([offer], [task], { refuse_seconds: 0 });
+  }
+
+  /** The first update of that task in that state. */
+  update(task: string, state: TaskState): Promise<TaskStatus> {
+    return eventually(`${task} becomes ${state}`, () => {
+      const found = this.updates.find((status) => status.task_id.value === task && status.state === state);
+      if (found === undefined) throw new Error(`It has had: ${this.statesOf(task).join(', ')}`);
+      return found;
+    });
+  }
+
+  /** The states that a task has had, in order, each once. */
+  statesOf(task: string): TaskState[] {
+    const states = this.updates.filter((status) => status.task_id.value === task).map(({ state }) => state);
+    return states.filter((state, index) => states.indexOf(state) === index);
+  }
+
+  /** Ends the framework and with it its tasks. */
+  async close(): Promise<void> {
+    await this.driver.teardown().catch(() => undefined);
+    this.#stopping.abort();
+    await this.#ended;
+  }
+}
