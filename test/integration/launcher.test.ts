@@ -32,6 +32,14 @@ case $1 in
 esac
 `;
 
+function endGroup(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+  } catch {
+    // All of it has ended.
+  }
+}
+
 interface Ending {
   code: number | null;
   stdout: string;
@@ -58,7 +66,8 @@ describe('the launcher', () => {
     chmodSync(join(folder, 'bin/npm'), 0o755);
   });
   afterEach(async () => {
-    for (const child of children.splice(0)) if (child.exitCode === null) child.kill('SIGKILL');
+    // A killed launcher's npm lives on, in its process group.
+    for (const { pid } of children.splice(0)) endGroup(pid);
     rmSync(folder, { recursive: true, force: true });
   });
 
@@ -67,7 +76,7 @@ describe('the launcher', () => {
     { command = join(copy, 'mesita'), seconds = '0.1', path = `${folder}/bin:/usr/bin:/bin` } = {},
   ) {
     const env = { PATH: path, HOME: folder, FAKE: folder, FAKE_SECONDS: seconds, REAL_NODE: process.execPath };
-    const child = spawn(command, args, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(command, args, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
     children.push(child);
     const output = { stdout: '', stderr: '' };
     child.stdout.on('data', (chunk) => {
