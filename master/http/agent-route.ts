@@ -1,6 +1,8 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { type AgentMessage, type AgentSubscription, agentLinkPath } from '../../protocol/agent-link.ts';
 import { type AgentId, asStreamId, type IdSource, type StreamId } from '../../protocol/ids.ts';
+import { decodeJson } from '../../protocol/json-codec.ts';
+import type { Messages } from '../../protocol/messages.ts';
 import { RecordStream } from '../../runtime/record-stream.ts';
 import { disconnectAgent } from '../commands/disconnect-agent.ts';
 import { registerAgent } from '../commands/register-agent.ts';
@@ -14,10 +16,8 @@ export function agentRoute(server: FastifyInstance, performer: Performer, ids: I
   const streams = new Map<StreamId, AgentId>();
 
   server.post(agentLinkPath, (request, reply) => {
-    const subscription = parse<AgentSubscription>(request.body);
-    if (subscription?.agent?.hostname === undefined || !Array.isArray(subscription.tasks)) {
-      return refuse.badRequest(reply, 'Expecting an agent subscription');
-    }
+    const subscription = parse(request.body);
+    if (!isSubscription(subscription)) return refuse.badRequest(reply, 'Expecting an agent subscription');
     const registration = registerAgent(performer.state, subscription, performer.clock.now());
     if ('refusal' in registration) return refuse.badRequest(reply, registration.refusal);
     openLink(reply, performer, registration.agent, asStreamId(ids.uuid()), streams);
@@ -28,8 +28,8 @@ export function agentRoute(server: FastifyInstance, performer: Performer, ids: I
   server.post(`${agentLinkPath}/messages`, (request, reply) => {
     const agent = streams.get(asStreamId(String(request.headers['mesos-stream-id'])));
     if (agent === undefined) return refuse.forbidden(reply, 'The agent is not subscribed');
-    const messages = parse<AgentMessage[]>(request.body);
-    if (!Array.isArray(messages)) return refuse.badRequest(reply, 'Expecting an array of messages');
+    const messages = parse(request.body);
+    if (!isListOf(messages, isMessage)) return refuse.badRequest(reply, 'Expecting an array of messages');
     for (const message of messages) receive(performer, agent, message);
     return reply.code(202).send();
   });
@@ -64,10 +64,43 @@ function receive(performer: Performer, agent: AgentId, message: AgentMessage): v
   if (message.type === 'UNREGISTER') performer.perform(removeAgent(state, agent, clock.now()));
 }
 
-function parse<T>(body: unknown): T | undefined {
+function parse(body: unknown): unknown {
   try {
-    return JSON.parse(String(body)) as T;
+    return JSON.parse(String(body));
   } catch {
     return undefined;
   }
+}
+
+type Fields = Record<string, unknown>;
+
+const isObject = (value: unknown): value is Fields => typeof value === 'object' && value !== null;
+const isA = (type: keyof Messages) => (value: unknown) => decodeJson(type, value).ok;
+
+function isListOf<T>(value: unknown, is: (element: unknown) => element is T): value is T[];
+function isListOf(value: unknown, is: (element: unknown) => boolean): boolean;
+function isListOf(value: unknown, is: (element: unknown) => boolean): boolean {
+  return Array.isArray(value) && value.every(is);
+}
+
+function isSubscription(value: unknown): value is AgentSubscription {
+  if (!isObject(value) || !isObject(value.address)) return false;
+  const { hostname, ip, port } = value.address;
+  return (
+    isA('AgentInfo')(value.agent) &&
+    typeof hostname === 'string' &&
+    typeof ip === 'string' &&
+    typeof port === 'number' &&
+    typeof value.version === 'string' &&
+    isListOf(value.tasks, isA('Task')) &&
+    isListOf(value.frameworks, isA('FrameworkInfo'))
+  );
+}
+
+/** Types of a later version are passed over where messages are received. */
+function isMessage(value: unknown): value is AgentMessage {
+  if (!isObject(value) || typeof value.type !== 'string') return false;
+  if (value.type !== 'UPDATE') return true;
+  const { framework_id, status, latest_state } = value;
+  return typeof framework_id === 'string' && typeof latest_state === 'string' && isA('TaskStatus')(status);
 }
