@@ -29,19 +29,26 @@ interface OpenLink {
   readonly controller: AbortController;
   /** The id of the subscription, which messages carry. */
   readonly stream: string;
+  /** Said, and not yet on its way. */
+  outbox: AgentMessage[];
+  posting: Promise<void> | undefined;
 }
 
 const longestBackoffMs = 15_000;
 const longestRecord = 256 * 1024 * 1024;
 // Until the master tells its own.
 const firstSilenceMs = 75_000;
+const postTimeoutMs = 30_000;
+// How long `stop` waits for the last words to arrive.
+const partingMs = 5_000;
 
 /**
  * The agent's end of the link to the master; protocol/agent-link.ts describes it.
  *
  * INVARIANTS
  * - At most one POST of messages is under way; what is said meanwhile goes with the next one, in order.
- * - A POST that fails breaks the link: after the next subscription the agent says all that matters again.
+ * - A POST that fails breaks the link, and a broken link gives its POST up: after the next subscription the agent says all
+ *   that matters again.
  */
 export class MasterLink {
   readonly #options: MasterLinkOptions;
@@ -49,8 +56,6 @@ export class MasterLink {
   readonly #connections: Dispatcher;
   readonly #stopping = new AbortController();
   #current: OpenLink | undefined;
-  #outbox: AgentMessage[] = [];
-  #posting: Promise<void> | undefined;
   #silenceMs = firstSilenceMs;
 
   constructor(options: MasterLinkOptions) {
@@ -81,16 +86,20 @@ export class MasterLink {
 
   /** Says something to the master; lost when the link is broken. */
   send(message: AgentMessage): void {
-    if (this.#current === undefined) return;
-    this.#outbox.push(message);
-    this.#posting ??= this.#post(this.#current).finally(() => {
-      this.#posting = undefined;
+    const link = this.#current;
+    if (link === undefined) return;
+    link.outbox.push(message);
+    link.posting ??= this.#post(link).finally(() => {
+      link.posting = undefined;
     });
   }
 
-  /** Waits until all that was said has arrived, then hangs up. */
+  /** Waits until all that was said has arrived, but no longer than 5 s, then hangs up. */
   async stop(): Promise<void> {
-    await this.#posting;
+    const parted = new AbortController();
+    const posting = this.#current?.posting;
+    if (posting !== undefined) await Promise.race([posting, sleep(this.#options.clock, partingMs, parted.signal)]);
+    parted.abort();
     this.#stopping.abort();
     this.#current?.controller.abort();
     await this.#connections.destroy();
@@ -126,8 +135,7 @@ export class MasterLink {
         maximumRecord: longestRecord,
         silence: this.#silenceMs,
         onOpen: (headers) => {
-          this.#outbox = [];
-          link = { controller, stream: String(headers['mesos-stream-id']) };
+          link = { controller, stream: String(headers['mesos-stream-id']), outbox: [], posting: undefined };
           this.#current = link;
         },
         onRecord: (record) => this.#receive(JSON.parse(record.toString()) as MasterMessage),
@@ -136,6 +144,7 @@ export class MasterLink {
       return describeError(error);
     } finally {
       this.#stopping.signal.removeEventListener('abort', abort);
+      controller.abort();
       if (this.#current === link) this.#current = undefined;
     }
   }
@@ -147,9 +156,10 @@ export class MasterLink {
   }
 
   async #post(link: OpenLink): Promise<void> {
-    while (this.#outbox.length > 0 && this.#current === link) {
-      const messages = this.#outbox;
-      this.#outbox = [];
+    const { signal } = link.controller;
+    while (link.outbox.length > 0 && !signal.aborted) {
+      const messages = link.outbox;
+      link.outbox = [];
       try {
         const { statusCode, body } = await this.#connections.request({
           origin: this.#origin,
@@ -157,11 +167,14 @@ export class MasterLink {
           method: 'POST',
           headers: { 'content-type': 'application/json', 'mesos-stream-id': link.stream },
           body: JSON.stringify(messages),
+          signal,
+          headersTimeout: postTimeoutMs,
         });
         await body.dump();
         if (statusCode !== 202) throw new Error(`the master answers ${statusCode}`);
       } catch (error) {
-        this.#options.log.warn({ error: describeError(error) }, 'messages did not reach the master');
+        if (!signal.aborted)
+          this.#options.log.warn({ error: describeError(error) }, 'messages did not reach the master');
         link.controller.abort();
       }
     }

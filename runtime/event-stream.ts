@@ -21,7 +21,7 @@ export interface EventStreamOptions {
 
 /**
  * Posts a subscription and hands over the records of the answer until the stream ends.
- * Resolves with the reason of the end; throws MESITA_MASTER_UNREACHABLE when nobody answers, and MESITA_MASTER_REFUSED
+ * Resolves with the reason of the end; throws MESITA_MASTER_UNREACHABLE when nobody answers or no master leads, and MESITA_MASTER_REFUSED
  * (with the answer's text, and `location` in the message of a redirect) when the answer is no stream.
  */
 export async function followEventStream(options: EventStreamOptions): Promise<string> {
@@ -66,7 +66,9 @@ async function refusal(response: Dispatcher.ResponseData, origin: string): Promi
   const text = await response.body.text().catch(() => '');
   const { location } = response.headers;
   if (response.statusCode === 307 && typeof location === 'string') return new Redirect(location);
-  return new MesitaError('MESITA_MASTER_REFUSED', {
+  // No leader at the moment, or one that is still reading its registry.
+  const code = response.statusCode === 503 ? 'MESITA_MASTER_UNREACHABLE' : 'MESITA_MASTER_REFUSED';
+  return new MesitaError(code, {
     message: `${origin} answers ${response.statusCode}: ${text.trim() || 'no text'}`,
   });
 }

@@ -188,7 +188,7 @@ export class SchedulerDriver {
   }
 
   #unreachable(error: unknown): string {
-    if (error instanceof Redirect) this.#origin = `http:${error.location}`;
+    if (error instanceof Redirect) this.#origin = new URL(error.location, this.#origin).origin;
     else if (error instanceof MesitaError && error.code === 'MESITA_MASTER_REFUSED') this.#fail(error);
     else if (this.#frameworkId === undefined) this.#fail(error);
     return describeError(error);
