@@ -1,6 +1,7 @@
-import { createReadStream } from 'node:fs';
-import { open, readdir, realpath, stat } from 'node:fs/promises';
+import { createReadStream, type Stats } from 'node:fs';
+import { lstat, open, readdir, realpath, stat } from 'node:fs/promises';
 import { basename, join, sep } from 'node:path';
+import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 const longestRead = 65_536;
@@ -18,35 +19,49 @@ export function filesRoute(server: FastifyInstance, root: () => string): void {
     return reply
       .header('content-type', 'application/json')
       .serializer(String)
-      .send(JSON.stringify(await browse(found, pathOf(request))));
+      .send(JSON.stringify(await browse(found, pathOf(request), await realpath(root()))));
   });
   server.all('/files/read', (request, reply) => readFile(request, reply, root()));
   server.all('/files/download', async (request, reply) => {
     const found = await locate(request, reply, root());
     if (typeof found !== 'string') return found;
-    const { size } = await stat(found);
-    if ((await stat(found)).isDirectory()) return text(reply, 400, 'Cannot download a directory.');
+    const status = await stat(found);
+    if (status.isDirectory()) return text(reply, 400, 'Cannot download a directory.\n');
+    if (!status.isFile()) return text(reply, 400, 'Cannot download what is not a regular file.\n');
     return reply
       .header('content-type', 'application/octet-stream')
-      .header('content-length', String(size))
+      .header('content-length', String(status.size))
       .header('content-disposition', `attachment; filename=${basename(found).replaceAll(/[^A-Za-z0-9._-]/g, '_')}`)
-      .send(createReadStream(found));
+      .send(firstBytes(found, status.size));
   });
   server.all('/files/debug', (_request, reply) => reply.send({ '/': root() }));
+}
+
+/** A file that grows meanwhile must not send more than was announced. */
+function firstBytes(path: string, size: number): Readable {
+  return size === 0 ? Readable.from([]) : createReadStream(path, { end: size - 1 });
 }
 
 async function readFile(request: FastifyRequest, reply: FastifyReply, root: string): Promise<FastifyReply> {
   const query = request.query as { offset?: string; length?: string };
   const offset = Number(query.offset ?? -1);
   const length = Number(query.length ?? longestRead);
-  if (!Number.isInteger(offset) || offset < -1) return text(reply, 400, `Negative offset provided: ${query.offset}.\n`);
-  if (!Number.isInteger(length) || length < -1) return text(reply, 400, `Negative length provided: ${query.length}.\n`);
+  for (const [name, value, given] of [
+    ['offset', offset, query.offset],
+    ['length', length, query.length],
+  ] as const) {
+    if (!Number.isInteger(value))
+      return text(reply, 400, `Failed to parse ${name}: Failed to convert '${given}' to number.\n`);
+    if (value < -1) return text(reply, 400, `Negative ${name} provided: ${given}.\n`);
+  }
   const found = await locate(request, reply, root);
   if (typeof found !== 'string') return found;
+  const status = await stat(found);
+  if (status.isDirectory()) return text(reply, 400, 'Cannot read a directory.\n');
+  // Opening a pipe would wait for whoever writes to it.
+  if (!status.isFile()) return text(reply, 400, 'Cannot read what is not a regular file.\n');
   const file = await open(found);
   try {
-    const status = await file.stat();
-    if (status.isDirectory()) return text(reply, 400, 'Cannot read a directory.\n');
     if (offset === -1) return reply.send({ data: '', offset: status.size });
     const wanted = Math.min(length === -1 ? longestRead : length, longestRead, Math.max(0, status.size - offset));
     const { buffer, bytesRead } = await file.read(Buffer.alloc(wanted), 0, wanted, offset);
@@ -57,12 +72,12 @@ async function readFile(request: FastifyRequest, reply: FastifyReply, root: stri
   }
 }
 
-async function browse(directory: string, shown: string): Promise<unknown[]> {
+async function browse(directory: string, shown: string, root: string): Promise<unknown[]> {
   if (!(await stat(directory)).isDirectory()) return [];
   const names = (await readdir(directory)).sort();
   const entries = await Promise.all(
     names.map(async (name) => {
-      const status = await stat(join(directory, name)).catch(() => undefined);
+      const status = await statusWithin(root, join(directory, name)).catch(() => undefined);
       if (status === undefined) return [];
       return [
         {
@@ -78,6 +93,12 @@ async function browse(directory: string, shown: string): Promise<unknown[]> {
     }),
   );
   return entries.flat();
+}
+
+/** Of what a link points to, if that is below the root; else of the link itself. */
+async function statusWithin(root: string, path: string): Promise<Stats> {
+  const found = await realpath(path).catch(() => undefined);
+  return found?.startsWith(root + sep) === true ? stat(found) : lstat(path);
 }
 
 function modeText(mode: number): string {
@@ -101,7 +122,8 @@ async function locate(request: FastifyRequest, reply: FastifyReply, root: string
 }
 
 function pathOf(request: FastifyRequest): string {
-  return (request.query as { path?: string }).path ?? '';
+  const { path } = request.query as { path?: string | string[] };
+  return typeof path === 'string' ? path : '';
 }
 
 function text(reply: FastifyReply, code: number, body: string): FastifyReply {
