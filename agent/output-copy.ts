@@ -1,8 +1,12 @@
-import { createWriteStream, type WriteStream } from 'node:fs';
+import { close, constants, createWriteStream, open, type WriteStream, write, writev } from 'node:fs';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type { ContainerName, Engine } from './engine/engine.ts';
+
+/** The sandbox is the task's to write in: a link in place of the file must not lead elsewhere, nor a pipe make the agent wait. */
+const openFlags =
+  constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /**
  * One container's output on its way into the files `stdout` and `stderr` of its sandbox.
@@ -23,8 +27,8 @@ export class OutputCopy {
   constructor(engine: Engine, container: ContainerName, sandbox: string, stop: AbortSignal) {
     this.#engine = engine;
     this.#container = container;
-    this.#stdout = createWriteStream(join(sandbox, 'stdout'), { flags: 'a' });
-    this.#stderr = createWriteStream(join(sandbox, 'stderr'), { flags: 'a' });
+    this.#stdout = outputFile(join(sandbox, 'stdout'));
+    this.#stderr = outputFile(join(sandbox, 'stderr'));
     // A file that cannot be written, e.g. on a full disk, ends the copy.
     for (const file of [this.#stdout, this.#stderr]) file.on('error', (error) => this.abandon(error));
     if (stop.aborted) this.abandon(stop.reason);
@@ -79,7 +83,7 @@ export class OutputCopy {
       stderr: followed ? this.#behind(this.#stderr) : this.#stderr,
     };
     await this.#engine.logs(this.#container, sinks, { follow: false, signal: this.#abandoned.signal });
-    await Promise.all([close(this.#stdout), close(this.#stderr)]);
+    await Promise.all([end(this.#stdout), end(this.#stderr)]);
   }
 
   /** Takes the output from the beginning and hands on what the file does not have yet. */
@@ -97,7 +101,13 @@ export class OutputCopy {
   }
 }
 
-async function close(file: WriteStream): Promise<void> {
+function outputFile(path: string): WriteStream {
+  type Opened = (error: NodeJS.ErrnoException | null, descriptor: number) => void;
+  const openSafely = (file: string, _flags: string, mode: number, done: Opened) => open(file, openFlags, mode, done);
+  return createWriteStream(path, { fs: { open: openSafely, write, writev, close } });
+}
+
+async function end(file: WriteStream): Promise<void> {
   file.end();
   await finished(file);
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
@@ -97,5 +97,13 @@ describe('the output of a container that has ended', () => {
     assert.equal(await logs.ended(task), undefined);
     assert.equal(await readFile(join(sandbox, 'stdout'), 'utf8'), 'one\ntwo\nthree\n');
     assert.equal(await readFile(join(sandbox, 'stderr'), 'utf8'), 'four\n');
+  });
+
+  it('goes nowhere through a link that the task put in place of the file', async () => {
+    const elsewhere = join(sandbox, 'elsewhere');
+    await symlink(elsewhere, join(sandbox, 'stdout'));
+    const problem = await endOf(sandbox, async ({ stdout }) => void stdout.write('harm'));
+    assert.match(problem ?? '', /ELOOP/);
+    await assert.rejects(readFile(elsewhere), { code: 'ENOENT' });
   });
 });
