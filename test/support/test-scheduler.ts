@@ -4,11 +4,12 @@ import { eventually } from './eventually.ts';
 
 export type TaskDraft = Partial<TaskInfo> & { name: string };
 
-/** A framework for tests, on the scheduler driver: launches what it is told to, and remembers what it hears. */
+/** A framework for tests, on the scheduler driver: launches what it is told to, remembers what it hears, and keeps no offers. */
 export class TestScheduler {
   readonly driver: SchedulerDriver;
   readonly updates: TaskStatus[] = [];
-  readonly #offers = new Map<string, Offer>();
+  readonly #offers: Offer[] = [];
+  #wanted: ((offer: Offer) => boolean) | undefined;
   readonly #stopping = new AbortController();
   #subscriptions = 0;
   #ended: Promise<unknown> = Promise.resolve();
@@ -18,14 +19,8 @@ export class TestScheduler {
       master,
       framework: { user: 'root', name: 'test', failover_timeout: 60, ...framework },
       handlers: {
-        subscribed: () => {
-          this.#subscriptions++;
-          this.#offers.clear();
-        },
-        offers: (offers) => {
-          for (const offer of offers) this.#offers.set(offer.id.value, offer);
-        },
-        rescind: (id) => void this.#offers.delete(id),
+        subscribed: () => void this.#subscriptions++,
+        offers: (offers) => this.#receive(offers),
         update: (status) => void this.updates.push(status),
       },
     });
@@ -47,18 +42,12 @@ export class TestScheduler {
     await eventually(`subscribed ${times} times`, () => this.#subscriptions >= times);
   }
 
-  /** An offer, of that agent if one is named; taken out of those that are open. */
-  offer(wanted: { agent?: string; cpus?: number } = {}): Promise<Offer> {
-    return eventually('there is an offer', () => {
-      const open = [...this.#offers.values()];
-      const found = open.find(
-        (offer) =>
-          (wanted.agent ?? offer.agent_id.value) === offer.agent_id.value &&
-          fits(offer, resources({ cpus: wanted.cpus ?? 0.01 })),
-      );
-      if (found !== undefined) this.#offers.delete(found.id.value);
-      return found;
-    });
+  /** An offer, of that agent if one is named. */
+  async offer(wanted: { agent?: string; cpus?: number } = {}): Promise<Offer> {
+    const demand = resources({ cpus: wanted.cpus ?? 0.01 });
+    this.#wanted = (offer) => (wanted.agent ?? offer.agent_id.value) === offer.agent_id.value && fits(offer, demand);
+    await this.driver.revive();
+    return eventually('there is an offer', () => this.#offers.shift());
   }
 
   /** Launches a task, 0.1 cores and 32 MB where it does not say otherwise. Its id is its name. */
@@ -71,6 +60,18 @@ export class TestScheduler {
       ...draft,
     };
     await this.driver.accept([offer], [task], { refuse_seconds: 0 });
+  }
+
+  /** Takes the one that is waited for and lets the master have the others for other frameworks. */
+  async #receive(offers: Offer[]): Promise<void> {
+    const taken = this.#wanted && offers.find(this.#wanted);
+    if (taken !== undefined) {
+      this.#wanted = undefined;
+      this.#offers.push(taken);
+    }
+    const others = offers.filter((offer) => offer !== taken);
+    if (others.length > 0) await this.driver.decline(others, { refuse_seconds: 0 });
+    if (this.#wanted === undefined) await this.driver.suppress();
   }
 
   /** The first update of that task in that state. */
