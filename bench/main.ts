@@ -1,0 +1,17 @@
+// Every claim in turn, each in a process of its own: `npm run bench [name…]`.
+import { spawn } from 'node:child_process';
+import { resolve } from 'node:path';
+
+const claims = ['launch-rate', 'launch-latency', 'idle', 'codec'];
+const chosen = process.argv.slice(2);
+for (const name of chosen.length > 0 ? chosen : claims) {
+  if (!claims.includes(name)) {
+    console.error(`There is no bench '${name}'; there are ${claims.join(', ')}`);
+    process.exitCode = 2;
+    break;
+  }
+  console.log(`\n== ${name}`);
+  const child = spawn(process.execPath, [resolve(import.meta.dirname, `${name}.ts`)], { stdio: 'inherit' });
+  const code = await new Promise<number | null>((done) => child.once('exit', done));
+  if (code !== 0) process.exitCode = 1;
+}
