@@ -1,15 +1,25 @@
 import { parseAttributes, parseResources } from '../protocol/resource-text.ts';
+import { invalidResources } from '../protocol/resource-validation.ts';
+import { invalidRole } from '../protocol/roles.ts';
 import { duration } from '../runtime/duration-flag.ts';
 import { boolean, type Flag, type FlagValues, integer, oneOf, text } from '../runtime/flags.ts';
 
 function resources(value: string): { value: string } | { error: string } {
   const parsed = parseResources(value, '*');
-  return 'error' in parsed ? parsed : { value };
+  if ('error' in parsed) return parsed;
+  // As the master would say it, who asks again and again otherwise.
+  const reason = invalidResources(parsed.value);
+  return reason === undefined ? { value } : { error: reason };
 }
 
 function attributes(value: string): { value: string } | { error: string } {
   const parsed = parseAttributes(value);
   return 'error' in parsed ? parsed : { value };
+}
+
+function role(value: string): { value: string } | { error: string } {
+  const reason = invalidRole(value);
+  return reason === undefined ? { value } : { error: reason };
 }
 
 export const agentFlags = {
@@ -48,7 +58,7 @@ export const agentFlags = {
     mesos: true,
     parse: attributes,
   },
-  default_role: { form: 'ROLE', help: 'The role of resources that name none.', default: '*', mesos: true, parse: text },
+  default_role: { form: 'ROLE', help: 'The role of resources that name none.', default: '*', mesos: true, parse: role },
   docker_socket: {
     form: 'PATH',
     help: 'The Docker engine’s socket.',

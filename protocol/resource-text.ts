@@ -1,3 +1,4 @@
+import { decodeJson } from './json-codec.ts';
 import type { Attribute, Resource, Value, ValueRange } from './messages.ts';
 import { type Resources, rangesOf, reservationRole, scalarOf, toFixedPoint } from './resources.ts';
 
@@ -79,7 +80,13 @@ function parseJsonResources(text: string): { value: Resource[] } | { error: stri
   try {
     const parsed: unknown = JSON.parse(text);
     if (!Array.isArray(parsed)) return { error: 'expected a JSON array of resources' };
-    return { value: parsed as Resource[] };
+    const resources: Resource[] = [];
+    for (const [index, element] of parsed.entries()) {
+      const decoded = decodeJson('Resource', element);
+      if (!decoded.ok) return { error: `resource ${index}: ${decoded.error}` };
+      resources.push(decoded.value);
+    }
+    return { value: resources };
   } catch {
     return { error: 'expected name:value;… or a JSON array of resources' };
   }

@@ -31,7 +31,7 @@ export const text = (value: string): { value: string } => ({ value });
 export function integer(from: number, to: number): (value: string) => { value: number } | { error: string } {
   return (value) => {
     const number = Number(value);
-    if (!Number.isInteger(number) || number < from || number > to) {
+    if (!/^-?\d+$/.test(value) || number < from || number > to) {
       return { error: `expected a whole number from ${from} to ${to}` };
     }
     return { value: number };
@@ -82,10 +82,10 @@ function readArguments(table: FlagTable, args: readonly string[]): Map<string, s
     if (!argument.startsWith('--')) throw unknownFlag(argument, table, 'Not a flag');
     const equals = argument.indexOf('=');
     const name = argument.slice(2, equals === -1 ? undefined : equals).replaceAll('-', '_');
-    const flag = table[name];
+    const flag = own(table, name);
     if (flag === undefined) {
       const positive = name.startsWith('no_') ? name.slice(3) : '';
-      if (table[positive]?.form !== '' || equals !== -1) throw unknownFlag(argument, table, 'Unknown flag');
+      if (own(table, positive)?.form !== '' || equals !== -1) throw unknownFlag(argument, table, 'Unknown flag');
       given.set(positive, 'false');
     } else if (equals !== -1) {
       given.set(name, argument.slice(equals + 1));
@@ -100,6 +100,10 @@ function readArguments(table: FlagTable, args: readonly string[]): Map<string, s
     }
   }
   return given;
+}
+
+function own(table: FlagTable, name: string): Flag<unknown> | undefined {
+  return Object.hasOwn(table, name) ? table[name] : undefined;
 }
 
 function fromEnvironment(
@@ -129,7 +133,9 @@ function readValueFile(name: string, path: string): string {
 
 function unknownFlag(argument: string, table: FlagTable, what: string): MesitaError {
   const name = argument.replace(/^--?/, '').replace(/=.*/, '').replaceAll('-', '_');
-  const near = Object.keys(table).filter((known) => distance(known, name) <= 2 || known.startsWith(name));
+  const near = Object.keys(table).filter(
+    (known) => distance(known, name) <= 2 || (name !== '' && known.startsWith(name)),
+  );
   const hint = near[0] === undefined ? '' : ` Did you mean --${near[0]}?`;
   return new MesitaError('MESITA_FLAG_UNKNOWN', { message: `${what}: ${argument}.${hint}` });
 }
