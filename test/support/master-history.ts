@@ -68,7 +68,7 @@ interface Worker {
   tasks: Map<string, AgentTask>;
 }
 
-/** The framework's side: the last state of each of its tasks, and what it has to acknowledge. */
+/** The framework's side: what it heard of its tasks by itself and when it asked, and what it has to acknowledge. */
 interface Client {
   id: FrameworkId;
   info: FrameworkInfo;
@@ -76,7 +76,6 @@ interface Client {
   over: boolean;
   launched: Set<string>;
   heard: Map<string, TaskState>;
-  /** What the master last answered to a question about a task. */
   answers: Map<string, TaskState>;
   unacknowledged: { agent: string; task: string; uuid: string }[];
   offers: Map<string, Offer>;
