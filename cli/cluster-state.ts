@@ -53,7 +53,7 @@ export function tasksOf(state: ClusterState, all: boolean): TaskEntry[] {
   const tasks = frameworks.flatMap((framework) => [
     ...(all ? framework.completed_tasks : []),
     ...framework.unreachable_tasks,
-    ...framework.tasks,
+    ...framework.tasks.filter((task) => all || !isOver(task)),
   ]);
   return tasks.sort((a, b) => startOf(a) - startOf(b));
 }

@@ -16,7 +16,21 @@ async function main(args: string[]): Promise<void> {
 
 const usageCodes = new Set(['MESITA_FLAG_UNKNOWN', 'MESITA_FLAG_INVALID']);
 
+/**
+ * The reader of what we print has gone, as in `mesita logs x | head`: the rest of the work is for nobody. It is interrupted as
+ * by a closed terminal, so that it cleans up. Who reads our talk or log is not needed for anything.
+ */
+function outliveReaders(): void {
+  const brokenPipe = 141;
+  process.stderr.on('error', () => undefined);
+  process.stdout.once('error', () => {
+    process.stdout.on('error', () => undefined);
+    if (!process.emit('SIGHUP', 'SIGHUP')) process.exit(brokenPipe);
+  });
+}
+
 try {
+  outliveReaders();
   await main(process.argv.slice(2));
 } catch (error) {
   if (process.env['MESITA_DEBUG'] !== undefined) console.error(error);

@@ -26,9 +26,9 @@ export class SandboxFollower {
     }
   }
 
-  /** Copies what there is now. */
+  /** Copies what there is now, as long as there is somebody to read it. */
   async drain(): Promise<void> {
-    for (;;) {
+    while (this.#target.writable) {
       const part = await this.#client.readSandbox(this.#task, this.#file, this.#offset);
       if (part === undefined || part.length === 0) return;
       this.#offset += part.length;

@@ -192,8 +192,8 @@ export class Cluster {
     for (const daemon of [this.master, ...this.agents.map((agent) => agent.process)])
       assert.ok(!daemon.over, `${daemon.args[0]} has ended: ${daemon.stderr}`);
     await eventually('all other tasks are gone', async () => {
-      const names = tasksOf(await this.state(), false).map((task) => task.name);
-      assert.deepEqual(names.sort(), [...expected].sort());
+      const tasks = tasksOf(await this.state(), false);
+      assert.deepEqual(tasks.map(({ name }) => name).sort(), [...expected].sort());
       const containers = await containersBelow(this.directory);
       assert.equal(containers.length, expected.length, `containers: ${containers.join(', ')}`);
       return true;
