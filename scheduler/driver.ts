@@ -68,8 +68,8 @@ export class SchedulerDriver {
   #stream: string | undefined;
   #events: Promise<void> = Promise.resolve();
   #failure: unknown;
-  /** A teardown is under way: the end of the subscription is no surprise. */
-  #leaving = false;
+  /** The TEARDOWN call, once it is made: from then on the end of the subscription is no surprise. */
+  #leaving: Promise<void> | undefined;
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
@@ -91,12 +91,14 @@ export class SchedulerDriver {
     signal?.addEventListener('abort', stop);
     if (signal?.aborted === true) this.stop();
     try {
-      for (let attempt = 0; !this.#stopping.signal.aborted && !this.#leaving; attempt++) {
+      for (let attempt = 0; !this.#stopping.signal.aborted && this.#leaving === undefined; attempt++) {
         attempt = await this.#subscribeOnce(attempt);
         if (this.#failure !== undefined) throw this.#failure;
       }
     } finally {
       signal?.removeEventListener('abort', stop);
+      // The subscription may end before the answer to the call that ended it is there.
+      await this.#leaving?.catch(() => undefined);
       await this.#connections.destroy();
     }
   }
@@ -146,16 +148,17 @@ export class SchedulerDriver {
 
   /** Ends the framework: all of its tasks are killed, and its id never comes back. */
   async teardown(): Promise<void> {
-    this.#leaving = true;
-    await this.call({ type: 'TEARDOWN' });
+    this.#leaving = this.call({ type: 'TEARDOWN' });
+    await this.#leaving;
     this.stop();
   }
 
   /** Any call but SUBSCRIBE. Throws MESITA_MASTER_REFUSED with the master's text, MESITA_MASTER_UNREACHABLE. */
   async call(call: SchedulerCall): Promise<void> {
     const message = 'There is no subscription at the moment';
-    if (this.#stream === undefined || this.#frameworkId === undefined)
+    if (this.#stream === undefined || this.#frameworkId === undefined) {
       throw new MesitaError('MESITA_MASTER_UNREACHABLE', { message });
+    }
     const body = encodeJson('SchedulerCall', { framework_id: { value: this.#frameworkId }, ...call });
     const headers = { 'content-type': 'application/json', 'mesos-stream-id': this.#stream };
     const answer = await this.#connections
@@ -167,6 +170,9 @@ export class SchedulerDriver {
         });
       });
     const text = await answer.body.text();
+    if (answer.statusCode === 403 && /not subscribed/.test(text)) {
+      throw new MesitaError('MESITA_MASTER_UNREACHABLE', { message: `${call.type}: ${text}` });
+    }
     if (answer.statusCode !== 202 && answer.statusCode !== 200) {
       throw new MesitaError('MESITA_MASTER_REFUSED', { message: `${call.type}: ${answer.statusCode} ${text}` });
     }
@@ -178,7 +184,7 @@ export class SchedulerDriver {
     const reason = await this.#follow(opened).catch((error: unknown) => this.#unreachable(error));
     this.#stream = undefined;
     await this.#events;
-    if (this.#leaving || this.#stopping.signal.aborted || this.#failure !== undefined) return 0;
+    if (this.#leaving !== undefined || this.#stopping.signal.aborted || this.#failure !== undefined) return 0;
     await this.#options.handlers.disconnected?.(reason);
     const failures = opened.yes ? 0 : attempt;
     const random = this.#options.random ?? Math.random;
@@ -226,7 +232,12 @@ export class SchedulerDriver {
       return;
     }
     if (decoded.value.subscribed !== undefined) this.#frameworkId = decoded.value.subscribed.framework_id.value;
-    this.#events = this.#events.then(() => this.#handle(decoded.value)).catch((error: unknown) => this.#fail(error));
+    this.#events = this.#events
+      .then(() => this.#handle(decoded.value))
+      .catch((error: unknown) => {
+        // A call of the handler met the break of the subscription, which is being made again: not the handler's fault.
+        if (!(error instanceof MesitaError && error.code === 'MESITA_MASTER_UNREACHABLE')) this.#fail(error);
+      });
   }
 
   async #handle(event: SchedulerEvent): Promise<void> {

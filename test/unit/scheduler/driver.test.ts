@@ -228,8 +228,8 @@ describe('a master that objects', () => {
     });
     await until('it is subscribed', () => id === 'F');
     await assert.rejects(driver.suppress(), {
-      code: 'MESITA_MASTER_REFUSED',
-      message: 'SUPPRESS: 403 Framework is not subscribed',
+      code: 'MESITA_MASTER_UNREACHABLE',
+      message: 'SUPPRESS: Framework is not subscribed',
     });
     assert.equal(callsOf(scripted, 'SUBSCRIBE').length, 1);
   });
@@ -260,4 +260,51 @@ test('teardown and a signal end run() without an error', async (t) => {
   assert.equal(callsOf(scripted, 'TEARDOWN').length, 1);
   const other = new SchedulerDriver({ master: scripted.address, framework: frameworkInfo(), handlers: {} });
   await other.run(AbortSignal.abort());
+});
+
+test('teardown succeeds when the subscription ends before the answer to the call', async (t) => {
+  let subscription: ScriptedRequest | undefined;
+  const scripted = await master(t, (request) => {
+    if (request.body.type === 'SUBSCRIBE') {
+      subscription = request;
+      playing()(request);
+      return;
+    }
+    subscription?.response.end();
+    setTimeout(() => request.answer(202), 50);
+  });
+  let id = '';
+  const { driver, end } = run(t, scripted.address, {
+    subscribed: (given) => {
+      id = given;
+    },
+  });
+  await until('it is subscribed', () => id === 'F');
+  await driver.teardown();
+  assert.equal(await end, undefined);
+  assert.equal(callsOf(scripted, 'SUBSCRIBE').length, 1);
+});
+
+test('a call that finds the subscription broken does not end run(): it is made again, and the update comes again', async (t) => {
+  let attempts = 0;
+  const scripted = await master(t, (request) => {
+    if (request.body.type !== 'SUBSCRIBE') {
+      request.answer(attempts === 1 ? 403 : 202, attempts === 1 ? 'Framework is not subscribed' : '');
+      return;
+    }
+    attempts++;
+    const write = request.stream(`stream-${attempts}`);
+    write(subscribed());
+    write({ type: 'UPDATE', update: { status } });
+    if (attempts === 1) setTimeout(() => request.response.end(), 50);
+  });
+  const revived: string[] = [];
+  const { driver } = run(t, scripted.address, {
+    update: async () => {
+      await driver.revive();
+      revived.push('yes');
+    },
+  });
+  await until('the second subscription has served', () => revived.length === 1);
+  assert.equal(callsOf(scripted, 'ACKNOWLEDGE').length, 1);
 });
