@@ -305,6 +305,6 @@ test('a call that finds the subscription broken does not end run(): it is made a
       revived.push('yes');
     },
   });
-  await until('the second subscription has served', () => revived.length === 1);
-  assert.equal(callsOf(scripted, 'ACKNOWLEDGE').length, 1);
+  await until('the second subscription has acknowledged', () => callsOf(scripted, 'ACKNOWLEDGE').length === 1);
+  assert.equal(revived.length, 1);
 });
