@@ -66,13 +66,14 @@ export class ContainerLauncher {
     const { engine, settings, observer } = this.#options;
     const plan = planContainer(task, settings);
     if ('error' in plan) throw new PlanProblem(plan.error);
-    await makeSandbox(task.sandbox);
+    await inSandbox(task.sandbox, () => mkdir(task.sandbox, { recursive: true }));
+    const opened = inSandbox(task.sandbox, () => openSandbox(task.sandbox));
+    // Waited for before the start; a failure before that must not go unheard.
+    opened.catch(() => undefined);
     await this.#fetch(task, signal);
     const progress = (sentence: string) => observer.progress(task, sentence);
     await engine.ensureImage(plan.image, { force: plan.forcePull, signal, progress });
-    signal.throwIfAborted();
-    observer.starting(task);
-    await this.#gate.pass(() => this.#start(task, plan.spec, signal));
+    await this.#gate.pass(() => this.#start(task, plan.spec, opened, signal));
   }
 
   async #fetch(task: TaskRecord, signal: AbortSignal): Promise<void> {
@@ -89,10 +90,14 @@ export class ContainerLauncher {
     await this.#options.fetcher.fetch(wanted, { sandbox: task.sandbox }, { signal, progress });
   }
 
-  async #start(task: TaskRecord, spec: ContainerSpec, signal: AbortSignal): Promise<void> {
+  async #start(task: TaskRecord, spec: ContainerSpec, opened: Promise<void>, signal: AbortSignal): Promise<void> {
     const { engine, observer } = this.#options;
     signal.throwIfAborted();
-    await engine.create(spec);
+    const created = engine.create(spec);
+    // The engine has its work before the scheduler hears of it.
+    observer.starting(task);
+    await created;
+    await opened;
     signal.throwIfAborted();
     await engine.start(spec.name);
     const own = spec.network.mode === 'bridge' || spec.network.mode === 'user';
@@ -112,14 +117,18 @@ function failureOf(error: unknown): { reason?: TaskStatusReason; message: string
   return { reason: 'REASON_CONTAINER_LAUNCH_FAILED', message: `Failed to launch container: ${sentence}${remedy}` };
 }
 
-/** Makes the sandbox and points `latest` at it. Anyone may write there, since a container's user is its own affair. */
-async function makeSandbox(sandbox: string): Promise<void> {
+/** Points `latest` at the sandbox. Anyone may write there, since a container's user is its own affair. */
+async function openSandbox(sandbox: string): Promise<void> {
+  const latest = join(dirname(sandbox), 'latest');
+  await Promise.all([
+    chmod(sandbox, 0o777),
+    rm(latest, { force: true }).then(() => symlink(basename(sandbox), latest)),
+  ]);
+}
+
+async function inSandbox(sandbox: string, work: () => Promise<unknown>): Promise<void> {
   try {
-    await mkdir(sandbox, { recursive: true });
-    await chmod(sandbox, 0o777);
-    const latest = join(dirname(sandbox), 'latest');
-    await rm(latest, { force: true });
-    await symlink(basename(sandbox), latest);
+    await work();
   } catch (cause) {
     const full = (cause as NodeJS.ErrnoException).code === 'ENOSPC';
     throw new MesitaError(full ? 'MESITA_DISK_FULL' : 'MESITA_WORK_DIR_UNUSABLE', {
