@@ -31,9 +31,11 @@ export class Cluster {
   readonly agents: AgentProcess[] = [];
   readonly #processes = new Set<MesitaProcess>();
   readonly #environment: NodeJS.ProcessEnv;
+  /** The last resort, when the test run itself is ended: agents that are told to stop take their containers with them. */
   readonly #abandon = () => {
-    for (const process of this.#processes) if (!process.over) process.kill('SIGKILL');
+    for (const child of this.#processes) if (!child.over) child.kill(this.#isDaemon(child) ? 'SIGTERM' : 'SIGKILL');
   };
+  readonly #interrupted = () => process.exit(1);
   #master: MesitaProcess | undefined;
   #address = '';
 
@@ -47,6 +49,7 @@ export class Cluster {
       [mark]: directory,
     };
     process.on('exit', this.#abandon);
+    process.on('SIGTERM', this.#interrupted);
   }
 
   /** A master and one agent for each element: its flags. */
@@ -228,6 +231,7 @@ export class Cluster {
       for (const name of await readdir(this.temporary)) left.push(`the temporary file ${name}`);
     } finally {
       process.off('exit', this.#abandon);
+      process.off('SIGTERM', this.#interrupted);
       await rm(this.directory, { recursive: true, force: true });
     }
     assert.deepEqual(left, [], 'the cluster left something');
