@@ -3,7 +3,7 @@ import { mkdir, readdir, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { IdSource } from '../../protocol/ids.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { refuse } from './refusals.ts';
@@ -42,10 +42,15 @@ export function artifactRoute(server: FastifyInstance, options: ArtifactOptions)
       const room = await roomLeft(directory, options.capacity);
       if (size > room) {
         const text = `The master's artifact store has room for ${Math.floor(room / 1e6)} MB, the file has ${Math.ceil(size / 1e6)} MB`;
-        return reply.code(507).type('text/plain; charset=utf-8').send(text);
+        return refuseFull(reply, text);
       }
       const id = ids.uuid();
-      await store(join(directory, id), name, request.raw, room);
+      try {
+        await store(join(directory, id), name, request.raw, room);
+      } catch (error) {
+        if (!isFull(error)) throw error;
+        return refuseFull(reply, `The master's artifact store had room for no more than ${Math.floor(room / 1e6)} MB`);
+      }
       return reply.code(201).send({ uri: `mesita:///${id}/${name}` });
     });
     done();
@@ -74,18 +79,28 @@ function pathOf(directory: string, params: unknown): string | undefined {
   return validId.test(id) && validName.test(name) && !name.startsWith('.') ? join(directory, id, name) : undefined;
 }
 
+function isFull(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOSPC' || code === 'EDQUOT';
+}
+
+function refuseFull(reply: FastifyReply, text: string): FastifyReply {
+  const remedy = 'Free some space on the disk of its work directory, or give it a larger --artifact_capacity.';
+  return reply.code(507).type('text/plain; charset=utf-8').send(`${text}. ${remedy}`);
+}
+
 /** Writes a file in a directory of its own; nothing remains when it fails or grows beyond `room` bytes. */
 async function store(directory: string, name: string, body: Readable, room: number): Promise<void> {
-  await mkdir(directory, { recursive: true });
   let bytes = 0;
   const counted = async function* (chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
     for await (const chunk of chunks) {
       bytes += chunk.length;
-      if (bytes > room) throw Object.assign(new Error('The artifact store is full'), { statusCode: 507 });
+      if (bytes > room) throw Object.assign(new Error('The artifact store is full'), { code: 'ENOSPC' });
       yield chunk;
     }
   };
   try {
+    await mkdir(directory, { recursive: true });
     await pipeline(body, counted, createWriteStream(join(directory, name)));
   } catch (error) {
     await rm(directory, { recursive: true, force: true });

@@ -11,7 +11,10 @@ import type { MesitaProcess, Outcome } from '../support/mesita-process.ts';
 import { testImage } from '../support/test-image.ts';
 import { TestScheduler } from '../support/test-scheduler.ts';
 
-describe('bad input', () => {
+// Milliseconds for all of it: nothing may hang.
+const patience = 240_000;
+
+describe('bad input', { timeout: patience }, () => {
   let cluster: Cluster;
   let bystander: MesitaProcess;
 

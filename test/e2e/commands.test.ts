@@ -6,7 +6,10 @@ import { docker } from '../support/docker.ts';
 import { eventually } from '../support/eventually.ts';
 import { testImage } from '../support/test-image.ts';
 
-describe('commands on a cluster', () => {
+// Milliseconds for all of it: nothing may hang.
+const patience = 240_000;
+
+describe('commands on a cluster', { timeout: patience }, () => {
   let cluster: Cluster;
 
   before(async () => {

@@ -14,7 +14,10 @@ const show = (second: string, first: string) =>
 const swallow = 'dd if=/dev/zero of=/dev/shm/fill bs=1M count=60 2>/dev/null';
 const roomy = '--parameter=shm-size=256m';
 
-describe('limits', () => {
+// Milliseconds for all of it: nothing may hang.
+const patience = 240_000;
+
+describe('limits', { timeout: patience }, () => {
   let cluster: Cluster;
   let scheduler: TestScheduler;
 

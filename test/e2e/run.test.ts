@@ -10,7 +10,10 @@ import { eventually } from '../support/eventually.ts';
 import { testImage } from '../support/test-image.ts';
 import { TestScheduler } from '../support/test-scheduler.ts';
 
-describe('mesita run', () => {
+// Milliseconds for all of it: nothing may hang.
+const patience = 240_000;
+
+describe('mesita run', { timeout: patience }, () => {
   let cluster: Cluster;
   let port: number;
   let shared: string;

@@ -13,7 +13,10 @@ import { tarOf } from '../integration/fetcher-archives.ts';
 import { Cluster } from '../support/cluster.ts';
 import { TestScheduler } from '../support/test-scheduler.ts';
 
-describe('URIs and sandboxes', () => {
+// Milliseconds for all of it: nothing may hang.
+const patience = 240_000;
+
+describe('URIs and sandboxes', { timeout: patience }, () => {
   let cluster: Cluster;
   let server: Server;
   let origin: string;

@@ -215,8 +215,11 @@ export class Cluster {
     }
   }
 
-  /** Stops everything, removes everything, and fails if the cluster's own stop had left anything. */
-  async close(): Promise<void> {
+  /**
+   * Stops everything, removes everything, and fails if the cluster's own stop had left anything. `stopped` is done when no
+   * process runs any more.
+   */
+  async close(stopped: () => void = () => undefined): Promise<void> {
     const left: string[] = [];
     try {
       for (const process of this.#processes) if (!this.#isDaemon(process)) await end(process, 'SIGKILL', left);
@@ -230,6 +233,7 @@ export class Cluster {
       }
       for (const name of await readdir(this.temporary)) left.push(`the temporary file ${name}`);
     } finally {
+      stopped();
       process.off('exit', this.#abandon);
       process.off('SIGTERM', this.#interrupted);
       await rm(this.directory, { recursive: true, force: true });
