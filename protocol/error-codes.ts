@@ -104,6 +104,11 @@ export const errorCatalogue = {
     retryable: true,
     remedy: 'Free some space on the named directory’s disk.',
   },
+  MESITA_TASK_FAILED: {
+    meaning: 'A task that others depend on did not finish',
+    retryable: true,
+    remedy: 'The message says why; `mesita logs TASK` prints what the task wrote.',
+  },
   MESITA_COMPOSE_FAILED: {
     meaning: 'docker compose is missing or failed',
     retryable: false,

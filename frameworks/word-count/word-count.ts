@@ -1,3 +1,4 @@
+import { MesitaError } from '../../protocol/errors.ts';
 import type { Offer, TaskInfo, TaskStatus } from '../../protocol/messages.ts';
 import { isTerminal } from '../../protocol/task-state.ts';
 import { MasterClient, resources, SchedulerDriver, timesFitting } from '../../scheduler/index.ts';
@@ -43,6 +44,7 @@ export async function countWords({
   signal,
   onCounted,
 }: WordCountOptions): Promise<number> {
+  if (chunks.length === 0) return 0;
   const waiting = chunks.map((chunk, index) => ({ ...chunk, id: `count-${String(index + 1).padStart(3, '0')}` }));
   const running = new Map<string, { chunk: Chunk; agent: string; since: number }>();
   const client = new MasterClient(master);
@@ -82,8 +84,10 @@ export async function countWords({
   const update = async (status: TaskStatus): Promise<void> => {
     const task = running.get(status.task_id.value);
     if (task === undefined || !isTerminal(status.state)) return;
-    if (status.state !== 'TASK_FINISHED')
-      throw new Error(`${task.chunk.name}: ${status.state}: ${status.message ?? ''}`);
+    if (status.state !== 'TASK_FINISHED') {
+      const message = `${task.chunk.name}: ${status.state}: ${status.message ?? ''}`;
+      throw new MesitaError('MESITA_TASK_FAILED', { message });
+    }
     running.delete(status.task_id.value);
     const location = {
       agentId: status.agent_id?.value ?? '',
