@@ -2,6 +2,7 @@ import { describeError } from '../protocol/errors.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Engine } from './engine/engine.ts';
+import { Gate } from './gate.ts';
 import { OutputCopy } from './output-copy.ts';
 import type { TaskRecord } from './state.ts';
 
@@ -9,6 +10,8 @@ import type { TaskRecord } from './state.ts';
 const followAfterMs = 250;
 // How long the end of a task waits for the next byte of an engine that does not hand out its output.
 const patienceMs = 5_000;
+
+const readsAtOnce = 2;
 
 interface Following {
   cancel: () => void;
@@ -22,6 +25,8 @@ export class ContainerLogs {
   readonly #log: Log;
   readonly #following = new Map<string, Following>();
   readonly #stopping = new AbortController();
+  /** When many short tasks end, reading their output must not take the engine from those that start. */
+  readonly #reading = new Gate(readsAtOnce);
 
   constructor(options: { engine: Engine; clock: Clock; log: Log }) {
     this.#engine = options.engine;
@@ -48,11 +53,17 @@ export class ContainerLogs {
     this.#following.delete(task.key);
     following?.cancel();
     const copy = following?.copy ?? this.#copyOf(task);
+    const finish = () => this.#finish(copy);
+    const problem = following?.copy === undefined ? await this.#reading.pass(finish) : await finish();
+    if (problem !== undefined && !this.#stopping.signal.aborted)
+      this.#log.warn({ task: task.key, error: problem }, 'output is incomplete');
+    return problem;
+  }
+
+  async #finish(copy: OutputCopy): Promise<string | undefined> {
     const stopWatching = this.#watch(copy);
     const problem = await copy.finish().then(() => undefined, describeError);
     stopWatching();
-    if (problem !== undefined && !this.#stopping.signal.aborted)
-      this.#log.warn({ task: task.key, error: problem }, 'output is incomplete');
     return problem;
   }
 

@@ -11,6 +11,9 @@ import { median, ratio, spread } from './statistics.ts';
 const tasks = Number(process.env.MESITA_BENCH_TASKS ?? 100);
 const rounds = Number(process.env.MESITA_BENCH_ROUNDS ?? 5);
 const concurrencies = [2, 4, 6];
+const networks = (process.env['MESITA_BENCH_NETWORKS'] ?? 'HOST,NONE,BRIDGE').split(
+  ',',
+) as ContainerInfoDockerInfoNetwork[];
 
 type Template = Omit<TaskInfo, 'agent_id' | 'task_id' | 'name'>;
 
@@ -54,7 +57,7 @@ const cluster = await BenchCluster.start(['--resources=cpus:1000;mem:1000000']);
 const framework = new BenchFramework(cluster.master);
 console.log(`${tasks} tasks, ${rounds} rounds, interleaved; launches a second, median (range)`);
 try {
-  for (const network of ['HOST', 'NONE', 'BRIDGE'] as const) {
+  for (const network of networks) {
     const task = template(image, network);
     const concurrency = await bestConcurrency(bare, task);
     const ours: number[] = [];
