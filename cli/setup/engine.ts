@@ -17,6 +17,7 @@ import { type AptTools, installPackages } from './apt.ts';
 import { type Compose, findCompose } from './compose.ts';
 import { type DockerSearch, findDocker } from './docker-client.ts';
 import { choosePackages, type EngineFacts, lastWords, planEngine, remedyFor } from './engine-plan.ts';
+import { sweepStalePids } from './stale-pid.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -155,6 +156,7 @@ async function startByHand(tools: EngineTools): Promise<void> {
   mkdirSync(handDirectory, { recursive: true });
   const logFile = join(handDirectory, 'dockerd.log');
   const log = openSync(logFile, 'w');
+  sweepStalePids();
   const child = spawn(daemon, [], { detached: true, stdio: ['ignore', log, log], cwd: '/' });
   let ended: string | undefined;
   child.once('error', (error) => {
