@@ -74,6 +74,8 @@ export class ContainerLauncher {
     const progress = (sentence: string) => observer.progress(task, sentence);
     await engine.ensureImage(plan.image, { force: plan.forcePull, signal, progress });
     await this.#gate.pass(() => this.#start(task, plan.spec, opened, signal));
+    // Outside the gate: the next container need not wait for what only this one's status tells.
+    await this.#tellStarted(task, plan.spec);
   }
 
   async #fetch(task: TaskRecord, signal: AbortSignal): Promise<void> {
@@ -100,6 +102,10 @@ export class ContainerLauncher {
     await opened;
     signal.throwIfAborted();
     await engine.start(spec.name);
+  }
+
+  async #tellStarted(task: TaskRecord, spec: ContainerSpec): Promise<void> {
+    const { engine, observer } = this.#options;
     const own = spec.network.mode === 'bridge' || spec.network.mode === 'user';
     // A container that has ended already has no addresses any more; its exit is told by the engine's event.
     const addresses = own ? await engine.addresses(spec.name).catch(() => []) : [];
