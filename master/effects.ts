@@ -1,6 +1,7 @@
 import type { MasterMessage } from '../protocol/agent-link.ts';
 import type { AgentId, FrameworkId } from '../protocol/ids.ts';
 import type { SchedulerEvent } from '../protocol/messages.ts';
+import type { News } from './news.ts';
 
 /** What commands may ask the edge to do: kind → arguments. The performer has one function for each. */
 export interface EffectArguments {
@@ -13,6 +14,8 @@ export interface EffectArguments {
   endLink: { agent: AgentId };
   /** An allocation as soon as this turn is over; many in one turn are one. */
   allocateSoon: Record<never, never>;
+  /** Told to the subscribers of the operator API; nothing is encoded while there are none. */
+  announce: { news: News };
   log: { level: 'info' | 'warn'; message: string; fields: Record<string, unknown> };
 }
 
@@ -27,6 +30,10 @@ export function sendToAgent(agent: AgentId, message: MasterMessage): Effect {
 }
 
 export const allocateSoon: Effect = { kind: 'allocateSoon' };
+
+export function announce(news: News): Effect {
+  return { kind: 'announce', news };
+}
 
 export function log(message: string, fields: Record<string, unknown> = {}, level: 'info' | 'warn' = 'info'): Effect {
   return { kind: 'log', level, message, fields };

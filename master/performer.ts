@@ -59,6 +59,7 @@ export class Performer {
       link?.end();
     },
     allocateSoon: () => this.#allocateSoon(),
+    announce: () => undefined,
     log: ({ level, message, fields }) => this.#options.log[level](fields, message),
   };
 
