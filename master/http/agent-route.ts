@@ -4,12 +4,12 @@ import { type AgentId, asStreamId, type IdSource, type StreamId } from '../../pr
 import { decodeJson } from '../../protocol/json-codec.ts';
 import type { Messages } from '../../protocol/messages.ts';
 import { RecordStream } from '../../runtime/record-stream.ts';
+import { refuse } from '../../runtime/refusals.ts';
 import { disconnectAgent } from '../commands/disconnect-agent.ts';
 import { registerAgent } from '../commands/register-agent.ts';
 import { removeAgent } from '../commands/remove-agent.ts';
 import { updateTask } from '../commands/update-task.ts';
 import type { Performer } from '../performer.ts';
-import { refuse } from './refusals.ts';
 
 /** The master's end of the agent link; protocol/agent-link.ts describes it. */
 export function agentRoute(server: FastifyInstance, performer: Performer, ids: IdSource): void {

@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { IdSource } from '../../protocol/ids.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import { refuse } from './refusals.ts';
+import { refuse } from '../../runtime/refusals.ts';
 
 const expiryMs = 24 * 3600 * 1000;
 const validId = /^[0-9a-f-]{36}$/;

@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import { asFrameworkId, asTaskId } from '../../protocol/ids.ts';
+import { refuse } from '../../runtime/refusals.ts';
 import { kill } from '../commands/kill.ts';
 import type { Performer } from '../performer.ts';
-import { refuse } from './refusals.ts';
 
 /**
  * `POST /mesita/v1/kill {framework_id, task_id, grace_seconds?}`: an operator's kill of one task, whosever it is; the

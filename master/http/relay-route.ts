@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { agentLinkPath } from '../../protocol/agent-link.ts';
 import { asAgentId, type IdSource } from '../../protocol/ids.ts';
+import { refuse } from '../../runtime/refusals.ts';
 import { sendToAgent } from '../effects.ts';
 import type { Performer } from '../performer.ts';
-import { refuse } from './refusals.ts';
 
 const patienceMs = 30_000;
 

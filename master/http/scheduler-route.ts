@@ -1,32 +1,23 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { encodeMessage } from '../../protocol/codec.ts';
 import { asFrameworkId, asStreamId, type IdSource } from '../../protocol/ids.ts';
 import type { SchedulerCall } from '../../protocol/messages.ts';
+import { takeAnswerMedia, takeCall } from '../../runtime/call-intake.ts';
 import { RecordStream } from '../../runtime/record-stream.ts';
+import { refuse } from '../../runtime/refusals.ts';
 import { carryOut, invalidCall } from '../commands/scheduler-call.ts';
 import { subscribe } from '../commands/subscribe.ts';
 import type { Performer } from '../performer.ts';
-import { decodeCall, encodeEvent, mediaOfAnswer, mediaOfBody } from './media.ts';
-import { refuse } from './refusals.ts';
 
 /** `POST /api/v1/scheduler`, with its checks in the order of Mesos' master. */
 export function schedulerRoute(server: FastifyInstance, performer: Performer, ids: IdSource): void {
   server.all('/api/v1/scheduler', (request, reply) => {
-    if (request.method !== 'POST') return refuse.method(reply, request.method, ['POST']);
-    const contentType = request.headers['content-type'];
-    if (contentType === undefined) return refuse.badRequest(reply, "Expecting 'Content-Type' to be present");
-    const media = mediaOfBody(request.headers);
-    if (media === undefined) {
-      return refuse.mediaType(reply, "Expecting 'Content-Type' of application/json or application/x-protobuf");
+    const received = takeCall(request, reply, 'SchedulerCall', invalidCall);
+    if (received === undefined) return reply;
+    if (received.subscribe !== undefined && received.type === 'SUBSCRIBE') {
+      return openSubscription(request, reply, performer, received.subscribe, ids);
     }
-    const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
-    const decoded = decodeCall(media, body);
-    if ('error' in decoded) return refuse.badRequest(reply, decoded.error);
-    const wrong = invalidCall(decoded.value);
-    if (wrong !== undefined) return refuse.badRequest(reply, `Failed to validate scheduler::Call: ${wrong}`);
-    if (decoded.value.subscribe !== undefined && decoded.value.type === 'SUBSCRIBE') {
-      return openSubscription(request, reply, performer, decoded.value.subscribe, ids);
-    }
-    return call(request, reply, performer, decoded.value);
+    return call(request, reply, performer, received);
   });
 }
 
@@ -37,10 +28,8 @@ function openSubscription(
   content: NonNullable<SchedulerCall['subscribe']>,
   ids: IdSource,
 ): FastifyReply {
-  const media = mediaOfAnswer(request.headers);
-  if (media === undefined) {
-    return refuse.notAcceptable(reply, "Expecting 'Accept' to allow 'application/x-protobuf' or 'application/json'");
-  }
+  const media = takeAnswerMedia(request, reply);
+  if (media === undefined) return reply;
   if (request.headers['mesos-stream-id'] !== undefined) {
     return refuse.badRequest(reply, "Subscribe calls should not include the 'Mesos-Stream-Id' header");
   }
@@ -50,14 +39,14 @@ function openSubscription(
   const headers = { 'Mesos-Stream-Id': id, 'Content-Type': media };
   if ('refusal' in subscription) {
     const stream = new RecordStream(reply.raw, headers, () => undefined);
-    stream.write(encodeEvent(media, { type: 'ERROR', error: { message: subscription.refusal } }));
+    stream.write(encodeMessage(media, 'SchedulerEvent', { type: 'ERROR', error: { message: subscription.refusal } }));
     stream.end();
     return reply;
   }
   const { framework, before, after } = subscription;
   performer.perform(before);
   const stream = new RecordStream(reply.raw, headers, () => performer.subscriptionClosed(framework, id));
-  performer.subscribe(framework, { id, stream, encode: (event) => encodeEvent(media, event) });
+  performer.subscribe(framework, { id, stream, encode: (event) => encodeMessage(media, 'SchedulerEvent', event) });
   performer.perform(after);
   return reply;
 }

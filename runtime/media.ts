@@ -1,9 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { decodeMessage, encodeMessage, type MediaType } from '../../protocol/codec.ts';
-import type { SchedulerCall, SchedulerEvent } from '../../protocol/messages.ts';
+import { decodeMessage, type MediaType } from '../protocol/codec.ts';
+import type { Messages } from '../protocol/messages.ts';
 
 /** The forms in which calls and events travel, by preference: JSON wins when both are allowed. */
 const mediaTypes: readonly MediaType[] = ['application/json', 'application/x-protobuf'];
+
+/** The messages that are bodies of requests, one for each API. */
+export type CallType = 'SchedulerCall' | 'MasterCall' | 'AgentCall' | 'ExecutorCall';
 
 /** The form of the body: its content type has to be one of the two to the letter. */
 export function mediaOfBody(headers: IncomingHttpHeaders): MediaType | undefined {
@@ -31,16 +34,18 @@ export function allows(accept: string, type: string): boolean {
     });
 }
 
-/** The call, or the text of the 400, in Mesos' words. */
-export function decodeCall(media: MediaType, body: Buffer): { value: SchedulerCall } | { error: string } {
-  const decoded = decodeMessage(media, 'SchedulerCall', body);
+/** The call, or the text of the 400, in Mesos' words; its agents word the same things in another way. */
+export function decodeCall<Name extends CallType>(
+  media: MediaType,
+  type: Name,
+  body: Buffer,
+): { value: Messages[Name] } | { error: string } {
+  const decoded = decodeMessage(media, type, body);
   if (decoded.ok) return { value: decoded.value };
-  if (media === 'application/x-protobuf') return { error: 'Failed to parse body into Call protobuf' };
-  const stage =
-    decoded.stage === 'syntax' ? 'Failed to parse body into JSON' : 'Failed to convert JSON into Call protobuf';
-  return { error: `${stage}: ${decoded.error}` };
-}
-
-export function encodeEvent(media: MediaType, event: SchedulerEvent): Buffer {
-  return encodeMessage(media, 'SchedulerEvent', event);
+  const onAgent = type === 'AgentCall';
+  if (media === 'application/x-protobuf') {
+    return { error: `Failed to parse body into ${onAgent ? 'a protobuf object' : 'Call protobuf'}` };
+  }
+  if (decoded.stage === 'syntax') return { error: `Failed to parse body into JSON: ${decoded.error}` };
+  return { error: onAgent ? decoded.error : `Failed to convert JSON into Call protobuf: ${decoded.error}` };
 }
