@@ -19,6 +19,7 @@ import { killRoute } from './http/kill-route.ts';
 import { readOnlyRoutes } from './http/read-only-routes.ts';
 import { relayRoute } from './http/relay-route.ts';
 import { schedulerRoute } from './http/scheduler-route.ts';
+import { newMetrics } from './metrics.ts';
 import { Performer } from './performer.ts';
 import type { MasterState } from './state.ts';
 
@@ -120,6 +121,7 @@ function createState(flags: MasterFlags, now: number): MasterState {
     unreachableAgents: new Map(),
     offers: new Map(),
     counters: { framework: 0, agent: 0, offer: 0 },
+    metrics: newMetrics(),
   };
 }
 

@@ -7,6 +7,7 @@ import { allocate } from './commands/allocate.ts';
 import { disconnectFramework } from './commands/disconnect-framework.ts';
 import { expire, pingAgents } from './commands/expire.ts';
 import type { Effect, EffectArguments } from './effects.ts';
+import { countEvent } from './metrics.ts';
 import type { MasterState } from './state.ts';
 
 export interface Subscriber {
@@ -43,10 +44,7 @@ export class Performer {
   #allocationPending = false;
 
   readonly #perform: { [Kind in keyof EffectArguments]: (effect: EffectArguments[Kind]) => void } = {
-    sendEvent: ({ framework, event }) => {
-      const subscriber = this.#subscribers.get(framework);
-      if (subscriber !== undefined) subscriber.stream.write(subscriber.encode(event));
-    },
+    sendEvent: ({ framework, event }) => this.#sendEvent(framework, event),
     endSubscription: ({ framework }) => {
       const subscriber = this.#subscribers.get(framework);
       this.#subscribers.delete(framework);
@@ -123,17 +121,30 @@ export class Performer {
   #allocateSoon(): void {
     if (this.#allocationPending) return;
     this.#allocationPending = true;
+    const asked = performance.now();
     const run = () => {
       this.#allocationPending = false;
       this.#cancels.delete(cancel);
-      this.perform(allocate(this.state, this.clock.now(), this.#options.random));
+      const began = performance.now();
+      const effects = allocate(this.state, this.clock.now(), this.#options.random);
+      this.state.metrics.allocationLatency.record(began - asked);
+      this.state.metrics.allocationRun.record(performance.now() - began);
+      this.perform(effects);
     };
     const cancel = this.clock.after(0, run);
     this.#cancels.add(cancel);
   }
 
   #heartbeat(): void {
-    for (const { stream, encode } of this.#subscribers.values()) stream.write(encode({ type: 'HEARTBEAT' }));
+    for (const framework of this.#subscribers.keys()) this.#sendEvent(framework, { type: 'HEARTBEAT' });
+  }
+
+  #sendEvent(id: FrameworkId, event: SchedulerEvent): void {
+    const subscriber = this.#subscribers.get(id);
+    if (subscriber === undefined) return;
+    const framework = this.state.frameworks.get(id);
+    if (framework !== undefined) countEvent(framework, event);
+    subscriber.stream.write(subscriber.encode(event));
   }
 
   #every(seconds: number, action: () => void): void {

@@ -10,6 +10,7 @@ import type {
 } from '../protocol/messages.ts';
 import { hasCapability, isTerminal } from '../protocol/task-state.ts';
 import type { Allocator } from './allocator/allocator.ts';
+import type { Counters, Metrics } from './metrics.ts';
 
 /**
  * All that the master knows. Commands alone change it, in place and synchronously.
@@ -32,6 +33,7 @@ export interface MasterState {
   readonly unreachableAgents: Map<AgentId, UnreachableAgent>;
   readonly offers: Map<OfferId, OfferRecord>;
   readonly counters: { framework: number; agent: number; offer: number };
+  readonly metrics: Metrics;
 }
 
 export interface MasterSettings {
@@ -60,6 +62,8 @@ export interface Framework {
   readonly tasks: Map<TaskId, Task>;
   readonly unreachableTasks: Map<TaskId, Task>;
   readonly completedTasks: Task[];
+  /** Its own metrics, e.g. `calls/accept`. */
+  readonly counters: Counters;
 }
 
 export interface Agent {

@@ -1,6 +1,7 @@
 import { isStatusUuid } from '../../protocol/ids.ts';
 import type { SchedulerCall, SchedulerCallType } from '../../protocol/messages.ts';
 import { type Effect, log } from '../effects.ts';
+import { countCall } from '../metrics.ts';
 import type { Framework, MasterState } from '../state.ts';
 import { accept } from './accept.ts';
 import { acknowledge } from './acknowledge.ts';
@@ -43,6 +44,7 @@ function invalidSubscribe(call: SchedulerCall): string | undefined {
 
 /** Carries out a valid call, other than SUBSCRIBE, of a subscribed framework. */
 export function carryOut(state: MasterState, framework: Framework, call: SchedulerCall, now: number): Effect[] {
+  countCall(state, framework, call.type ?? 'UNKNOWN');
   if (call.accept !== undefined && call.type === 'ACCEPT') return accept(state, framework, call.accept, now);
   if (call.decline !== undefined && call.type === 'DECLINE') return decline(state, framework, call.decline, now);
   if (call.type === 'REVIVE') return revive(state, framework, call.revive);

@@ -2,7 +2,7 @@ import { asFrameworkId, type FrameworkId, invalidId } from '../../protocol/ids.t
 import type { FrameworkInfo, SchedulerCallSubscribe } from '../../protocol/messages.ts';
 import { invalidRole } from '../../protocol/roles.ts';
 import { hasCapability } from '../../protocol/task-state.ts';
-import { allocateSoon, type Effect, log, sendEvent } from '../effects.ts';
+import { allocateSoon, announce, type Effect, log, sendEvent } from '../effects.ts';
 import { type Framework, type MasterState, rolesOf } from '../state.ts';
 import { discardOffer } from './offers.ts';
 
@@ -35,7 +35,12 @@ export function subscribe(state: MasterState, call: SchedulerCallSubscribe, now:
   framework.removeAt = undefined;
   state.allocator.updateFramework(id, framework.info, suppressed);
   state.allocator.activateFramework(id);
-  return { framework: id, before, after: [...greet(state, id), log('framework subscribed', { id, name: info.name })] };
+  const news = announce({ type: known === undefined ? 'FRAMEWORK_ADDED' : 'FRAMEWORK_UPDATED', framework });
+  return {
+    framework: id,
+    before,
+    after: [...greet(state, id), news, log('framework subscribed', { id, name: info.name })],
+  };
 }
 
 function greet(state: MasterState, id: FrameworkId): Effect[] {
@@ -81,6 +86,7 @@ export function emptyFramework(id: FrameworkId, info: FrameworkInfo, now: number
     tasks: new Map(),
     unreachableTasks: new Map(),
     completedTasks: [],
+    counters: new Map(),
   };
 }
 

@@ -4,6 +4,7 @@ import { carryOut } from '../../master/commands/scheduler-call.ts';
 import { type Subscription, subscribe } from '../../master/commands/subscribe.ts';
 import { updateTask } from '../../master/commands/update-task.ts';
 import type { Effect } from '../../master/effects.ts';
+import { newMetrics } from '../../master/metrics.ts';
 import type { Framework, MasterSettings, MasterState } from '../../master/state.ts';
 import type { AgentSubscription, MasterMessage } from '../../protocol/agent-link.ts';
 import { type AgentId, asMasterId, type FrameworkId, uuidToBase64 } from '../../protocol/ids.ts';
@@ -46,6 +47,7 @@ export class MasterWorld {
       unreachableAgents: new Map(),
       offers: new Map(),
       counters: { framework: 0, agent: 0, offer: 0 },
+      metrics: newMetrics(),
     };
   }
 
