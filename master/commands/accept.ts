@@ -3,7 +3,7 @@ import type { OfferOperation, Resource, SchedulerCallAccept, Task, TaskInfo } fr
 import { invalidResources } from '../../protocol/resource-validation.ts';
 import { add, normalize, subtract } from '../../protocol/resources.ts';
 import { partitionState } from '../../protocol/task-state.ts';
-import { type Effect, log, sendEvent, sendToAgent } from '../effects.ts';
+import { announce, type Effect, log, sendEvent, sendToAgent } from '../effects.ts';
 import { type Agent, type Framework, type MasterState, type OfferRecord, taskKey } from '../state.ts';
 import { giveBackOffer, refuseSeconds, takeOffer } from './offers.ts';
 import { refuseTask } from './statuses.ts';
@@ -145,6 +145,7 @@ function launch(framework: Framework, agent: Agent, basket: Basket, given: TaskI
   agent.tasks.set(taskKey(framework.id, task.task_id.value), record);
   return [
     sendToAgent(agent.id, { type: 'RUN_TASK', framework: framework.info, task }),
+    announce({ type: 'TASK_ADDED', task: record }),
     log('task launched', { framework: framework.id, task: task.task_id.value, agent: agent.id }),
   ];
 }

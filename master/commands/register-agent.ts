@@ -4,7 +4,7 @@ import type { FrameworkInfo, Task } from '../../protocol/messages.ts';
 import { invalidResources } from '../../protocol/resource-validation.ts';
 import { normalize } from '../../protocol/resources.ts';
 import { hasCapability, isTerminal } from '../../protocol/task-state.ts';
-import { allocateSoon, type Effect, log, sendEvent, sendToAgent } from '../effects.ts';
+import { allocateSoon, announce, type Effect, log, sendEvent, sendToAgent } from '../effects.ts';
 import { type Agent, type Framework, type MasterState, roleOfTask, taskKey } from '../state.ts';
 import { rescindOffer } from './offers.ts';
 import { masterStatus, updateEvent } from './statuses.ts';
@@ -42,6 +42,7 @@ export function registerAgent(state: MasterState, subscription: AgentSubscriptio
         ping_timeout_seconds: state.settings.agentPingTimeout,
       }),
       ...rescinded,
+      ...(known === undefined ? [announce({ type: 'AGENT_ADDED', agent })] : []),
       ...effects,
       ...askForMissing(state, previous, agent),
       ...repeatKills(agent),
@@ -94,7 +95,8 @@ function adoptTask(
   const id = asFrameworkId(reported.framework_id.value);
   if (state.completedFrameworks.has(id))
     return [sendToAgent(agent.id, { type: 'SHUTDOWN_FRAMEWORK', framework_id: id })];
-  const framework = state.frameworks.get(id) ?? recoverFramework(state, id, frameworks, now);
+  const known = state.frameworks.get(id);
+  const framework = known ?? recoverFramework(state, id, frameworks, now);
   if (framework === undefined) return [sendToAgent(agent.id, { type: 'SHUTDOWN_FRAMEWORK', framework_id: id })];
   const taskId = asTaskId(reported.task_id.value);
   const before = framework.tasks.get(taskId) ?? framework.unreachableTasks.get(taskId);
@@ -109,9 +111,12 @@ function adoptTask(
   framework.unreachableTasks.delete(taskId);
   framework.tasks.set(taskId, task);
   agent.tasks.set(taskKey(id, taskId), task);
-  if (isTerminal(task.state)) return [];
+  const isBack = wasUnreachable || before === undefined;
+  const news: Effect[] = known === undefined ? [announce({ type: 'FRAMEWORK_ADDED', framework })] : [];
+  if (isBack) news.push(announce({ type: 'TASK_ADDED', task }));
+  if (isTerminal(task.state)) return news;
   chargeTask(state, framework, agent, task);
-  return wasUnreachable || before === undefined ? [tellReturn(framework, task, wasUnreachable, now)] : [];
+  return isBack ? [...news, tellReturn(framework, task, wasUnreachable, now)] : news;
 }
 
 function chargeTask(state: MasterState, framework: Framework, agent: Agent, task: Task): void {

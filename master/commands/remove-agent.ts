@@ -1,7 +1,7 @@
 import { type AgentId, asFrameworkId, asTaskId } from '../../protocol/ids.ts';
 import type { Task, TaskState, TaskStatusReason } from '../../protocol/messages.ts';
 import { isTerminal, partitionState } from '../../protocol/task-state.ts';
-import { allocateSoon, type Effect, log, sendEvent } from '../effects.ts';
+import { allocateSoon, announce, type Effect, log, sendEvent } from '../effects.ts';
 import type { Agent, Framework, MasterState } from '../state.ts';
 import { rescindOffer } from './offers.ts';
 import { masterStatus, recordStatus, updateEvent } from './statuses.ts';
@@ -32,7 +32,12 @@ export function removeAgent(state: MasterState, id: AgentId, now: number): Effec
   if (agent === undefined) return [];
   const message = `Agent ${agent.info.hostname} removed: the agent unregistered`;
   const loss: Loss = { aware: 'TASK_LOST', reason: 'REASON_AGENT_REMOVED', message };
-  return [...loseAgent(state, agent, loss, now), log('agent unregistered', { id, hostname: agent.info.hostname })];
+  return [
+    ...loseAgent(state, agent, loss, now),
+    // Agents that are unreachable or gone are none of these news: Mesos announces removed ones alone.
+    announce({ type: 'AGENT_REMOVED', agent }),
+    log('agent unregistered', { id, hostname: agent.info.hostname }),
+  ];
 }
 
 function loseAgent(state: MasterState, agent: Agent, loss: Loss, now: number): Effect[] {
@@ -68,9 +73,9 @@ function loseTask(state: MasterState, task: Task, loss: Loss, now: number): Effe
     now,
   );
   if (task.state === 'TASK_UNREACHABLE') status.unreachable_time = { nanoseconds: now * 1e6 };
-  recordStatus(task, status);
+  const news = recordStatus(framework, task, status);
   park(state, framework, task, loss);
-  return [sendEvent(framework.id, updateEvent(status))];
+  return [sendEvent(framework.id, updateEvent(status)), ...news];
 }
 
 function park(state: MasterState, framework: Framework, task: Task, loss: Loss): void {

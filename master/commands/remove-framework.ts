@@ -1,7 +1,7 @@
 import { asAgentId } from '../../protocol/ids.ts';
 import type { Task } from '../../protocol/messages.ts';
 import { isTerminal } from '../../protocol/task-state.ts';
-import { allocateSoon, type Effect, log, sendToAgent } from '../effects.ts';
+import { allocateSoon, announce, type Effect, log, sendToAgent } from '../effects.ts';
 import type { Framework, MasterState } from '../state.ts';
 import { discardOffer } from './offers.ts';
 import { masterStatus, recordStatus } from './statuses.ts';
@@ -11,8 +11,9 @@ import { completeTask, moveTask } from './tasks.ts';
 export function removeFramework(state: MasterState, framework: Framework, now: number): Effect[] {
   for (const offer of framework.offers) discardOffer(state, offer, now);
   const agents = new Set([...framework.tasks.values()].map((task) => asAgentId(task.agent_id.value)));
-  for (const task of framework.tasks.values()) endTask(state, framework, task, now);
-  for (const task of framework.unreachableTasks.values()) endTask(state, framework, task, now);
+  const ended = [...framework.tasks.values(), ...framework.unreachableTasks.values()].flatMap((task) =>
+    endTask(state, framework, task, now),
+  );
   framework.unreachableTasks.clear();
   framework.connected = false;
   framework.removeAt = undefined;
@@ -22,13 +23,16 @@ export function removeFramework(state: MasterState, framework: Framework, now: n
   keepCompleted(state, framework);
   return [
     ...[...agents].map((agent) => sendToAgent(agent, { type: 'SHUTDOWN_FRAMEWORK', framework_id: framework.id })),
+    ...ended,
+    announce({ type: 'FRAMEWORK_REMOVED', info: framework.info }),
     { kind: 'endSubscription', framework: framework.id },
     log('framework removed', { id: framework.id, name: framework.info.name }),
     allocateSoon,
   ];
 }
 
-function endTask(state: MasterState, framework: Framework, task: Task, now: number): void {
+function endTask(state: MasterState, framework: Framework, task: Task, now: number): Effect[] {
+  const effects: Effect[] = [];
   if (!isTerminal(task.state)) {
     const unreachable = framework.unreachableTasks.size > 0 && task.state === 'TASK_UNREACHABLE';
     if (unreachable) task.state = 'TASK_KILLED';
@@ -42,9 +46,10 @@ function endTask(state: MasterState, framework: Framework, task: Task, now: numb
       reason: 'REASON_FRAMEWORK_REMOVED',
       message,
     } as const;
-    recordStatus(task, masterStatus(change, now));
+    effects.push(...recordStatus(framework, task, masterStatus(change, now)));
   }
   completeTask(state, framework, task);
+  return effects;
 }
 
 function keepCompleted(state: MasterState, framework: Framework): void {

@@ -7,7 +7,8 @@ import type {
   TaskStatus,
   TaskStatusReason,
 } from '../../protocol/messages.ts';
-import { type Effect, sendEvent } from '../effects.ts';
+import { announce, type Effect, sendEvent } from '../effects.ts';
+import type { Framework } from '../state.ts';
 
 /** A status of the master's own making: it carries no uuid and must not be acknowledged. `now`: milliseconds since the epoch. */
 export function masterStatus(
@@ -40,10 +41,18 @@ export function refuseTask(
   return sendEvent(framework, updateEvent(status));
 }
 
-/** Records a status: the last one of each run of equal states, without its data. */
-export function recordStatus(task: Task, status: TaskStatus): void {
+/** Records a status: the last one of each run of equal states, without its data. Announces it unless it was known. */
+export function recordStatus(framework: Framework, task: Task, status: TaskStatus): Effect[] {
   const { data: _data, ...kept } = status;
   const statuses = task.statuses ?? [];
-  if (statuses.at(-1)?.state === status.state) statuses.pop();
+  const isKnown = statuses.at(-1)?.state === status.state;
+  if (isKnown) statuses.pop();
   task.statuses = [...statuses, kept];
+  return isKnown && !isCheckResult(status)
+    ? []
+    : [announce({ type: 'TASK_UPDATED', framework, status, state: task.state })];
+}
+
+function isCheckResult({ reason }: TaskStatus): boolean {
+  return reason === 'REASON_TASK_CHECK_STATUS_UPDATED' || reason === 'REASON_TASK_HEALTH_CHECK_STATUS_UPDATED';
 }

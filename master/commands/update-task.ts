@@ -27,8 +27,7 @@ export function updateTask(
   }
   task.status_update_state = status.state;
   if (status.uuid !== undefined) task.status_update_uuid = status.uuid;
-  recordStatus(task, status);
-  return effects;
+  return [...effects, ...recordStatus(framework, task, status)];
 }
 
 /** The id runs on another agent by now; what this one says concerns an earlier task of that name, which nobody waits for. */
