@@ -1,4 +1,16 @@
-import type { AgentInfo, FrameworkInfo, KillPolicy, Task, TaskInfo, TaskStatus } from './messages.ts';
+import type {
+  AgentInfo,
+  ExecutorInfo,
+  FrameworkInfo,
+  KillPolicy,
+  OfferOperation,
+  Operation,
+  OperationStatus,
+  Resource,
+  Task,
+  TaskInfo,
+  TaskStatus,
+} from './messages.ts';
 
 /**
  * The link between agent and master. It is mesita's own (Mesos' is internal to libprocess): the agent dials, so that agents
@@ -22,7 +34,13 @@ export interface AgentSubscription {
   version: string;
   /** All tasks that the agent holds, terminal ones that are not acknowledged included. */
   tasks: Task[];
-  /** The frameworks of these tasks. */
+  /** Executors that run there, `framework_id` filled in. */
+  executors: ExecutorInfo[];
+  /** Operations whose outcome is not acknowledged yet. */
+  operations: Operation[];
+  /** `agent.resources`, but with what operations made of them; normal form. */
+  total: Resource[];
+  /** The frameworks of these tasks and executors. */
   frameworks: FrameworkInfo[];
 }
 
@@ -32,11 +50,26 @@ export type MasterMessage =
   | { type: 'SHUTDOWN'; message: string }
   | { type: 'PING' }
   | { type: 'RUN_TASK'; framework: FrameworkInfo; task: TaskInfo }
+  | { type: 'RUN_TASK_GROUP'; framework: FrameworkInfo; executor: ExecutorInfo; tasks: TaskInfo[] }
   | { type: 'KILL_TASK'; framework_id: string; task_id: string; kill_policy?: KillPolicy }
   | { type: 'ACKNOWLEDGE'; framework_id: string; task_id: string; uuid: string }
   | { type: 'SHUTDOWN_FRAMEWORK'; framework_id: string }
+  /** A framework changed what it says of itself; sent to agents that hold something of it. */
+  | { type: 'UPDATE_FRAMEWORK'; framework: FrameworkInfo }
+  | { type: 'SHUTDOWN_EXECUTOR'; framework_id: string; executor_id: string }
+  /** From a framework to its executor; `data` is base64. */
+  | { type: 'FRAMEWORK_MESSAGE'; framework_id: string; executor_id: string; data: string }
   /** Tasks that the master believes to be on the agent; the agent answers TASK_LOST or TASK_DROPPED for those that it does not have. */
   | { type: 'RECONCILE'; tasks: { framework_id: string; task_id: string; partition_aware: boolean }[] }
+  /** To be carried out before whatever is sent after it; answered by UPDATE_OPERATION, again and again where it has an `id`. */
+  | { type: 'APPLY_OPERATION'; framework_id?: string; operation_uuid: string; info: OfferOperation }
+  /** The framework has the outcome with that uuid. */
+  | { type: 'ACKNOWLEDGE_OPERATION'; operation_uuid: string; status_uuid: string }
+  /** Operations that the master believes pending on the agent; it answers OPERATION_DROPPED for those that never arrived. */
+  | {
+      type: 'RECONCILE_OPERATIONS';
+      operations: { framework_id: string; operation_uuid: string; info: OfferOperation }[];
+    }
   /** A request to the agent's own HTTP server on behalf of a client of the master. */
   | { type: 'HTTP_REQUEST'; request_id: string; url: string };
 
@@ -44,5 +77,11 @@ export type AgentMessage =
   | { type: 'PONG' }
   /** `latest_state` may be ahead of `status.state` while older updates wait for their acknowledgement. */
   | { type: 'UPDATE'; framework_id: string; status: TaskStatus; latest_state: TaskStatus['state'] }
+  /** The outcome of an operation; with a uuid in the status it is repeated until it is acknowledged. */
+  | { type: 'UPDATE_OPERATION'; operation_uuid: string; status: OperationStatus }
+  /** From an executor to its framework; `data` is base64. */
+  | { type: 'EXECUTOR_MESSAGE'; framework_id: string; executor_id: string; data: string }
+  /** An executor that the master knows of is over. `status`: as wait(2) tells it, exit code 1 is 256. */
+  | { type: 'EXECUTOR_EXITED'; framework_id: string; executor_id: string; status: number }
   /** The agent leaves for good; its tasks are over. */
   | { type: 'UNREGISTER' };

@@ -1,6 +1,6 @@
 import { decodeJson } from './json-codec.ts';
-import type { Attribute, Resource, Value, ValueRange } from './messages.ts';
-import { type Resources, rangesOf, reservationRole, scalarOf, toFixedPoint } from './resources.ts';
+import type { Attribute, Resource, ResourceDiskInfo, ResourceReservationInfo, Value, ValueRange } from './messages.ts';
+import { type Resources, rangesOf, scalarOf, toFixedPoint, toPostRefinement } from './resources.ts';
 
 /**
  * Reads `cpus:4;mem:2048;ports:[31000-32000];disk(role):100` (Mesos' `--resources`), or a JSON array of Resource.
@@ -92,16 +92,30 @@ function parseJsonResources(text: string): { value: Resource[] } | { error: stri
   }
 }
 
-/** One resource as Mesos prints it in messages: `cpus(allocated: role):0.5`, `ports:[31000-31005]`. */
+/** One resource as Mesos prints it in messages: `cpus(allocated: role):0.5`, `disk(reservations: [(DYNAMIC,role)])[id:path]:64`. */
 export function formatResource(resource: Resource, allocationRole?: string): string {
-  const role = reservationRole(resource);
+  const { reservations = [] } = toPostRefinement(resource);
   const notes = [
     ...(allocationRole === undefined ? [] : [`(allocated: ${allocationRole})`]),
-    ...(role === '*'
-      ? []
-      : [`(reservations: [(${(resource.reservations ?? [{ type: 'STATIC' }])[0]?.type},${role})])`]),
+    ...(reservations.length === 0 ? [] : [`(reservations: [${reservations.map(formatReservation).join()}])`]),
+    ...(resource.disk === undefined ? [] : [`[${formatDisk(resource.disk)}]`]),
+    ...(resource.revocable === undefined ? [] : ['{REV}']),
+    ...(resource.shared === undefined ? [] : ['<SHARED>']),
   ];
   return `${resource.name}${notes.join('')}:${formatValue(resource)}`;
+}
+
+function formatReservation({ type, role, principal, labels }: ResourceReservationInfo): string {
+  const pairs = (labels?.labels ?? []).map(({ key, value }) => (value === undefined ? key : `${key}: ${value}`));
+  const parts = [type, role, ...(principal === undefined ? [] : [principal])];
+  return `(${[...parts, ...(pairs.length === 0 ? [] : [`{${pairs.join(', ')}}`])].join()})`;
+}
+
+function formatDisk({ source, persistence, volume }: ResourceDiskInfo): string {
+  const place = source?.path?.root ?? source?.mount?.root ?? source?.id;
+  const from = source === undefined ? [] : [place === undefined ? source.type : `${source.type}:${place}`];
+  const parts = [...from, ...(persistence === undefined ? [] : [persistence.id])].join();
+  return volume === undefined ? parts : `${parts}:${volume.container_path}`;
 }
 
 export function formatResources(resources: Resources, allocationRole?: string): string {

@@ -1,7 +1,10 @@
-import type { Resource } from './messages.ts';
+import type { Resource, ValueRange } from './messages.ts';
 import { formatResource } from './resource-text.ts';
 import { toFixedPoint } from './resources.ts';
 import { invalidRole } from './roles.ts';
+
+// Beyond this, thousandths are not exact any more.
+const largestScalar = Number.MAX_SAFE_INTEGER / 1000;
 
 /** The first thing wrong with a list of resources, in Mesos' words; undefined when nothing is. */
 export function invalidResources(resources: readonly Resource[]): string | undefined {
@@ -26,7 +29,7 @@ function invalidValue(resource: Resource): string | undefined {
     if (value < 0 || Number.isNaN(value) || (value !== 0 && toFixedPoint(value) === 0)) {
       return 'Invalid scalar resource: value <= 0';
     }
-    return Number.isFinite(value) ? undefined : 'Invalid scalar resource';
+    return value <= largestScalar ? undefined : 'Invalid scalar resource';
   }
   if (type === 'RANGES') {
     if (scalar !== undefined || ranges === undefined || set !== undefined) return 'Invalid ranges resource';
@@ -40,20 +43,27 @@ function invalidValue(resource: Resource): string | undefined {
   return 'Unsupported resource type';
 }
 
-function invalidRanges(ranges: readonly { begin: number; end: number }[]): string | undefined {
-  for (const [index, range] of ranges.entries()) {
-    if (range.begin > range.end) return 'Invalid ranges resource: begin > end';
-    for (const other of ranges.slice(index + 1)) {
-      if (other.begin <= range.end && range.begin <= other.end) return 'Invalid ranges resource: overlapping ranges';
-    }
-  }
-  return undefined;
+function invalidRanges(ranges: readonly ValueRange[]): string | undefined {
+  // Numbers beyond 2^53 come as bigints from the codecs.
+  const isExact = ({ begin, end }: ValueRange) => Number.isSafeInteger(begin) && Number.isSafeInteger(end);
+  if (!ranges.every(isExact)) return 'Invalid ranges resource: value is too large';
+  if (ranges.some(({ begin, end }) => begin > end)) return 'Invalid ranges resource: begin > end';
+  const sorted = [...ranges].sort((a, b) => a.begin - b.begin);
+  const overlap = sorted.some((range, index) => index > 0 && range.begin <= (sorted[index - 1]?.end ?? -1));
+  return overlap ? 'Invalid ranges resource: overlapping ranges' : undefined;
 }
 
-function invalidDisk(resource: Resource): string | undefined {
-  return resource.disk !== undefined && resource.name !== 'disk'
-    ? `DiskInfo should not be set for ${resource.name} resource`
-    : undefined;
+function invalidDisk({ name, disk }: Resource): string | undefined {
+  if (disk === undefined) return undefined;
+  if (name !== 'disk') return `DiskInfo should not be set for ${name} resource`;
+  const { source } = disk;
+  if (source?.type === 'UNKNOWN') return "Unsupported 'DiskInfo.Source.Type' in DiskInfo";
+  if (source?.type !== 'PATH' && source?.path !== undefined)
+    return "'DiskInfo.Source.path' must be set to PATH type alone";
+  if (source?.type !== 'MOUNT' && source?.mount !== undefined) {
+    return "'DiskInfo.Source.mount' must be set to MOUNT type alone";
+  }
+  return undefined;
 }
 
 function invalidReservations(resource: Resource): string | undefined {

@@ -6,6 +6,8 @@ import type { Resource, ResourceReservationInfo, ValueRange } from './messages.t
  * INVARIANTS of a list that these functions return ("normal form"):
  * - post-refinement format: `reservations[]`, never `role` or `reservation`, never `allocation_info`;
  * - one entry for each identity (name, type, reservations, disk, revocable, shared, provider), none empty;
+ * - what is whole (persistent volumes, mounts, devices, whatever is shared) never merges and never splits: it is there
+ *   once for each copy, and is given and taken as a copy;
  * - scalars are multiples of 0.001, ranges are sorted, disjoint and not adjacent, sets have no duplicates.
  * Arguments are never changed.
  */
@@ -25,36 +27,66 @@ export function normalize(resources: Resources): Resource[] {
 
 export function add(left: Resources, right: Resources): Resource[] {
   const sum = new Map<string, Resource>();
+  const wholes: Resource[] = [];
   for (const resource of [...left, ...right]) {
+    if (isWhole(resource)) {
+      const copy = tidy(resource);
+      if (copy !== undefined) wholes.push(copy);
+      continue;
+    }
     const key = identity(resource);
     const before = sum.get(key);
     const merged = before === undefined ? tidy(resource) : combine(before, resource, 'add');
     if (merged !== undefined) sum.set(key, merged);
   }
-  return [...sum.values()];
+  return [...sum.values(), ...wholes];
 }
 
 /** What is in `left` and not in `right`; amounts never go below zero. */
 export function subtract(left: Resources, right: Resources): Resource[] {
-  const rest = new Map(left.map((resource) => [identity(resource), resource]));
+  const rest = [...left];
+  const places = new Map(left.map((resource, index) => [identity(resource), index]));
   for (const resource of right) {
     const key = identity(resource);
-    const before = rest.get(key);
-    if (before === undefined) continue;
-    const after = combine(before, resource, 'subtract');
-    if (after === undefined) rest.delete(key);
-    else rest.set(key, after);
+    const place = isWhole(resource)
+      ? rest.findLastIndex((own) => own !== gone && identity(own) === key)
+      : places.get(key);
+    const before = place === undefined ? undefined : rest[place];
+    if (place === undefined || before === undefined || before === gone) continue;
+    rest[place] = isWhole(resource) ? gone : (combine(before, resource, 'subtract') ?? gone);
   }
-  return [...rest.values()];
+  return rest.filter((resource) => resource !== gone);
 }
 
 /** Whether `whole` holds all of `part`. Both in normal form. */
 export function contains(whole: Resources, part: Resources): boolean {
   const available = new Map(whole.map((resource) => [identity(resource), resource]));
+  let copies: Map<string, number> | undefined;
   return part.every((resource) => {
-    const held = available.get(identity(resource));
+    const key = identity(resource);
+    if (isWhole(resource)) {
+      copies ??= copiesOf(whole);
+      const left = copies.get(key) ?? 0;
+      copies.set(key, left - 1);
+      return left > 0;
+    }
+    const held = available.get(key);
     return held !== undefined && holds(held, resource);
   });
+}
+
+export function isPersistentVolume(resource: Resource): boolean {
+  return resource.disk?.persistence !== undefined;
+}
+
+/** Whether it never merges and never splits. */
+export function isWhole(resource: Resource): boolean {
+  const { disk, shared } = resource;
+  if (disk === undefined) return shared !== undefined;
+  const { persistence, source } = disk;
+  const device =
+    source?.type === 'MOUNT' || source?.type === 'BLOCK' || (source?.type === 'RAW' && source.id !== undefined);
+  return shared !== undefined || persistence !== undefined || device;
 }
 
 /** The amount of a scalar over all its reservations; 0 when absent. */
@@ -113,11 +145,42 @@ export function toEndpointForm(resource: Resource): Resource {
   return resource.reservations === undefined ? pre : { ...pre, reservations: resource.reservations };
 }
 
+// Stands in a list for what was taken out of it.
+const gone: Resource = { name: '', type: 'SCALAR' };
+
+/** What two resources must have in common to be added up; for what is whole, its size as well. */
 function identity(resource: Resource): string {
-  const { reservations, disk, revocable, shared, provider_id } = resource;
-  const plain = reservations === undefined && disk === undefined && revocable === undefined && shared === undefined;
-  if (plain && provider_id === undefined) return `${resource.name}/${resource.type}`;
-  return JSON.stringify([resource.name, resource.type, reservations, disk, revocable, shared, provider_id]);
+  const { name, type, reservations, disk, revocable, shared, provider_id } = resource;
+  if (reservations === undefined && disk === undefined && revocable === undefined && shared === undefined) {
+    if (provider_id === undefined) return `${name}/${type}`;
+  }
+  const size = isWhole(resource) ? valueText(resource) : '';
+  return `${name}/${type}${canonical([reservations, disk, revocable, shared, provider_id])}${size}`;
+}
+
+function valueText(resource: Resource): string {
+  if (resource.type === 'SCALAR') return String(toFixedPoint(resource.scalar?.value ?? 0));
+  return canonical(resource.type === 'RANGES' ? mergeRanges(resource.ranges?.range ?? []) : resource.set?.item);
+}
+
+/** The same text for the same content: members that are not there do not count, nor does their order. */
+function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value !== 'object' || value === null) return String(value);
+  const members = Object.entries(value).filter(([, member]) => member !== undefined);
+  return `{${members
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, member]) => `${key}:${canonical(member)}`)
+    .join()}}`;
+}
+
+function copiesOf(resources: Resources): Map<string, number> {
+  const copies = new Map<string, number>();
+  for (const resource of resources) {
+    if (isWhole(resource)) copies.set(identity(resource), (copies.get(identity(resource)) ?? 0) + 1);
+  }
+  return copies;
 }
 
 function tidy(resource: Resource): Resource | undefined {

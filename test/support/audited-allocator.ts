@@ -2,6 +2,7 @@ import type { Allocation, Allocator } from '../../master/allocator/allocator.ts'
 import { FairAllocator } from '../../master/allocator/fair-allocator.ts';
 import type { AgentId, FrameworkId } from '../../protocol/ids.ts';
 import type { FrameworkInfo, Resource } from '../../protocol/messages.ts';
+import type { Conversion } from '../../protocol/resource-operations.ts';
 import { formatResources } from '../../protocol/resource-text.ts';
 import { add, contains, subtract } from '../../protocol/resources.ts';
 
@@ -96,6 +97,20 @@ export class AuditedAllocator implements Allocator {
     this.#inner.recover(allocation, filter, now);
   }
 
+  convert(agent: AgentId, conversion: Conversion, holder: { framework: FrameworkId; role: string } | undefined): void {
+    const book = this.#books.get(agent);
+    if (book === undefined) throw new Error(`a conversion on ${agent}, which is not known`);
+    const { consumed, converted } = conversion;
+    const key = holder === undefined ? undefined : keyOf({ ...holder, agent, resources: [] });
+    const before = key === undefined ? this.#free(agent) : (book.held.get(key) ?? []);
+    if (!contains(before, consumed)) {
+      throw new Error(`${key} converts ${formatResources(consumed)} of ${agent}, and has ${formatResources(before)}`);
+    }
+    if (key !== undefined) book.held.set(key, add(subtract(before, consumed), converted));
+    book.total = add(subtract(book.total, consumed), converted);
+    this.#inner.convert(agent, conversion, holder);
+  }
+
   suppress(id: FrameworkId, roles: readonly string[]): void {
     this.#inner.suppress(id, roles);
   }
@@ -107,7 +122,7 @@ export class AuditedAllocator implements Allocator {
   allocate(now: number, random: () => number): Allocation[] {
     const allocations = this.#inner.allocate(now, random);
     for (const allocation of allocations) {
-      const free = subtract(this.#books.get(allocation.agent)?.total ?? [], this.allocated(allocation.agent));
+      const free = this.#free(allocation.agent);
       if (!contains(free, allocation.resources)) {
         const [given, left] = [formatResources(allocation.resources), formatResources(free)];
         throw new Error(`${allocation.agent} gives ${given} of the ${left} that are free`);
@@ -115,6 +130,13 @@ export class AuditedAllocator implements Allocator {
       this.#enter(allocation);
     }
     return allocations;
+  }
+
+  /** Of what is shared, another copy is always there. */
+  #free(agent: AgentId): Resource[] {
+    const total = this.#books.get(agent)?.total ?? [];
+    const own = total.filter(({ shared }) => shared === undefined);
+    return [...subtract(own, this.allocated(agent)), ...total.filter(({ shared }) => shared !== undefined)];
   }
 
   #enter(allocation: Allocation): void {

@@ -1,8 +1,10 @@
 import type { AgentSubscription } from '../../protocol/agent-link.ts';
 import type {
+  ExecutorInfo,
   FrameworkInfo,
   FrameworkInfoCapabilityType,
   Offer,
+  Operation,
   Resource,
   Task,
   TaskInfo,
@@ -45,15 +47,22 @@ export function agentSubscription(options: {
   id?: string;
   hostname?: string;
   resources: string;
+  /** With what operations made of the resources. */
+  total?: Resource[];
   tasks?: Task[];
+  executors?: ExecutorInfo[];
+  operations?: Operation[];
   frameworks?: FrameworkInfo[];
 }): AgentSubscription {
-  const { id, hostname = 'host', resources, tasks = [], frameworks = [] } = options;
+  const { id, hostname = 'host', resources, tasks = [], executors = [], operations = [], frameworks = [] } = options;
   return {
     agent: { hostname, resources: resourcesOf(resources), ...(id === undefined ? {} : { id: { value: id } }) },
     address: { hostname, ip: '127.0.0.1', port: 5051 },
     version: '0.0.0',
     tasks,
+    executors,
+    operations,
+    total: options.total ?? resourcesOf(resources),
     frameworks,
   };
 }
