@@ -89,7 +89,7 @@ export class BenchFramework {
     const tasks = ids.map((id) => ({ ...template, name: id, task_id: { value: id }, agent_id: offer.agent_id }));
     const accepted = performance.now();
     for (const id of ids) this.#times.set(id, { accepted, running: undefined, over: undefined });
-    await this.#driver.accept([offer], tasks, { refuse_seconds: 0 });
+    await this.#driver.launch([offer], tasks, { refuse_seconds: 0 });
     await this.#until(() => ids.every((id) => this.#times.get(id)?.over !== undefined));
     return ids.flatMap((id) => this.#times.get(id) ?? []);
   }
