@@ -19,6 +19,7 @@ import { killRoute } from './http/kill-route.ts';
 import { readOnlyRoutes } from './http/read-only-routes.ts';
 import { relayRoute } from './http/relay-route.ts';
 import { schedulerRoute } from './http/scheduler-route.ts';
+import { teardownRoute } from './http/teardown-route.ts';
 import { newMetrics } from './metrics.ts';
 import { Performer } from './performer.ts';
 import type { MasterState } from './state.ts';
@@ -48,7 +49,7 @@ export async function startMaster({
 }: MasterOptions): Promise<RunningMaster> {
   await makeWorkDirectory(flags.work_dir);
   prepareCodecs();
-  const server = createHttpServer({ log, aliases: ['/master'], bodyLimit: longestBody });
+  const server = createHttpServer({ log, actor: 'master', bodyLimit: longestBody });
   const state = createState(flags, clock.now());
   const performer = new Performer({
     state,
@@ -64,7 +65,8 @@ export async function startMaster({
   agentRoute(server, performer, ids);
   relayRoute(server, performer, ids);
   killRoute(server, performer);
-  readOnlyRoutes(server, state, flagTexts(flags));
+  readOnlyRoutes(server, performer, flagTexts(flags));
+  teardownRoute(server, performer);
   artifactRoute(server, {
     directory: join(flags.work_dir, 'artifacts'),
     capacity: flags.artifact_capacity,

@@ -1,7 +1,7 @@
 import { styleText } from 'node:util';
 import { type Logger, pino } from 'pino';
 
-export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error' | 'child'>;
+export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error' | 'child' | 'level'>;
 
 export type LogFormat = 'text' | 'json';
 

@@ -8,6 +8,11 @@ export class Timer {
   readonly #samples: number[] = [];
   #count = 0;
 
+  /** How often there was something to record. */
+  get count(): number {
+    return this.#count;
+  }
+
   record(milliseconds: number): void {
     this.#samples[this.#count++ % capacity] = milliseconds;
   }

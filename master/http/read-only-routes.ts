@@ -1,45 +1,67 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
+import { sendDocument } from '../../runtime/document-reply.ts';
+import { metricsRoute } from '../../runtime/metrics-route.ts';
+import { refuse } from '../../runtime/refusals.ts';
+import { versionDocument } from '../../runtime/version-document.ts';
+import { agentsDocument } from '../documents/agents.ts';
+import { frameworksDocument } from '../documents/frameworks.ts';
+import { rolesDocument } from '../documents/roles.ts';
+import { stateDocument } from '../documents/state.ts';
+import { stateSummaryDocument } from '../documents/state-summary.ts';
+import { tasksDocument } from '../documents/tasks.ts';
+import { metricsSnapshot } from '../metrics-snapshot.ts';
+import type { Performer } from '../performer.ts';
 import type { MasterState } from '../state.ts';
-import { agentDocument, frameworkDocument, stateDocument, taskDocument, versionDocument } from './state-document.ts';
+
+type Query = Record<string, string | undefined>;
 
 /** The unversioned endpoints. They take any method, as Mesos' do. */
-export function readOnlyRoutes(server: FastifyInstance, state: MasterState, flags: Record<string, string>): void {
+export function readOnlyRoutes(server: FastifyInstance, performer: Performer, flags: Record<string, string>): void {
+  const { state } = performer;
+  for (const [path, make] of Object.entries(documents(state, flags)))
+    server.all(path, (request, reply) => sendDocument(request, reply, make(firstValues(request.query))));
+  metricsRoute(server, () => metricsSnapshot(state, performer.clock.now()));
   server.all('/health', (_request, reply) => reply.code(200).header('content-length', '0').send());
-  server.all('/redirect', (_request, reply) => {
+  server.all('/redirect', (request, reply) => {
+    if (!/\/redirect\/*(\?|$)/.test(request.originalUrl)) return refuse.notFound(reply);
     const { hostname, port } = state.master;
     return reply.code(307).header('Location', `//${hostname}:${port}`).header('content-length', '0').send();
   });
-  const documents: Record<string, () => unknown> = {
+  noFiles(server);
+}
+
+function documents(state: MasterState, flags: Record<string, string>): Record<string, (query: Query) => unknown> {
+  return {
     '/version': () => versionDocument(state.startedAt),
     '/flags': () => ({ flags }),
     '/state': () => stateDocument(state, flags),
-    '/slaves': () => ({
-      slaves: [...state.agents.values()].map((agent) => agentDocument(state, agent)),
-      recovered_slaves: [],
-    }),
-    '/frameworks': () => ({
-      frameworks: [...state.frameworks.values()].map((framework) => frameworkDocument(state, framework)),
-      completed_frameworks: [...state.completedFrameworks.values()].map((framework) =>
-        frameworkDocument(state, framework),
-      ),
-      unregistered_frameworks: [],
-    }),
-    '/tasks': () => ({
-      tasks: [...state.frameworks.values(), ...state.completedFrameworks.values()].flatMap((framework) =>
-        [...framework.tasks.values(), ...framework.unreachableTasks.values(), ...framework.completedTasks].map((task) =>
-          taskDocument(framework, task),
-        ),
-      ),
-    }),
+    '/state-summary': () => stateSummaryDocument(state),
+    '/slaves': (query) => agentsDocument(state, query.slave_id),
+    '/frameworks': (query) => frameworksDocument(state, query.framework_id),
+    '/tasks': (query) => tasksDocument(state, query),
+    '/roles': () => rolesDocument(state),
   };
-  for (const [path, make] of Object.entries(documents))
-    server.all(path, (request, reply) => sendDocument(request, reply, make()));
 }
 
-/** JSON, or with `?jsonp=fn` a script that calls fn. */
-function sendDocument(request: FastifyRequest, reply: FastifyReply, document: unknown): FastifyReply {
-  const text = JSON.stringify(document);
-  const { jsonp } = request.query as { jsonp?: string };
-  if (jsonp === undefined) return reply.header('content-type', 'application/json').serializer(String).send(text);
-  return reply.header('content-type', 'text/javascript').send(`${jsonp}(${text})`);
+/** The master shows no files of its own. */
+function noFiles(server: FastifyInstance): void {
+  server.all('/files/debug', (request, reply) => sendDocument(request, reply, {}));
+  for (const [path, body] of [
+    ['/files/browse', ''],
+    ['/files/read', ''],
+    ['/files/download', '404 Not Found.'],
+  ] as const) {
+    server.all(path, (request, reply) =>
+      firstValues(request.query).path
+        ? refuse.notFound(reply, body)
+        : refuse.badRequest(reply, "Expecting 'path=value' in query.\n"),
+    );
+  }
+}
+
+/** Of a parameter that is repeated, the first counts. */
+function firstValues(query: unknown): Query {
+  return Object.fromEntries(
+    Object.entries(query as Record<string, string | string[]>).map(([name, value]) => [name, [value].flat()[0]]),
+  );
 }

@@ -1,0 +1,85 @@
+import type { Resource } from '../../protocol/messages.ts';
+import { add, normalize } from '../../protocol/resources.ts';
+import {
+  attributesDocument,
+  byReservation,
+  type Document,
+  fullDocument,
+  summaryDocument,
+  unreserved,
+} from '../../protocol/v0-documents.ts';
+import { double, embed } from '../../protocol/v0-json.ts';
+import { agentCapabilities } from '../../runtime/agent-capabilities.ts';
+import { mesosVersion } from '../../runtime/version.ts';
+import { type Agent, type MasterState, offeredResources, usedResources } from '../state.ts';
+
+/** `/slaves`, of all agents or of one. */
+export function agentsDocument(state: MasterState, only: string | undefined): Document {
+  const chosen = [...state.agents.values()].filter((agent) => only === undefined || agent.id === only);
+  return {
+    slaves: chosen.map((agent) => ({ ...agentDocument(state, agent), ...resourceLists(state, agent) })),
+    recovered_slaves: [],
+  };
+}
+
+/** An agent in `/state`, `/state-summary` and `/slaves`. */
+export function agentDocument(state: MasterState, agent: Agent): Document {
+  const { ip, port } = agent.address;
+  const { reregisteredAt } = agent;
+  return {
+    id: agent.id,
+    hostname: agent.info.hostname,
+    port,
+    attributes: attributesDocument(agent.attributes),
+    domain: agent.info.domain && embed('DomainInfo', agent.info.domain),
+    pid: `slave(1)@${ip}:${port}`,
+    registered_time: double(agent.registeredAt / 1000),
+    reregistered_time: reregisteredAt === undefined ? undefined : double(reregisteredAt / 1000),
+    resources: summaryDocument(agent.total),
+    used_resources: summaryDocument(normalize(usedResources(agent.tasks.values()))),
+    offered_resources: summaryDocument(add([], offeredResources(state, agent.offers))),
+    reserved_resources: byReservation(agent.total, summaryDocument),
+    unreserved_resources: summaryDocument(unreserved(agent.total)),
+    active: agent.connected,
+    deactivated: false,
+    version: mesosVersion,
+    mesita_version: agent.version,
+    capabilities: agentCapabilities,
+  };
+}
+
+function resourceLists(state: MasterState, agent: Agent): Document {
+  return {
+    reserved_resources_full: byReservation(agent.total, fullDocument),
+    unreserved_resources_full: fullDocument(unreserved(agent.total)),
+    used_resources_full: fullDocument(byAllocation(usedOnAgent(agent))),
+    offered_resources_full: fullDocument(byAllocation(offeredOnAgent(state, agent))),
+  };
+}
+
+interface Allocated {
+  role: string;
+  resources: readonly Resource[];
+}
+
+/** Sums for each role that resources are allocated to, with that role written on them. */
+function byAllocation(parts: readonly Allocated[]): Resource[] {
+  const roles = [...new Set(parts.map(({ role }) => role))];
+  return roles.flatMap((role) =>
+    add(
+      [],
+      parts.flatMap((part) => (part.role === role ? part.resources : [])),
+    ).map((resource) => ({ ...resource, allocation_info: { role } })),
+  );
+}
+
+function usedOnAgent(agent: Agent): Allocated[] {
+  return usedResources(agent.tasks.values()).map((resource) => ({
+    role: resource.allocation_info?.role ?? '*',
+    resources: normalize([resource]),
+  }));
+}
+
+function offeredOnAgent(state: MasterState, agent: Agent): Allocated[] {
+  return [...agent.offers].flatMap((id) => state.offers.get(id) ?? []);
+}

@@ -1,0 +1,73 @@
+import type { Resource } from '../../protocol/messages.ts';
+import { type Resources, rangesOf, reservationRole, scalarOf } from '../../protocol/resources.ts';
+import { isTerminal } from '../../protocol/task-state.ts';
+import { type Document, doubles } from '../../protocol/v0-documents.ts';
+import { double } from '../../protocol/v0-json.ts';
+import { type MasterState, roleOfTask, rolesOf } from '../state.ts';
+
+/** `/roles`: those that frameworks are in or resources are reserved to, and what is above them. Sorted. */
+export function rolesDocument(state: MasterState): Document {
+  const roles = [...roleShares(state)].sort(([left], [right]) => (left < right ? -1 : 1));
+  return { roles: roles.map(([name, shares]) => roleDocument(name, shares)) };
+}
+
+export interface RoleShares {
+  readonly frameworks: string[];
+  /** What tasks of the role hold. */
+  readonly allocated: Resource[];
+  readonly offered: Resource[];
+  readonly reserved: Resource[];
+}
+
+/** The known roles with what each of them has. */
+export function roleShares(state: MasterState): Map<string, RoleShares> {
+  const shares = new Map<string, RoleShares>();
+  const of = (role: string): RoleShares => {
+    const known = shares.get(role) ?? { frameworks: [], allocated: [], offered: [], reserved: [] };
+    shares.set(role, known);
+    return known;
+  };
+  for (const { id, info, tasks } of state.frameworks.values()) {
+    for (const role of rolesOf(info)) of(role).frameworks.push(id);
+    for (const task of tasks.values()) {
+      if (!isTerminal(task.state)) of(roleOfTask(task, info)).allocated.push(...(task.resources ?? []));
+    }
+  }
+  for (const offer of state.offers.values()) of(offer.role).offered.push(...offer.resources);
+  for (const resource of [...state.agents.values()].flatMap(({ total }) => total)) {
+    if (reservationRole(resource) !== '*') of(reservationRole(resource)).reserved.push(resource);
+  }
+  for (const role of [...shares.keys()]) for (const ancestor of ancestors(role)) of(ancestor);
+  return shares;
+}
+
+function ancestors(role: string): string[] {
+  const parts = role.split('/');
+  return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join('/'));
+}
+
+function roleDocument(name: string, { frameworks, allocated, offered, reserved }: RoleShares): Document {
+  const inUse = allocated.filter((resource) => reservationRole(resource) === '*');
+  return {
+    name,
+    weight: double(1),
+    quota: { role: name, guarantee: {}, limit: {}, consumed: quantities([...inUse, ...reserved]) },
+    resources: quantities([...allocated, ...offered]),
+    allocated: quantities(allocated),
+    offered: quantities(offered),
+    reserved: quantities(reserved),
+    frameworks,
+  };
+}
+
+/** How much of each resource there is, by name; of ports, how many. */
+function quantities(resources: Resources): Document {
+  const names = [...new Set(resources.map(({ name }) => name))].sort();
+  return doubles(Object.fromEntries(names.map((name) => [name, quantity(resources, name)])));
+}
+
+function quantity(resources: Resources, name: string): number {
+  const ports = rangesOf(resources, name).reduce((sum, { begin, end }) => sum + Number(end) - Number(begin) + 1, 0);
+  const items = resources.flatMap((resource) => (resource.name === name ? (resource.set?.item ?? []) : []));
+  return scalarOf(resources, name) + ports + items.length;
+}

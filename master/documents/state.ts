@@ -1,0 +1,34 @@
+import type { Document } from '../../protocol/v0-documents.ts';
+import { double } from '../../protocol/v0-json.ts';
+import { versionDocument } from '../../runtime/version-document.ts';
+import type { MasterState } from '../state.ts';
+import { agentDocument } from './agents.ts';
+import { frameworksDocument } from './frameworks.ts';
+
+/** `/state`: everything, as exporters, DNS servers and dashboards read it. */
+export function stateDocument(state: MasterState, flags: Record<string, string>): Document {
+  const { id, pid, port, hostname, capabilities } = state.master;
+  const agents = [...state.agents.values()];
+  const { frameworks, completed_frameworks } = frameworksDocument(state, undefined);
+  return {
+    ...versionDocument(state.startedAt),
+    start_time: double(state.startedAt / 1000),
+    elected_time: double(state.startedAt / 1000),
+    id,
+    pid,
+    hostname,
+    capabilities: (capabilities ?? []).map((capability) => capability.type),
+    activated_slaves: double(agents.filter((agent) => agent.connected).length),
+    deactivated_slaves: double(agents.filter((agent) => !agent.connected).length),
+    unreachable_slaves: double(state.unreachableAgents.size),
+    leader: pid,
+    leader_info: { id, pid, port, hostname },
+    flags,
+    slaves: agents.map((agent) => agentDocument(state, agent)),
+    recovered_slaves: [],
+    frameworks,
+    completed_frameworks,
+    orphan_tasks: [],
+    unregistered_frameworks: [],
+  };
+}
