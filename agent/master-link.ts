@@ -127,13 +127,14 @@ export class MasterLink {
     try {
       return await followEventStream({
         dispatcher: this.#connections,
+        clock: this.#options.clock,
         origin: this.#origin,
         path: agentLinkPath,
         headers: { 'content-type': 'application/json', accept: 'application/json' },
         body: JSON.stringify(this.#options.subscription()),
         signal: controller.signal,
         maximumRecord: longestRecord,
-        silence: this.#silenceMs,
+        silence: () => this.#silenceMs,
         onOpen: (headers) => {
           link = { controller, stream: String(headers['mesos-stream-id']), outbox: [], posting: undefined };
           this.#current = link;

@@ -44,6 +44,16 @@ export const errorCatalogue = {
     retryable: false,
     remedy: 'The message says what the master objects to.',
   },
+  MESITA_FRAMEWORK_REMOVED: {
+    meaning: 'The framework was torn down, or was away for longer than its failover timeout',
+    retryable: false,
+    remedy: 'Start it without the old framework id: that one never comes back.',
+  },
+  MESITA_FRAMEWORK_FAILED_OVER: {
+    meaning: 'Another scheduler has subscribed under the same framework id',
+    retryable: false,
+    remedy: 'Let one of the two run.',
+  },
   MESITA_STREAM_BROKEN: {
     meaning: 'A stream of records ended early or holds something that is not a record',
     retryable: true,

@@ -1,9 +1,11 @@
 import type { Dispatcher } from 'undici';
 import { describeError, MesitaError } from '../protocol/errors.ts';
 import { RecordDecoder } from '../protocol/record-io.ts';
+import type { Clock } from './clock.ts';
 
 export interface EventStreamOptions {
   dispatcher: Dispatcher;
+  clock: Clock;
   /** e.g. `http://127.0.0.1:5050` */
   origin: string;
   path: string;
@@ -12,34 +14,26 @@ export interface EventStreamOptions {
   signal: AbortSignal;
   /** Bytes of a record at the most. */
   maximumRecord: number;
-  /** Milliseconds without any byte after which the stream counts as broken; 0: never. */
-  silence: number;
+  /** Milliseconds without any byte after which the stream counts as broken; asked anew each time, since the other side may tell its own. */
+  silence(): number;
   /** The answer's head is there; from here on records come. */
   onOpen(headers: Record<string, string | string[] | undefined>): void;
   onRecord(record: Buffer): void;
 }
 
+const answerTimeoutMs = 30_000;
+
 /**
  * Posts a subscription and hands over the records of the answer until the stream ends.
- * Resolves with the reason of the end; throws MESITA_MASTER_UNREACHABLE when nobody answers or no master leads, and MESITA_MASTER_REFUSED
- * (with the answer's text, and `location` in the message of a redirect) when the answer is no stream.
+ * Resolves with the reason of the end; throws MESITA_MASTER_UNREACHABLE when nobody answers or no master leads, Redirect when another
+ * master leads, and MESITA_MASTER_REFUSED (with the answer's text) when the answer is no stream for another reason.
  */
 export async function followEventStream(options: EventStreamOptions): Promise<string> {
   const { dispatcher, origin, path, headers, body, signal } = options;
   let response: Dispatcher.ResponseData;
   try {
-    const method = 'POST';
-    const bodyTimeout = options.silence;
-    response = await dispatcher.request({
-      origin,
-      path,
-      method,
-      headers,
-      body,
-      signal,
-      bodyTimeout,
-      headersTimeout: 30_000,
-    });
+    const timeouts = { bodyTimeout: 0, headersTimeout: answerTimeoutMs };
+    response = await dispatcher.request({ origin, path, method: 'POST', headers, body, signal, ...timeouts });
   } catch (cause) {
     if (signal.aborted) return 'stopped';
     throw new MesitaError('MESITA_MASTER_UNREACHABLE', {
@@ -50,24 +44,57 @@ export async function followEventStream(options: EventStreamOptions): Promise<st
   if (response.statusCode !== 200) throw await refusal(response, origin);
   options.onOpen(response.headers);
   const decoder = new RecordDecoder({ maximumLength: options.maximumRecord });
+  const watch = watchSilence(options, () => response.body.destroy());
   try {
     for await (const chunk of response.body) {
+      watch.heard();
       const { records, error } = decoder.push(chunk as Buffer);
       for (const record of records) options.onRecord(record);
       if (error !== undefined) return error;
     }
+    if (watch.silent) return silent(options);
     return decoder.atBoundary ? 'the other side closed the stream' : 'the stream ended within a record';
   } catch (error) {
-    return signal.aborted ? 'stopped' : describeError(error);
+    if (signal.aborted) return 'stopped';
+    return watch.silent ? silent(options) : describeError(error);
+  } finally {
+    watch.stop();
   }
+}
+
+function silent({ silence }: EventStreamOptions): string {
+  return `nothing came for ${silence() / 1000} s`;
+}
+
+/** One timer that looks after the time of the last byte, so that a busy stream does not start a timer a chunk. */
+function watchSilence({ clock, silence }: EventStreamOptions, onSilence: () => void) {
+  let last = clock.now();
+  const watch = {
+    silent: false,
+    heard: () => {
+      last = clock.now();
+    },
+    stop: () => cancel(),
+  };
+  const look = () => {
+    const left = last + silence() - clock.now();
+    if (left > 0) {
+      cancel = clock.after(left, look);
+      return;
+    }
+    watch.silent = true;
+    onSilence();
+  };
+  let cancel = clock.after(silence(), look);
+  return watch;
 }
 
 async function refusal(response: Dispatcher.ResponseData, origin: string): Promise<MesitaError> {
   const text = await response.body.text().catch(() => '');
   const { location } = response.headers;
   if (response.statusCode === 307 && typeof location === 'string') return new Redirect(location);
-  // No leader at the moment, or one that is still reading its registry.
-  const code = response.statusCode === 503 ? 'MESITA_MASTER_UNREACHABLE' : 'MESITA_MASTER_REFUSED';
+  // No leader at the moment, or one that is still reading its registry, or that has a trouble of its own.
+  const code = response.statusCode >= 500 ? 'MESITA_MASTER_UNREACHABLE' : 'MESITA_MASTER_REFUSED';
   return new MesitaError(code, {
     message: `${origin} answers ${response.statusCode}: ${text.trim() || 'no text'}`,
   });

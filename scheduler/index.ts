@@ -1,4 +1,6 @@
 /** What authors of frameworks import. */
 export { fits, resources, timesFitting } from './demand.ts';
-export { SchedulerDriver, type SchedulerHandlers, type SchedulerOptions } from './driver.ts';
+export { SchedulerDriver, type SchedulerOptions } from './driver.ts';
+export type { Delivery, SchedulerHandlers } from './handlers.ts';
+export { knownMasters, type LeaderFinder } from './leader-finder.ts';
 export { MasterClient, type TaskLocation } from './master-client.ts';

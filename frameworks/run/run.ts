@@ -101,7 +101,7 @@ class OneTask {
       taskId: task.task_id.value,
     };
     this.#options.progress(`Task ${task.task_id.value} goes to ${fitting.hostname} (${fitting.agent_id.value})`);
-    await this.#scheduler.accept([fitting], [{ ...task, agent_id: fitting.agent_id }]);
+    await this.#scheduler.launch([fitting], [{ ...task, agent_id: fitting.agent_id }]);
     await this.#scheduler.suppress();
   }
 

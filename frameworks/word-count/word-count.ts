@@ -73,7 +73,7 @@ export async function countWords({
     for (const offer of received) {
       const batch = waiting.splice(0, timesFitting(offer, demand, waiting.length));
       for (const chunk of batch) running.set(chunk.id, { chunk, agent: offer.hostname, since: Date.now() });
-      await scheduler.accept(
+      await scheduler.launch(
         [offer],
         batch.map((chunk) => taskFor(chunk, offer)),
       );

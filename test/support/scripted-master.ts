@@ -1,15 +1,17 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { decodeMessage, encodeMessage, isMediaType } from '../../protocol/codec.ts';
+import type { SchedulerEvent } from '../../protocol/messages.ts';
 import { encodeRecord } from '../../protocol/record-io.ts';
 
 export interface ScriptedRequest {
   path: string;
   headers: IncomingMessage['headers'];
-  /** The body as JSON. */
+  /** The body, from JSON or (a scheduler's call) from protobuf. */
   // biome-ignore lint/suspicious/noExplicitAny: the test looks into it as it likes.
   body: any;
   response: ServerResponse;
-  /** Answers with a stream that carries this id; returns what writes a record. */
+  /** Answers with a stream that carries this id, in the form that the request accepts; returns what writes a record. */
   stream(id: string): (record: unknown) => void;
   answer(status: number, text?: string, headers?: Record<string, string>): void;
 }
@@ -33,12 +35,12 @@ export class ScriptedMaster {
         const request = {
           path: incoming.url ?? '',
           headers: incoming.headers,
-          body: JSON.parse(Buffer.concat(chunks).toString() || 'null'),
+          body: bodyOf(incoming, Buffer.concat(chunks)),
           response,
           stream: (id: string) => {
-            response.writeHead(200, { 'Content-Type': 'application/json', 'Mesos-Stream-Id': id });
+            response.writeHead(200, { 'Content-Type': incoming.headers.accept ?? '', 'Mesos-Stream-Id': id });
             response.flushHeaders();
-            return (record: unknown) => void response.write(encodeRecord(JSON.stringify(record)));
+            return (record: unknown) => void response.write(encodeRecord(inForm(incoming.headers.accept, record)));
           },
           answer: (status: number, text = '', headers: Record<string, string> = {}) => {
             response.writeHead(status, headers);
@@ -64,4 +66,16 @@ export class ScriptedMaster {
     this.#server.close();
     await once(this.#server, 'close');
   }
+}
+
+function bodyOf({ headers }: IncomingMessage, body: Buffer): unknown {
+  if (headers['content-type'] !== 'application/x-protobuf') return JSON.parse(body.toString() || 'null');
+  const decoded = decodeMessage('application/x-protobuf', 'SchedulerCall', body);
+  if (!decoded.ok) throw new Error(decoded.error);
+  return decoded.value;
+}
+
+function inForm(media: string | undefined, record: unknown): string | Uint8Array {
+  if (media === undefined || !isMediaType(media) || media === 'application/json') return JSON.stringify(record);
+  return encodeMessage(media, 'SchedulerEvent', record as SchedulerEvent);
 }

@@ -59,7 +59,7 @@ export class TestScheduler {
       resources: resources({ cpus: 0.1, mem: 32 }),
       ...draft,
     };
-    await this.driver.accept([offer], [task], { refuse_seconds: 0 });
+    await this.driver.launch([offer], [task], { refuse_seconds: 0 });
   }
 
   /** Takes the one that is waited for and lets the master have the others for other frameworks. */

@@ -1,133 +1,29 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { describe, type TestContext, test } from 'node:test';
-import type { SchedulerEvent, TaskStatus } from '../../../protocol/messages.ts';
-import { SchedulerDriver, type SchedulerHandlers, type SchedulerOptions } from '../../../scheduler/driver.ts';
+import { describe, test } from 'node:test';
+import type { SchedulerEvent } from '../../../protocol/messages.ts';
+import { SchedulerDriver } from '../../../scheduler/index.ts';
+import {
+  callsOf,
+  playing,
+  playingInTurn,
+  runDriver,
+  scriptedMaster,
+  subscribed,
+  subscribedDriver,
+} from '../../support/driver-room.ts';
 import { frameworkInfo } from '../../support/master-messages.ts';
-import { ScriptedMaster, type ScriptedRequest } from '../../support/scripted-master.ts';
-import { until } from '../../support/virtual-clock.ts';
+import type { ScriptedRequest } from '../../support/scripted-master.ts';
+import { settle, until } from '../../support/virtual-clock.ts';
 
-const subscribed = (id = 'F'): SchedulerEvent => ({ type: 'SUBSCRIBED', subscribed: { framework_id: { value: id } } });
 const uuid = 'EjRWeJq8TeaAZcMAAAAAAQ==';
-const status: TaskStatus = { task_id: { value: 't1' }, state: 'TASK_RUNNING', agent_id: { value: 'S' }, uuid };
-
-async function master(
-  t: TestContext,
-  script: (request: ScriptedRequest, index: number) => void,
-): Promise<ScriptedMaster> {
-  const opened = await ScriptedMaster.open(script);
-  t.after(() => opened.close());
-  return opened;
-}
-
-/** A driver that runs; its end. */
-function run(
-  t: TestContext,
-  address: string,
-  handlers: SchedulerHandlers = {},
-  options: Partial<SchedulerOptions> = {},
-) {
-  const driver = new SchedulerDriver({
-    master: address,
-    framework: frameworkInfo(),
-    handlers,
-    random: () => 0,
-    ...options,
-  });
-  const end = driver.run().then(
-    () => undefined,
-    (error: Error & { code?: string }) => error,
-  );
-  t.after(async () => {
-    driver.stop();
-    await end;
-  });
-  return { driver, end };
-}
-
-/** Subscriptions get the events, calls 202. */
-const playing =
-  (...events: SchedulerEvent[]) =>
-  (request: ScriptedRequest): void => {
-    if (request.body.type !== 'SUBSCRIBE') {
-      request.answer(202);
-      return;
-    }
-    const write = request.stream('stream-1');
-    for (const event of [subscribed(), ...events]) write(event);
-  };
-
-const callsOf = ({ requests }: ScriptedMaster, type: string) => requests.filter(({ body }) => body.type === type);
-
-describe('updates', () => {
-  const update: SchedulerEvent = { type: 'UPDATE', update: { status } };
-
-  test('are acknowledged when the handler has come back, and not before', async (t) => {
-    const scripted = await master(t, playing(update));
-    let finish = () => {};
-    const handled = new Promise<void>((resolve) => {
-      finish = resolve;
-    });
-    let begun = false;
-    run(t, scripted.address, {
-      update: async () => {
-        begun = true;
-        await handled;
-      },
-    });
-    await until('the handler begins', () => begun);
-    assert.deepEqual(callsOf(scripted, 'ACKNOWLEDGE'), []);
-    finish();
-    await until('the acknowledgement', () => callsOf(scripted, 'ACKNOWLEDGE').length === 1);
-    const [call] = callsOf(scripted, 'ACKNOWLEDGE');
-    assert.deepEqual(call?.body.acknowledge, { agent_id: { value: 'S' }, task_id: { value: 't1' }, uuid });
-    assert.deepEqual(call?.body.framework_id, { value: 'F' });
-    assert.equal(call?.headers['mesos-stream-id'], 'stream-1');
-  });
-
-  test('are not acknowledged when the handler throws, which ends run() with what it threw', async (t) => {
-    const scripted = await master(t, playing(update));
-    const { end } = run(t, scripted.address, {
-      update: () => {
-        throw new Error('my own mistake');
-      },
-    });
-    assert.equal((await end)?.message, 'my own mistake');
-    assert.deepEqual(callsOf(scripted, 'ACKNOWLEDGE'), []);
-  });
-
-  test('without uuid are never acknowledged, and none is when the author does it by hand', async (t) => {
-    const { uuid: _, ...plain } = status;
-    for (const [event, acknowledge] of [
-      [{ type: 'UPDATE', update: { status: plain } }, 'automatically'],
-      [update, 'by hand'],
-    ] as const) {
-      const scripted = await master(t, playing(event, { type: 'RESCIND', rescind: { offer_id: { value: 'O' } } }));
-      let rescinded = false;
-      run(
-        t,
-        scripted.address,
-        {
-          rescind: () => {
-            rescinded = true;
-          },
-        },
-        { acknowledge },
-      );
-      await until('the next event', () => rescinded);
-      assert.deepEqual(callsOf(scripted, 'ACKNOWLEDGE'), []);
-    }
-  });
-});
+const rescind = (value: string): SchedulerEvent => ({ type: 'RESCIND', rescind: { offer_id: { value } } });
 
 test('handlers run one at a time, in the order of the events', async (t) => {
-  const events = ['a', 'b', 'c'].map(
-    (value): SchedulerEvent => ({ type: 'RESCIND', rescind: { offer_id: { value } } }),
-  );
-  const scripted = await master(t, playing(...events));
+  const scripted = await scriptedMaster(t, playing(...['a', 'b', 'c'].map(rescind)));
   const log: string[] = [];
-  run(t, scripted.address, {
+  runDriver(t, scripted.address, {
     subscribed: (id) => void log.push(id),
     rescind: async (id) => {
       log.push(`>${id}`);
@@ -139,172 +35,391 @@ test('handlers run one at a time, in the order of the events', async (t) => {
   assert.deepEqual(log, ['F', '>a', '<a', '>b', '<b', '>c', '<c']);
 });
 
-describe('connections', () => {
-  test('that break are made again under the same id, and the new stream id is used', async (t) => {
-    const scripted = await master(t, (request) => {
-      if (request.body.type !== 'SUBSCRIBE') return request.answer(202);
-      const count = callsOf(scripted, 'SUBSCRIBE').length;
-      request.stream(`stream-${count}`)(subscribed());
-      if (count === 1) setTimeout(() => request.response.destroy(), 5);
-    });
-    const reasons: string[] = [];
-    const { driver } = run(t, scripted.address, { disconnected: (reason) => void reasons.push(reason) });
-    await until('the second subscription', () => callsOf(scripted, 'SUBSCRIBE').length === 2);
-    const [first, second] = callsOf(scripted, 'SUBSCRIBE').map(({ body }) => body);
-    assert.equal(first.framework_id, undefined);
-    assert.deepEqual([second.framework_id, second.subscribe.framework_info.id], [{ value: 'F' }, { value: 'F' }]);
-    assert.equal(reasons.length, 1);
-    await until('a call goes through', () => {
-      driver.revive().catch(() => undefined);
-      return callsOf(scripted, 'REVIVE').some(({ headers }) => headers['mesos-stream-id'] === 'stream-2');
-    });
+for (const mediaType of ['application/json', 'application/x-protobuf'] as const) {
+  test(`each kind of event comes to its handler, in ${mediaType}`, async (t) => {
+    const [agent_id, executor_id] = [{ value: 'S' }, { value: 'E' }];
+    const id = { value: 'O' };
+    const events: SchedulerEvent[] = [
+      { type: 'OFFERS', offers: { offers: [{ id, framework_id: { value: 'F' }, agent_id, hostname: 'h' }] } },
+      {
+        type: 'INVERSE_OFFERS',
+        inverse_offers: {
+          inverse_offers: [
+            { id, framework_id: { value: 'F' }, unavailability: { start: { nanoseconds: 1 } }, resources: [] },
+          ],
+        },
+      },
+      { type: 'RESCIND', rescind: { offer_id: id } },
+      { type: 'RESCIND_INVERSE_OFFER', rescind_inverse_offer: { inverse_offer_id: id } },
+      { type: 'UPDATE', update: { status: { task_id: { value: 't' }, state: 'TASK_LOST' } } },
+      {
+        type: 'UPDATE_OPERATION_STATUS',
+        update_operation_status: { status: { state: 'OPERATION_FINISHED', operation_id: { value: 'op' } } },
+      },
+      { type: 'MESSAGE', message: { agent_id, executor_id, data: 'AAEC' } },
+      { type: 'FAILURE', failure: { agent_id, executor_id, status: 9 } },
+      { type: 'HEARTBEAT' },
+    ];
+    const scripted = await scriptedMaster(t, playing(...events));
+    const log: unknown[] = [];
+    const { driver } = runDriver(
+      t,
+      scripted.address,
+      {
+        subscribed: (given, master) => void log.push([given, master]),
+        offers: ([offer]) => void log.push(offer?.id.value),
+        inverseOffers: ([offer]) => void log.push(offer?.unavailability.start.nanoseconds),
+        rescind: (offer) => void log.push(`gone ${offer}`),
+        rescindInverseOffer: (offer) => void log.push(`inverse gone ${offer}`),
+        update: ({ state }) => void log.push(state),
+        operationUpdate: ({ state }) => void log.push(state),
+        message: ({ data }) => void log.push(data),
+        failure: ({ status }) => void log.push(status),
+        heartbeat: () => void log.push('beat'),
+      },
+      { mediaType },
+    );
+    await until('all are handled', () => log.at(-1) === 'beat');
+    const states = ['TASK_LOST', 'OPERATION_FINISHED'];
+    assert.deepEqual(log, [['F', undefined], 'O', 1, 'gone O', 'inverse gone O', ...states, 'AAEC', 9, 'beat']);
+    assert.equal(driver.frameworkId, 'F');
   });
 
-  test('follow a redirect without a scheme to the leader, with the path of the call in it or without', async (t) => {
-    for (const path of ['', '/api/v1/scheduler']) {
-      const leader = await master(t, playing());
-      const follower = await master(t, (request) =>
-        request.answer(307, '', { Location: `//${leader.address}${path}` }),
-      );
-      let id = '';
-      const { driver } = run(t, follower.address, {
-        subscribed: (given) => {
-          id = given;
+  test(`each call is sent as the API has it, in ${mediaType}`, async (t) => {
+    const scripted = await scriptedMaster(t, playing());
+    const { driver } = await subscribedDriver(t, scripted.address, {}, { mediaType });
+    const [agent_id, task_id] = [{ value: 'S' }, { value: 't' }];
+    const offer = { id: { value: 'O' }, framework_id: { value: 'F' }, agent_id, hostname: 'h' };
+    const offer_ids = [offer.id];
+    const inverse = {
+      id: { value: 'I' },
+      framework_id: { value: 'F' },
+      unavailability: { start: { nanoseconds: 1 } },
+      resources: [],
+    };
+    const filters = { refuse_seconds: 7 };
+    const task = { name: 't', task_id, agent_id };
+    const executor = { executor_id: { value: 'E' } };
+    const operation_id = { value: 'op' };
+    const made: [Promise<void>, object][] = [
+      [
+        driver.launch([offer], [task], filters),
+        {
+          type: 'ACCEPT',
+          accept: { offer_ids, operations: [{ type: 'LAUNCH', launch: { task_infos: [task] } }], filters },
         },
-      });
-      await until('it is subscribed', () => id === 'F');
-      await driver.revive();
-      assert.equal(callsOf(leader, 'REVIVE').length, 1);
+      ],
+      [
+        driver.launchGroup([offer], executor, [task], filters),
+        {
+          type: 'ACCEPT',
+          accept: {
+            offer_ids,
+            operations: [{ type: 'LAUNCH_GROUP', launch_group: { executor, task_group: { tasks: [task] } } }],
+            filters,
+          },
+        },
+      ],
+      [
+        driver.accept([offer], [{ type: 'RESERVE', reserve: {} }], filters),
+        { type: 'ACCEPT', accept: { offer_ids, operations: [{ type: 'RESERVE', reserve: {} }], filters } },
+      ],
+      [driver.decline([offer], filters), { type: 'DECLINE', decline: { offer_ids, filters } }],
+      [
+        driver.acceptInverseOffers([inverse], filters),
+        { type: 'ACCEPT_INVERSE_OFFERS', accept_inverse_offers: { inverse_offer_ids: [inverse.id], filters } },
+      ],
+      [
+        driver.declineInverseOffers([inverse], filters),
+        { type: 'DECLINE_INVERSE_OFFERS', decline_inverse_offers: { inverse_offer_ids: [inverse.id], filters } },
+      ],
+      [driver.revive(['a']), { type: 'REVIVE', revive: { roles: ['a'] } }],
+      [driver.suppress(['a']), { type: 'SUPPRESS', suppress: { roles: ['a'] } }],
+      [
+        driver.kill('t', 'S', { grace_period: { nanoseconds: 5 } }),
+        { type: 'KILL', kill: { task_id, agent_id, kill_policy: { grace_period: { nanoseconds: 5 } } } },
+      ],
+      [driver.shutdown('E', 'S'), { type: 'SHUTDOWN', shutdown: { executor_id: executor.executor_id, agent_id } }],
+      [
+        driver.message('E', 'S', Buffer.from([0, 1, 2])),
+        { type: 'MESSAGE', message: { agent_id, executor_id: executor.executor_id, data: 'AAEC' } },
+      ],
+      [driver.request([{ agent_id }]), { type: 'REQUEST', request: { requests: [{ agent_id }] } }],
+      [
+        driver.acknowledge({ task_id, agent_id, state: 'TASK_RUNNING', uuid }),
+        { type: 'ACKNOWLEDGE', acknowledge: { agent_id, task_id, uuid } },
+      ],
+      [
+        driver.acknowledgeOperation({
+          state: 'OPERATION_FINISHED',
+          operation_id,
+          agent_id,
+          uuid: { value: uuid },
+        }),
+        {
+          type: 'ACKNOWLEDGE_OPERATION_STATUS',
+          acknowledge_operation_status: { agent_id, operation_id, uuid },
+        },
+      ],
+      [driver.reconcile([{ task_id, agent_id }]), { type: 'RECONCILE', reconcile: { tasks: [{ task_id, agent_id }] } }],
+      [
+        driver.reconcileOperations([{ operation_id, agent_id }]),
+        { type: 'RECONCILE_OPERATIONS', reconcile_operations: { operations: [{ operation_id, agent_id }] } },
+      ],
+      [
+        driver.updateFramework(frameworkInfo({ name: 'other' }), { suppressedRoles: ['*'] }),
+        {
+          type: 'UPDATE_FRAMEWORK',
+          update_framework: {
+            framework_info: { user: 'root', name: 'other', id: { value: 'F' } },
+            suppressed_roles: ['*'],
+          },
+        },
+      ],
+    ];
+    await Promise.all(made.map(([call]) => call));
+    const sent = scripted.requests.filter(({ body }) => body.type !== 'SUBSCRIBE');
+    for (const [index, [, expected]] of made.entries()) {
+      const { framework_id } = sent[index]?.body ?? {};
+      assert.deepEqual(framework_id, { value: 'F' });
+      const wanted = { framework_id, ...expected };
+      const found = sent.filter(({ body }) => contains(body, wanted));
+      assert.equal(found.length, 1, JSON.stringify(wanted));
+      assert.equal(found[0]?.headers['content-type'], mediaType);
+      assert.equal(found[0]?.headers['mesos-stream-id'], 'stream-1');
     }
   });
+}
 
-  test('to a master that is not leading for the moment are tried again, once there was a subscription', async (t) => {
-    const scripted = await master(t, (request, index) => {
-      if (index === 1) return request.answer(503, 'No leader elected');
-      request.stream(`stream-${index}`)(subscribed());
-      if (index === 0) setTimeout(() => request.response.destroy(), 5);
-    });
-    run(t, scripted.address);
-    await until('the third subscription', () => scripted.requests.length === 3);
-  });
-
-  test('to nobody end run() with MESITA_MASTER_UNREACHABLE', async (t) => {
-    const server = createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const { port } = server.address() as { port: number };
-    server.close();
-    await once(server, 'close');
-    const error = await run(t, `127.0.0.1:${port}`).end;
-    assert.equal(error?.code, 'MESITA_MASTER_UNREACHABLE');
-    assert.match(error?.message ?? '', new RegExp(`No master answers at http://127.0.0.1:${port}: .*ECONNREFUSED`));
-  });
-});
+/** Whether all that is expected is there; a message may have defaults beside. */
+function contains(actual: unknown, expected: unknown): boolean {
+  if (typeof expected !== 'object' || expected === null) return actual === expected;
+  if (typeof actual !== 'object' || actual === null) return false;
+  return Object.entries(expected).every(([key, value]) => contains((actual as Record<string, unknown>)[key], value));
+}
 
 describe('a master that objects', () => {
-  test('with an ERROR event ends run() with its text', async (t) => {
-    const scripted = await master(t, (request) =>
-      request.stream('s')({ type: 'ERROR', error: { message: 'Framework has been removed' } }),
-    );
-    const error = await run(t, scripted.address).end;
-    assert.deepEqual([error?.code, error?.message], ['MESITA_MASTER_REFUSED', 'Framework has been removed']);
+  for (const [message, code] of [
+    ['Framework has been removed', 'MESITA_FRAMEWORK_REMOVED'],
+    ['Framework failed over', 'MESITA_FRAMEWORK_FAILED_OVER'],
+    ['Roles { zz } are not present', 'MESITA_MASTER_REFUSED'],
+  ] as const) {
+    test(`with the ERROR event '${message}' ends run() with ${code}, and it is not tried again`, async (t) => {
+      const scripted = await scriptedMaster(t, (request) => {
+        request.stream('s')({ type: 'ERROR', error: { message } });
+        request.response.end();
+      });
+      const error = await runDriver(t, scripted.address).end;
+      assert.deepEqual([error?.code, error?.message], [code, message]);
+      assert.equal(scripted.requests.length, 1);
+    });
+  }
+
+  test('with an ERROR event while a handler is busy is not asked again', async (t) => {
+    let write = (_: SchedulerEvent) => {};
+    const scripted = await scriptedMaster(t, (request) => {
+      write = request.stream('s');
+      write(subscribed());
+      write(rescind('a'));
+    });
+    const { promise: work, resolve: finish } = Promise.withResolvers<void>();
+    let begun = false;
+    const { end } = runDriver(t, scripted.address, {
+      rescind: () => {
+        begun = true;
+        return work;
+      },
+    });
+    await until('the handler begins', () => begun);
+    write({ type: 'ERROR', error: { message: 'Framework failed over' } });
+    scripted.requests[0]?.response.end();
+    await settle(50);
+    finish();
+    assert.equal((await end)?.code, 'MESITA_FRAMEWORK_FAILED_OVER');
+    assert.equal(scripted.requests.length, 1);
   });
 
   test('with a status ends run() with its text', async (t) => {
-    const scripted = await master(t, (request) => request.answer(400, 'no such thing'));
-    const error = await run(t, scripted.address).end;
+    const scripted = await scriptedMaster(t, (request) => request.answer(400, 'no such thing'));
+    const error = await runDriver(t, scripted.address).end;
     assert.equal(error?.code, 'MESITA_MASTER_REFUSED');
     assert.match(error?.message ?? '', /answers 400: no such thing/);
   });
 
   test('to a call makes the call fail with its text, and the subscription goes on', async (t) => {
-    const scripted = await master(t, (request) =>
-      request.body.type === 'SUBSCRIBE' ? playing()(request) : request.answer(403, 'Framework is not subscribed'),
+    let answer: [number, string] = [403, 'Framework is not subscribed'];
+    const scripted = await scriptedMaster(t, (request) =>
+      request.body.type === 'SUBSCRIBE' ? playing()(request) : request.answer(...answer),
     );
-    let id = '';
-    const { driver } = run(t, scripted.address, {
-      subscribed: (given) => {
-        id = given;
-      },
-    });
-    await until('it is subscribed', () => id === 'F');
-    await assert.rejects(driver.suppress(), {
-      code: 'MESITA_MASTER_UNREACHABLE',
-      message: 'SUPPRESS: Framework is not subscribed',
-    });
+    const { driver } = await subscribedDriver(t, scripted.address);
+    for (const [given, code] of [
+      [[403, 'Framework is not subscribed'], 'MESITA_MASTER_UNREACHABLE'],
+      [[400, 'Framework cannot be found'], 'MESITA_MASTER_UNREACHABLE'],
+      [[400, "The stream ID 'x' included in this request didn't match"], 'MESITA_MASTER_UNREACHABLE'],
+      [[503, 'No leader elected'], 'MESITA_MASTER_UNREACHABLE'],
+      [[307, ''], 'MESITA_MASTER_UNREACHABLE'],
+      [[400, 'Missing required fields: x'], 'MESITA_MASTER_REFUSED'],
+      [[403, 'Not authorized'], 'MESITA_MASTER_REFUSED'],
+    ] as const) {
+      answer = [...given];
+      await assert.rejects(driver.suppress(), { code, message: `SUPPRESS: ${given[0]} ${given[1]}`.trim() });
+    }
     assert.equal(callsOf(scripted, 'SUBSCRIBE').length, 1);
   });
 
   test('with events that cannot be read ends run()', async (t) => {
-    const scripted = await master(t, (request) => request.stream('s')([]));
-    assert.equal((await run(t, scripted.address).end)?.code, 'MESITA_MESSAGE_INVALID');
+    const scripted = await scriptedMaster(t, (request) => request.stream('s')([]));
+    assert.equal((await runDriver(t, scripted.address).end)?.code, 'MESITA_MESSAGE_INVALID');
+  });
+
+  test('with an event of a kind that is not known yet is understood otherwise', async (t) => {
+    const scripted = await scriptedMaster(t, playing({ type: 'NEWER' as 'UNKNOWN' }, rescind('a')));
+    const log: string[] = [];
+    runDriver(t, scripted.address, { rescind: (id) => void log.push(id) });
+    await until('the event after it', () => log.length === 1);
   });
 });
 
-test('a call without a subscription fails at once', async (t) => {
-  const scripted = await master(t, () => undefined);
-  const { driver } = run(t, scripted.address);
-  await assert.rejects(driver.revive(), { code: 'MESITA_MASTER_UNREACHABLE' });
-});
-
-test('teardown and a signal end run() without an error', async (t) => {
-  const scripted = await master(t, playing());
-  let id = '';
-  const { driver, end } = run(t, scripted.address, {
-    subscribed: (given) => {
-      id = given;
-    },
+describe('the end', () => {
+  test('a call without a subscription fails at once', async (t) => {
+    const scripted = await scriptedMaster(t, () => undefined);
+    const { driver } = runDriver(t, scripted.address);
+    await assert.rejects(driver.revive(), { code: 'MESITA_MASTER_UNREACHABLE' });
   });
-  await until('it is subscribed', () => id === 'F');
-  await driver.teardown();
-  assert.equal(await end, undefined);
-  assert.equal(callsOf(scripted, 'TEARDOWN').length, 1);
-  const other = new SchedulerDriver({ master: scripted.address, framework: frameworkInfo(), handlers: {} });
-  await other.run(AbortSignal.abort());
-});
 
-test('teardown succeeds when the subscription ends before the answer to the call', async (t) => {
-  let subscription: ScriptedRequest | undefined;
-  const scripted = await master(t, (request) => {
-    if (request.body.type === 'SUBSCRIBE') {
-      subscription = request;
-      playing()(request);
-      return;
+  test('teardown ends run() without an error', async (t) => {
+    const scripted = await scriptedMaster(t, playing());
+    const { driver, end } = await subscribedDriver(t, scripted.address);
+    await driver.teardown();
+    assert.equal(await end, undefined);
+    assert.equal(callsOf(scripted, 'TEARDOWN').length, 1);
+  });
+
+  test('a signal hangs up without a teardown, or tears down where that is asked for', async (t) => {
+    for (const whenAborted of ['leave', 'tear down'] as const) {
+      const scripted = await scriptedMaster(t, playing());
+      const controller = new AbortController();
+      const { end } = await subscribedDriver(t, scripted.address, {}, { whenAborted }, controller.signal);
+      controller.abort();
+      assert.equal(await end, undefined);
+      assert.equal(callsOf(scripted, 'TEARDOWN').length, whenAborted === 'leave' ? 0 : 1);
     }
-    subscription?.response.end();
-    setTimeout(() => request.answer(202), 50);
   });
-  let id = '';
-  const { driver, end } = run(t, scripted.address, {
-    subscribed: (given) => {
-      id = given;
-    },
+
+  test('a teardown that reaches nobody ends run() with that', async (t) => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as { port: number };
+    server.close();
+    const controller = new AbortController();
+    let tries = 0;
+    const { end } = runDriver(
+      t,
+      `127.0.0.1:${port}`,
+      { disconnected: () => void tries++ },
+      { whenAborted: 'tear down', framework: frameworkInfo({ id: 'F' }) },
+      controller.signal,
+    );
+    await until('it tries', () => tries > 0);
+    controller.abort();
+    assert.equal((await end)?.code, 'MESITA_MASTER_UNREACHABLE');
   });
-  await until('it is subscribed', () => id === 'F');
-  await driver.teardown();
-  assert.equal(await end, undefined);
-  assert.equal(callsOf(scripted, 'SUBSCRIBE').length, 1);
+
+  test('a signal that has aborted already lets nothing begin', async (t) => {
+    const scripted = await scriptedMaster(t, playing());
+    const other = new SchedulerDriver({ master: scripted.address, framework: frameworkInfo(), handlers: {} });
+    await other.run(AbortSignal.abort());
+    assert.equal(scripted.requests.length, 0);
+  });
+
+  test('stop lets the running handler finish and its update be acknowledged, and begins no other', async (t) => {
+    const status = { task_id: { value: 't' }, agent_id: { value: 'S' }, state: 'TASK_RUNNING' as const, uuid };
+    const scripted = await scriptedMaster(t, playing({ type: 'UPDATE', update: { status } }, rescind('a')));
+    const { promise: work, resolve: finish } = Promise.withResolvers<void>();
+    const log: string[] = [];
+    const { driver, end } = runDriver(t, scripted.address, {
+      update: () => {
+        log.push('update');
+        return work;
+      },
+      rescind: () => void log.push('rescind'),
+    });
+    await until('the handler begins', () => log.length === 1);
+    driver.stop();
+    finish();
+    assert.equal(await end, undefined);
+    assert.deepEqual(log, ['update']);
+    assert.equal(callsOf(scripted, 'ACKNOWLEDGE').length, 1);
+  });
+
+  test('teardown succeeds when the subscription ends before the answer to the call', async (t) => {
+    let subscription: ScriptedRequest | undefined;
+    const scripted = await scriptedMaster(t, (request) => {
+      if (request.body.type === 'SUBSCRIBE') {
+        subscription = request;
+        playing()(request);
+        return;
+      }
+      subscription?.response.end();
+      setTimeout(() => request.answer(202), 50);
+    });
+    const { driver, end } = await subscribedDriver(t, scripted.address);
+    await driver.teardown();
+    assert.equal(await end, undefined);
+    assert.equal(callsOf(scripted, 'SUBSCRIBE').length, 1);
+  });
+
+  test('a teardown whose answer is lost ends run() as soon as a master says that the framework is gone', async (t) => {
+    const scripted = await scriptedMaster(t, (request) => {
+      if (request.body.type === 'TEARDOWN') return void request.response.destroy();
+      if (callsOf(scripted, 'TEARDOWN').length === 0) return playing()(request);
+      request.stream('s')({ type: 'ERROR', error: { message: 'Framework has been removed' } });
+    });
+    const { driver, end } = await subscribedDriver(t, scripted.address);
+    await assert.rejects(driver.teardown(), { code: 'MESITA_MASTER_UNREACHABLE' });
+    callsOf(scripted, 'SUBSCRIBE')[0]?.response.destroy();
+    assert.equal(await end, undefined);
+  });
 });
 
-test('a call that finds the subscription broken does not end run(): it is made again, and the update comes again', async (t) => {
-  let attempts = 0;
-  const scripted = await master(t, (request) => {
-    if (request.body.type !== 'SUBSCRIBE') {
-      request.answer(attempts === 1 ? 403 : 202, attempts === 1 ? 'Framework is not subscribed' : '');
-      return;
-    }
-    attempts++;
-    const write = request.stream(`stream-${attempts}`);
-    write(subscribed());
-    write({ type: 'UPDATE', update: { status } });
-    if (attempts === 1) setTimeout(() => request.response.end(), 50);
-  });
-  const revived: string[] = [];
-  const { driver } = run(t, scripted.address, {
-    update: async () => {
-      await driver.revive();
-      revived.push('yes');
+test('suppressed roles stay so over a break, and follow revive and updateFramework', async (t) => {
+  const scripted = await scriptedMaster(t, playing());
+  const framework = frameworkInfo({ capabilities: ['MULTI_ROLE'], roles: ['a', 'b', 'c'] });
+  const options = { framework, suppressedRoles: ['a'] };
+  let times = 0;
+  const handlers = { subscribed: () => void times++ };
+  const { driver } = runDriver(t, scripted.address, handlers, options);
+  const latest = async () => {
+    const before = times;
+    callsOf(scripted, 'SUBSCRIBE').at(-1)?.response.destroy();
+    await until('another subscription', () => times > before);
+    return callsOf(scripted, 'SUBSCRIBE').at(-1)?.body.subscribe;
+  };
+  await until('the first subscription', () => times === 1);
+  await driver.suppress(['b', 'unknown']);
+  assert.deepEqual((await latest()).suppressed_roles, ['a', 'b']);
+  await driver.revive(['a']);
+  assert.deepEqual((await latest()).suppressed_roles, ['b']);
+  await driver.suppress();
+  assert.deepEqual((await latest()).suppressed_roles, ['b', 'a', 'c']);
+  await driver.revive();
+  assert.equal((await latest()).suppressed_roles, undefined);
+  await driver.updateFramework({ ...framework, roles: ['d'] }, { suppressedRoles: ['d'] });
+  const { framework_info, suppressed_roles } = await latest();
+  assert.deepEqual([framework_info.roles, suppressed_roles], [['d'], ['d']]);
+});
+
+test('an order of two subscriptions is kept: nothing of the second is handled before the rest of the first', async (t) => {
+  const scripted = await scriptedMaster(t, playingInTurn([rescind('a'), rescind('b')], [rescind('c')]));
+  const log: string[] = [];
+  runDriver(t, scripted.address, {
+    subscribed: () => void log.push('subscribed'),
+    disconnected: () => void log.push('disconnected'),
+    rescind: async (id) => {
+      await settle();
+      log.push(id);
     },
   });
-  await until('the second subscription has acknowledged', () => callsOf(scripted, 'ACKNOWLEDGE').length === 1);
-  assert.equal(revived.length, 1);
+  await until('all are handled', () => log.at(-1) === 'c');
+  assert.deepEqual(log, ['subscribed', 'a', 'b', 'disconnected', 'subscribed', 'c']);
 });
