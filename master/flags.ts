@@ -1,5 +1,11 @@
 import { duration } from '../runtime/duration-flag.ts';
 import { boolean, type Flag, type FlagValues, integer, oneOf, text } from '../runtime/flags.ts';
+import { parseMinimum } from './allocator/minimum.ts';
+
+function minimum(value: string): { value: string } | { error: string } {
+  const parsed = parseMinimum(value);
+  return 'error' in parsed ? parsed : { value };
+}
 
 export const masterFlags = {
   ip: { form: 'ADDRESS', help: 'Address to listen on.', default: '127.0.0.1', mesos: true, parse: text },
@@ -59,6 +65,61 @@ export const masterFlags = {
     default: '1000',
     mesos: true,
     parse: integer(0, 1e6),
+  },
+  max_unreachable_tasks_per_framework: {
+    form: 'NUMBER',
+    help: 'Unreachable tasks to remember of each framework.',
+    default: '1000',
+    mesos: true,
+    parse: integer(0, 1e6),
+  },
+  registry_max_agent_age: {
+    form: 'DURATION',
+    help: 'How long unreachable and gone agents are remembered.',
+    default: '2weeks',
+    mesos: true,
+    parse: duration,
+  },
+  registry_max_agent_count: {
+    form: 'NUMBER',
+    help: 'Unreachable agents to remember, and as many gone ones.',
+    default: '102400',
+    mesos: true,
+    parse: integer(0, 1e7),
+  },
+  roles: {
+    form: 'ROLE,ROLE',
+    help: 'The roles that frameworks may have besides *; unset: all.',
+    mesos: true,
+    parse: text,
+  },
+  root_submissions: {
+    form: '',
+    help: 'Let frameworks of the user root subscribe.',
+    default: 'true',
+    mesos: true,
+    parse: boolean,
+  },
+  min_allocatable_resources: {
+    form: 'NAME:AMOUNT|…',
+    help: 'The least that is worth an offer; frameworks may say otherwise for theirs. Alternatives are separated by |.',
+    default: 'cpus:0.01|mem:32',
+    mesos: true,
+    parse: minimum,
+  },
+  filter_gpu_resources: {
+    form: '',
+    help: 'Offer agents with GPUs to frameworks with GPU_RESOURCES only.',
+    default: 'true',
+    mesos: true,
+    parse: boolean,
+  },
+  max_operator_event_stream_subscribers: {
+    form: 'NUMBER',
+    help: 'Subscribers of the operator event stream at the most; one more closes the oldest.',
+    default: '1000',
+    mesos: true,
+    parse: integer(1, 1e6),
   },
   artifact_capacity: {
     form: 'MEGABYTES',

@@ -8,18 +8,23 @@ import { asMasterId } from '../protocol/ids.ts';
 import { type Clock, systemClock } from '../runtime/clock.ts';
 import { createHttpServer, isLoopback, listen } from '../runtime/http-server.ts';
 import type { Log } from '../runtime/log.ts';
+import { LoggingLevel } from '../runtime/logging-level.ts';
 import type { Shutdown } from '../runtime/shutdown.ts';
 import { mesosVersion } from '../runtime/version.ts';
 import { FairAllocator } from './allocator/fair-allocator.ts';
+import { type Minimum, parseMinimum } from './allocator/minimum.ts';
 import { heartbeatIntervalSeconds } from './commands/subscribe.ts';
+import { EventSubscribers } from './event-subscribers.ts';
 import type { MasterFlags } from './flags.ts';
 import { agentRoute } from './http/agent-route.ts';
 import { artifactRoute } from './http/artifact-route.ts';
 import { killRoute } from './http/kill-route.ts';
+import { operatorRoute } from './http/operator-route.ts';
 import { readOnlyRoutes } from './http/read-only-routes.ts';
 import { relayRoute } from './http/relay-route.ts';
 import { schedulerRoute } from './http/scheduler-route.ts';
 import { teardownRoute } from './http/teardown-route.ts';
+import { newMaintenance } from './maintenance.ts';
 import { newMetrics } from './metrics.ts';
 import { Performer } from './performer.ts';
 import type { MasterState } from './state.ts';
@@ -51,11 +56,19 @@ export async function startMaster({
   prepareCodecs();
   const server = createHttpServer({ log, actor: 'master', bodyLimit: longestBody });
   const state = createState(flags, clock.now());
+  const subscribers = new EventSubscribers({
+    state,
+    clock,
+    log,
+    maximum: flags.max_operator_event_stream_subscribers,
+    heartbeatInterval: heartbeatIntervalSeconds,
+  });
   const performer = new Performer({
     state,
     clock,
     random: Math.random,
     log,
+    announce: (news) => subscribers.announce(news),
     allocationInterval: flags.allocation_interval,
     pingInterval: flags.agent_ping_timeout,
     heartbeatInterval: heartbeatIntervalSeconds,
@@ -66,6 +79,8 @@ export async function startMaster({
   relayRoute(server, performer, ids);
   killRoute(server, performer);
   readOnlyRoutes(server, performer, flagTexts(flags));
+  const loggingLevel = new LoggingLevel(log, clock);
+  operatorRoute(server, { performer, subscribers, flags: flagTexts(flags), loggingLevel });
   teardownRoute(server, performer);
   artifactRoute(server, {
     directory: join(flags.work_dir, 'artifacts'),
@@ -77,6 +92,8 @@ export async function startMaster({
   shutdown.register('http server', () => server.close());
   setAddress(state, flags, port);
   shutdown.register('master', performer.start());
+  shutdown.register('operator events', () => subscribers.close());
+  shutdown.register('logging level', () => loggingLevel.stop());
   const address = `${flags.ip === '0.0.0.0' ? '127.0.0.1' : flags.ip}:${port}`;
   log.info({ id: state.master.id, address: `${flags.ip}:${port}` }, 'master is up');
   if (!isLoopback(flags.ip)) {
@@ -114,17 +131,30 @@ function createState(flags: MasterFlags, now: number): MasterState {
       agentPingTimeout: flags.agent_ping_timeout * flags.max_agent_ping_timeouts,
       maxCompletedFrameworks: flags.max_completed_frameworks,
       maxCompletedTasksPerFramework: flags.max_completed_tasks_per_framework,
+      maxUnreachableTasksPerFramework: flags.max_unreachable_tasks_per_framework,
+      maxLostAgents: flags.registry_max_agent_count,
+      maxLostAgentAge: flags.registry_max_agent_age,
+      rootSubmissions: flags.root_submissions,
+      roles: flags.roles?.split(',').map((role) => role.trim()),
       offerTimeout: flags.offer_timeout,
     },
-    allocator: new FairAllocator(),
+    allocator: new FairAllocator({ minimum: minimumOf(flags), filterGpus: flags.filter_gpu_resources }),
     frameworks: new Map(),
     completedFrameworks: new Map(),
     agents: new Map(),
     unreachableAgents: new Map(),
+    goneAgents: new Map(),
+    maintenance: newMaintenance(),
     offers: new Map(),
+    inverseOffers: new Map(),
     counters: { framework: 0, agent: 0, offer: 0 },
     metrics: newMetrics(),
   };
+}
+
+function minimumOf(flags: MasterFlags): Minimum {
+  const parsed = parseMinimum(flags.min_allocatable_resources);
+  return 'error' in parsed ? [] : parsed.value;
 }
 
 /** What MasterInfo says of the address, once the port is known; in the order of the message's declaration. */

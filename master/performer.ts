@@ -8,6 +8,7 @@ import { disconnectFramework } from './commands/disconnect-framework.ts';
 import { expire, pingAgents } from './commands/expire.ts';
 import type { Effect, EffectArguments } from './effects.ts';
 import { countEvent } from './metrics.ts';
+import type { News } from './news.ts';
 import type { MasterState } from './state.ts';
 
 export interface Subscriber {
@@ -21,6 +22,7 @@ export interface PerformerOptions {
   clock: Clock;
   random: () => number;
   log: Log;
+  announce: (news: News) => void;
   /** Seconds between batch allocations. */
   allocationInterval: number;
   /** Seconds between pings of the agents, and between heartbeats of the streams. */
@@ -57,7 +59,7 @@ export class Performer {
       link?.end();
     },
     allocateSoon: () => this.#allocateSoon(),
-    announce: () => undefined,
+    announce: ({ news }) => this.#options.announce(news),
     log: ({ level, message, fields }) => this.#options.log[level](fields, message),
   };
 

@@ -17,6 +17,6 @@ export const refuse = {
   notAcceptable: (reply: FastifyReply, text: string): FastifyReply => send(reply, 406, text),
   conflict: (reply: FastifyReply, text: string): FastifyReply => send(reply, 409, text),
   mediaType: (reply: FastifyReply, text: string): FastifyReply => send(reply, 415, text),
-  notImplemented: (reply: FastifyReply): FastifyReply => send(reply, 501, '501 Not Implemented.'),
+  notImplemented: (reply: FastifyReply, text = '501 Not Implemented.'): FastifyReply => send(reply, 501, text),
   unavailable: (reply: FastifyReply, text: string): FastifyReply => send(reply, 503, text),
 };

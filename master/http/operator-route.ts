@@ -1,0 +1,59 @@
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { encodeMessage, type MediaType } from '../../protocol/codec.ts';
+import type { MasterCall } from '../../protocol/messages.ts';
+import { takeAnswerMedia, takeCall } from '../../runtime/call-intake.ts';
+import type { LoggingLevel } from '../../runtime/logging-level.ts';
+import { RecordStream } from '../../runtime/record-stream.ts';
+import { refuse } from '../../runtime/refusals.ts';
+import type { EventSubscribers } from '../event-subscribers.ts';
+import { invalidOperatorCall } from '../operator/call-validation.ts';
+import { type OperatorCall, operate } from '../operator/calls.ts';
+import type { Performer } from '../performer.ts';
+
+export interface OperatorRouteOptions {
+  performer: Performer;
+  subscribers: EventSubscribers;
+  flags: Readonly<Record<string, string>>;
+  loggingLevel: LoggingLevel;
+}
+
+/** `POST /api/v1`: the operator API, with its checks in the order of Mesos' master. */
+export function operatorRoute(server: FastifyInstance, options: OperatorRouteOptions): void {
+  server.all('/api/v1', (request, reply) => {
+    const call = takeCall(request, reply, 'MasterCall', invalidOperatorCall);
+    if (call === undefined) return reply;
+    const media = takeAnswerMedia(request, reply);
+    if (media === undefined) return reply;
+    if (!isOperatorCall(call)) return openEvents(reply, media, options.subscribers);
+    return answer(reply, media, call, options);
+  });
+}
+
+function isOperatorCall(call: MasterCall): call is OperatorCall {
+  return call.type !== undefined && call.type !== 'SUBSCRIBE';
+}
+
+function openEvents(reply: FastifyReply, media: MediaType, subscribers: EventSubscribers): FastifyReply {
+  reply.hijack();
+  subscribers.subscribe(media, (onClose) => new RecordStream(reply.raw, { 'Content-Type': media }, onClose));
+  return reply;
+}
+
+function answer(
+  reply: FastifyReply,
+  media: MediaType,
+  call: OperatorCall,
+  { performer, flags, loggingLevel }: OperatorRouteOptions,
+): FastifyReply {
+  const { state, clock } = performer;
+  const outcome = operate({ state, now: clock.now(), flags, loggingLevel }, call);
+  if ('refusal' in outcome) return refuse[outcome.refusal](reply, outcome.text);
+  if ('effects' in outcome) {
+    performer.perform(outcome.effects);
+    return reply.code(200).header('content-length', '0').send();
+  }
+  return reply
+    .code(200)
+    .header('content-type', media)
+    .send(encodeMessage(media, 'MasterResponse', outcome.response));
+}

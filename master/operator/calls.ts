@@ -1,0 +1,132 @@
+import { asAgentId, asFrameworkId } from '../../protocol/ids.ts';
+import type { MasterCall, MasterCallType, MasterResponse, MasterResponseType } from '../../protocol/messages.ts';
+import type { LoggingLevel } from '../../runtime/logging-level.ts';
+import { versionInfo } from '../../runtime/version-document.ts';
+import { removeFramework } from '../commands/remove-framework.ts';
+import type { Effect } from '../effects.ts';
+import { metricsSnapshot } from '../metrics-snapshot.ts';
+import type { MasterState } from '../state.ts';
+import { getAgents, getFrameworks, getMaster, getState, getTasks } from './documents.ts';
+import { getRoles } from './roles-document.ts';
+
+/** What calls read and change. */
+export interface Operated {
+  readonly state: MasterState;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** As `/flags` shows them. */
+  readonly flags: Readonly<Record<string, string>>;
+  readonly loggingLevel: Pick<LoggingLevel, 'level' | 'set'>;
+}
+
+export type Outcome =
+  | { response: MasterResponse }
+  /** Done, with nothing to tell. */
+  | { effects: Effect[] }
+  | { refusal: Refusal; text: string };
+
+export type Refusal = 'badRequest' | 'notFound' | 'conflict' | 'notImplemented' | 'unavailable';
+
+export type OperatorCall = MasterCall & { type: Exclude<MasterCallType, 'SUBSCRIBE'> };
+
+type Handler = (operated: Operated, call: MasterCall) => Outcome;
+
+const done: Outcome = { effects: [] };
+
+/** `read` makes the member; the type is that of the call. */
+function reading(read: (operated: Operated) => MasterResponse): Handler {
+  return (operated) => ({ response: read(operated) });
+}
+
+/** Calls of the operator API; SUBSCRIBE is the route's. */
+const handlers: Record<OperatorCall['type'], Handler> = {
+  UNKNOWN: () => ({ refusal: 'notImplemented', text: '501 Not Implemented.' }),
+
+  GET_HEALTH: reading(() => ({ get_health: { healthy: true } })),
+  GET_VERSION: reading(({ state }) => ({ get_version: { version_info: versionInfo(state.startedAt) } })),
+  GET_FLAGS: reading(({ flags }) => ({
+    get_flags: { flags: Object.entries(flags).map(([name, value]) => ({ name, value })) },
+  })),
+  GET_METRICS: reading(({ state, now }) => ({
+    get_metrics: { metrics: Object.entries(metricsSnapshot(state, now)).map(([name, value]) => ({ name, value })) },
+  })),
+  GET_LOGGING_LEVEL: reading(({ loggingLevel }) => ({ get_logging_level: { level: loggingLevel.level } })),
+  SET_LOGGING_LEVEL: ({ loggingLevel }, { set_logging_level }) => {
+    if (set_logging_level !== undefined) {
+      loggingLevel.set(set_logging_level.level, set_logging_level.duration.nanoseconds / 1e9);
+    }
+    return done;
+  },
+
+  GET_STATE: reading(({ state }) => ({ get_state: getState(state) })),
+  GET_TASKS: reading(({ state }) => ({ get_tasks: getTasks(state) })),
+  GET_EXECUTORS: reading(() => ({ get_executors: { executors: [] } })),
+  GET_FRAMEWORKS: reading(({ state }) => ({ get_frameworks: getFrameworks(state) })),
+  GET_AGENTS: reading(({ state }) => ({ get_agents: getAgents(state) })),
+  GET_OPERATIONS: reading(() => ({ get_operations: {} })),
+  GET_ROLES: reading(({ state }) => ({ get_roles: getRoles(state) })),
+  GET_MASTER: reading(({ state }) => ({ get_master: getMaster(state) })),
+
+  // The master writes no log file, and so has no files to show.
+  LIST_FILES: () => ({ refusal: 'notFound', text: '' }),
+  READ_FILE: () => ({ refusal: 'notFound', text: '' }),
+
+  TEARDOWN: ({ state, now }, { teardown }) => {
+    const framework = state.frameworks.get(asFrameworkId(teardown?.framework_id.value ?? ''));
+    if (framework === undefined) return { refusal: 'badRequest', text: 'No framework found with specified ID' };
+    return { effects: removeFramework(state, framework, now) };
+  },
+  MARK_AGENT_GONE: notYet('MARK_AGENT_GONE'),
+
+  // No weights and quotas can be set yet, so there are none.
+  GET_WEIGHTS: reading(() => ({})),
+  GET_QUOTA: reading(() => ({ get_quota: { status: {} } })),
+  UPDATE_WEIGHTS: (operated, call) =>
+    (call.update_weights?.weight_infos ?? []).length === 0 ? done : notYet('UPDATE_WEIGHTS')(operated, call),
+  UPDATE_QUOTA: (operated, call) =>
+    (call.update_quota?.quota_configs ?? []).length === 0 ? done : notYet('UPDATE_QUOTA')(operated, call),
+  SET_QUOTA: notYet('SET_QUOTA'),
+  REMOVE_QUOTA: notYet('REMOVE_QUOTA'),
+
+  RESERVE_RESOURCES: onAgent((call) => call.reserve_resources, 'RESERVE_RESOURCES'),
+  UNRESERVE_RESOURCES: onAgent((call) => call.unreserve_resources, 'UNRESERVE_RESOURCES'),
+  CREATE_VOLUMES: onAgent((call) => call.create_volumes, 'CREATE_VOLUMES'),
+  DESTROY_VOLUMES: onAgent((call) => call.destroy_volumes, 'DESTROY_VOLUMES'),
+  GROW_VOLUME: onAgent((call) => call.grow_volume, 'GROW_VOLUME'),
+  SHRINK_VOLUME: onAgent((call) => call.shrink_volume, 'SHRINK_VOLUME'),
+
+  GET_MAINTENANCE_STATUS: reading(() => ({ get_maintenance_status: { status: {} } })),
+  GET_MAINTENANCE_SCHEDULE: reading(() => ({ get_maintenance_schedule: { schedule: {} } })),
+  UPDATE_MAINTENANCE_SCHEDULE: notYet('UPDATE_MAINTENANCE_SCHEDULE'),
+  START_MAINTENANCE: notYet('START_MAINTENANCE'),
+  STOP_MAINTENANCE: notYet('STOP_MAINTENANCE'),
+
+  DRAIN_AGENT: onAgent((call) => call.drain_agent, 'DRAIN_AGENT', 'Unknown agent'),
+  DEACTIVATE_AGENT: onAgent((call) => call.deactivate_agent, 'DEACTIVATE_AGENT', 'Unknown agent'),
+  // As long as none can be deactivated.
+  REACTIVATE_AGENT: () => ({ refusal: 'badRequest', text: 'Agent is not deactivated' }),
+};
+
+/** A call that a later version will perform: said plainly, never passed over. */
+function notYet(type: MasterCallType): Handler {
+  return () => ({ refusal: 'notImplemented', text: `${type} is not performed by this master yet` });
+}
+
+function onAgent(
+  memberOf: (call: MasterCall) => { agent_id?: { value: string } | undefined } | undefined,
+  type: MasterCallType,
+  unknown = 'No agent found with specified ID',
+): Handler {
+  return (operated, call) => {
+    const id = asAgentId(memberOf(call)?.agent_id?.value ?? '');
+    return operated.state.agents.has(id) ? notYet(type)(operated, call) : { refusal: 'badRequest', text: unknown };
+  };
+}
+
+/** Carries out a valid call. */
+export function operate(operated: Operated, call: OperatorCall): Outcome {
+  const outcome = handlers[call.type](operated, call);
+  if (!('response' in outcome)) return outcome;
+  // Every call that has a response gives it its name.
+  return { response: { type: call.type as MasterResponseType, ...outcome.response } };
+}

@@ -1,0 +1,124 @@
+import type {
+  FrameworkInfo,
+  MasterResponseGetAgents,
+  MasterResponseGetAgentsAgent,
+  MasterResponseGetFrameworks,
+  MasterResponseGetFrameworksFramework,
+  MasterResponseGetMaster,
+  MasterResponseGetState,
+  MasterResponseGetTasks,
+  Task,
+  TimeInfo,
+} from '../../protocol/messages.ts';
+import { toEndpointForm, toPostRefinement } from '../../protocol/resources.ts';
+import { agentCapabilities } from '../../runtime/agent-capabilities.ts';
+import { mesosVersion } from '../../runtime/version.ts';
+import { offerMessage } from '../offer-messages.ts';
+import { type Agent, type Framework, type MasterState, type OfferRecord, rolesOf } from '../state.ts';
+import { allocatedByRole, offeredByRole, showAllocated } from './resource-sums.ts';
+
+/**
+ * What the operator API tells of the cluster, each a function of the state. GET_STATE, the single GET_* calls and the
+ * snapshot at the head of the event stream share them.
+ *
+ * Lists that Mesos writes as `[]` are always there; those that it leaves out when empty are left out by the encoder.
+ */
+export function getState(state: MasterState): MasterResponseGetState {
+  return {
+    get_tasks: getTasks(state),
+    get_executors: { executors: [] },
+    get_frameworks: getFrameworks(state),
+    get_agents: getAgents(state),
+  };
+}
+
+export function getTasks(state: MasterState): MasterResponseGetTasks {
+  const tasks: Task[] = [];
+  const unreachable: Task[] = [];
+  const completed: Task[] = [];
+  for (const framework of state.frameworks.values()) {
+    for (const task of framework.tasks.values()) tasks.push(task);
+    for (const task of framework.unreachableTasks.values()) unreachable.push(task);
+    for (const task of framework.completedTasks) completed.push(task);
+  }
+  for (const framework of state.completedFrameworks.values()) {
+    for (const task of framework.completedTasks) completed.push(task);
+  }
+  return { tasks, unreachable_tasks: unreachable, completed_tasks: completed };
+}
+
+export function getFrameworks(state: MasterState): MasterResponseGetFrameworks {
+  const show = (framework: Framework): MasterResponseGetFrameworksFramework => ({
+    ...frameworkDocument(state, framework),
+    offer_constraints: {},
+  });
+  return {
+    frameworks: [...state.frameworks.values()].map(show),
+    completed_frameworks: [...state.completedFrameworks.values()].map(show),
+  };
+}
+
+// Offers are shown as the master keeps them, whatever their framework understands.
+const shownCapabilities: FrameworkInfo['capabilities'] = [{ type: 'MULTI_ROLE' }, { type: 'RESERVATION_REFINEMENT' }];
+
+export function frameworkDocument(state: MasterState, framework: Framework): MasterResponseGetFrameworksFramework {
+  const { info, unregisteredAt } = framework;
+  const offers = offersOf(state, framework.offers);
+  const [fallback = '*'] = rolesOf(info);
+  return {
+    framework_info: info,
+    active: framework.connected,
+    connected: framework.connected,
+    recovered: framework.recovered,
+    registered_time: time(framework.registeredAt),
+    reregistered_time: time(framework.reregisteredAt),
+    ...(unregisteredAt === undefined ? {} : { unregistered_time: time(unregisteredAt) }),
+    offers: offers.flatMap((offer) => {
+      const agent = state.agents.get(offer.agent);
+      return agent === undefined ? [] : [offerMessage(offer, agent, { ...info, capabilities: shownCapabilities })];
+    }),
+    allocated_resources: showAllocated(allocatedByRole(framework.tasks.values(), fallback)),
+    offered_resources: showAllocated(offeredByRole(offers)),
+  };
+}
+
+export function getAgents(state: MasterState): MasterResponseGetAgents {
+  return {
+    agents: [...state.agents.values()].map((agent) => {
+      const document = agentDocument(state, agent);
+      return { ...document, agent_info: { ...document.agent_info, checkpoint: true } };
+    }),
+    recovered_agents: [],
+  };
+}
+
+export function agentDocument(state: MasterState, agent: Agent): MasterResponseGetAgentsAgent {
+  const { info, address, reregisteredAt } = agent;
+  return {
+    agent_info: { ...info, resources: (info.resources ?? []).map(toPostRefinement) },
+    active: agent.connected,
+    deactivated: false,
+    version: mesosVersion,
+    pid: `slave(1)@${address.ip}:${address.port}`,
+    registered_time: time(agent.registeredAt),
+    ...(reregisteredAt === undefined ? {} : { reregistered_time: time(reregisteredAt) }),
+    total_resources: agent.total.map(toEndpointForm),
+    allocated_resources: showAllocated(allocatedByRole(agent.tasks.values(), '*')),
+    offered_resources: showAllocated(offeredByRole(offersOf(state, agent.offers))),
+    capabilities: agentCapabilities.map((type) => ({ type })),
+  };
+}
+
+export function getMaster(state: MasterState): MasterResponseGetMaster {
+  const seconds = state.startedAt / 1000;
+  return { master_info: state.master, start_time: seconds, elected_time: seconds };
+}
+
+function offersOf(state: MasterState, ids: Iterable<OfferRecord['id']>): OfferRecord[] {
+  return [...ids].flatMap((id) => state.offers.get(id) ?? []);
+}
+
+/** `milliseconds` since the epoch. */
+function time(milliseconds: number): TimeInfo {
+  return { nanoseconds: Math.round(milliseconds * 1e6) };
+}
