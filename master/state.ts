@@ -2,14 +2,19 @@ import type { AgentId, FrameworkId, MasterId, OfferId, TaskId } from '../protoco
 import type {
   AgentInfo,
   Attribute,
+  ExecutorInfo,
   FrameworkInfo,
   KillPolicy,
   MasterInfo,
+  Operation,
   Resource,
+  SchedulerOfferConstraints,
   Task,
+  Unavailability,
 } from '../protocol/messages.ts';
 import { hasCapability, isTerminal } from '../protocol/task-state.ts';
 import type { Allocator } from './allocator/allocator.ts';
+import type { Maintenance } from './maintenance.ts';
 import type { Counters, Metrics } from './metrics.ts';
 
 /**
@@ -19,7 +24,10 @@ import type { Counters, Metrics } from './metrics.ts';
  * - An offer in `offers` is also in its framework's and its agent's `offers`, and nowhere else.
  * - A task that is not terminal is in its framework's `tasks` and in its agent's `tasks`; its resources are allocated.
  * - A terminal task stays in `tasks`, without resources, until its terminal update is acknowledged; then it is completed.
- * - What the allocator counts as allocated on an agent is what its offers and its tasks that are not terminal hold.
+ * - What the allocator counts as allocated on an agent is what its offers, its tasks that are not terminal, its executors
+ *   and its pending operations that are not speculative hold.
+ * - An inverse offer in `inverseOffers` is also in its framework's and its agent's `inverseOffers`, and nowhere else.
+ * - An agent is in one of `agents`, `unreachableAgents` and `goneAgents` at most.
  */
 export interface MasterState {
   readonly master: MasterInfo & { id: MasterId };
@@ -30,8 +38,13 @@ export interface MasterState {
   /** Removed ones, oldest first; none of these ids may subscribe again. */
   readonly completedFrameworks: Map<FrameworkId, Framework>;
   readonly agents: Map<AgentId, Agent>;
+  /** Oldest first. */
   readonly unreachableAgents: Map<AgentId, UnreachableAgent>;
+  /** When operators marked agents as gone, oldest first; none of them may come back. */
+  readonly goneAgents: Map<AgentId, number>;
+  readonly maintenance: Maintenance;
   readonly offers: Map<OfferId, OfferRecord>;
+  readonly inverseOffers: Map<OfferId, InverseOfferRecord>;
   readonly counters: { framework: number; agent: number; offer: number };
   readonly metrics: Metrics;
 }
@@ -41,6 +54,14 @@ export interface MasterSettings {
   agentPingTimeout: number;
   maxCompletedFrameworks: number;
   maxCompletedTasksPerFramework: number;
+  maxUnreachableTasksPerFramework: number;
+  /** How many unreachable agents, and how many gone ones, are remembered, and for how many seconds. */
+  maxLostAgents: number;
+  maxLostAgentAge: number;
+  /** Whether frameworks of the user root may subscribe. */
+  rootSubmissions: boolean;
+  /** The roles that frameworks may have besides `*`; undefined: all. */
+  roles: readonly string[] | undefined;
   /** Seconds until an unanswered offer is rescinded; undefined: never. */
   offerTimeout: number | undefined;
 }
@@ -59,9 +80,16 @@ export interface Framework {
   /** When a disconnected framework is removed; undefined while it is connected or may stay for ever. */
   removeAt: number | undefined;
   readonly offers: Set<OfferId>;
+  readonly inverseOffers: Set<OfferId>;
+  suppressedRoles: ReadonlySet<string>;
+  /** As the framework gave them; valid. */
+  offerConstraints: SchedulerOfferConstraints | undefined;
   readonly tasks: Map<TaskId, Task>;
+  /** Oldest first. */
   readonly unreachableTasks: Map<TaskId, Task>;
   readonly completedTasks: Task[];
+  /** Its operations that have an id, by that id; each is also in its agent's `operations`. */
+  readonly operations: Map<string, Operation>;
   /** Its own metrics, e.g. `calls/accept`. */
   readonly counters: Counters;
 }
@@ -79,9 +107,16 @@ export interface Agent {
   /** Normal form. */
   total: Resource[];
   attributes: Attribute[];
+  /** When its machine is due for maintenance. */
+  unavailability: Unavailability | undefined;
   readonly offers: Set<OfferId>;
+  readonly inverseOffers: Set<OfferId>;
   /** Key: taskKey(). */
   readonly tasks: Map<string, Task>;
+  /** Executors that the master launched or was told of (none for command tasks), by taskKey() of their ids; their resources are allocated. */
+  readonly executors: Map<string, ExecutorInfo>;
+  /** Operations whose outcome is not known or not acknowledged, by uuid (base64). */
+  readonly operations: Map<string, Operation>;
   /** Kills that no terminal update has answered yet, by taskKey(); sent again when the agent comes back. */
   readonly pendingKills: Map<string, KillPolicy | undefined>;
 }
@@ -100,6 +135,13 @@ export interface OfferRecord {
   /** Normal form. */
   readonly resources: Resource[];
   readonly offeredAt: number;
+}
+
+/** A framework is asked to free an agent that is due for maintenance. */
+export interface InverseOfferRecord {
+  readonly id: OfferId;
+  readonly framework: FrameworkId;
+  readonly agent: AgentId;
 }
 
 export function taskKey(framework: string, task: string): string {

@@ -1,20 +1,22 @@
 import type { AgentId, FrameworkId } from '../../protocol/ids.ts';
 import type { FrameworkInfo, Resource } from '../../protocol/messages.ts';
+import type { Conversion } from '../../protocol/resource-operations.ts';
+import type { AgentFacts, OfferConstraints } from './offer-constraints.ts';
 
 /**
  * Decides who is offered what. Pure: it never touches a framework, it returns allocations; the master makes offers of them.
  * All resources are in normal form (protocol/resources.ts). What is allocated stays so until it is recovered.
  */
 export interface Allocator {
-  addFramework(id: FrameworkId, info: FrameworkInfo, suppressedRoles: readonly string[]): void;
-  /** New roles, capabilities and suppressed roles. */
-  updateFramework(id: FrameworkId, info: FrameworkInfo, suppressedRoles: readonly string[]): void;
+  addFramework(id: FrameworkId, demand: Demand): void;
+  /** Clears the filters of roles that are dropped or leave suppression. */
+  updateFramework(id: FrameworkId, demand: Demand): void;
   /** From here on it may be allocated to. */
   activateFramework(id: FrameworkId): void;
   /** No allocations any more; its filters go. */
   deactivateFramework(id: FrameworkId): void;
   removeFramework(id: FrameworkId): void;
-  addAgent(id: AgentId, total: readonly Resource[]): void;
+  addAgent(id: AgentId, total: readonly Resource[], facts: AgentFacts): void;
   activateAgent(id: AgentId): void;
   deactivateAgent(id: AgentId): void;
   removeAgent(id: AgentId): void;
@@ -22,12 +24,21 @@ export interface Allocator {
   charge(allocation: Allocation): void;
   /** Gives back all or part of allocations; with a filter the framework is not offered a subset of it for a while. */
   recover(allocation: Allocation, filter: { refuseSeconds: number } | undefined, now: number): void;
+  /** An operation made one thing of another, on the agent and in what `holder` has allocated of it (nobody: in what is free). */
+  convert(agent: AgentId, conversion: Conversion, holder: { framework: FrameworkId; role: string } | undefined): void;
   /** Empty roles: all of the framework's. */
   suppress(id: FrameworkId, roles: readonly string[]): void;
   /** Empty roles: all of the framework's. Clears the filters of these roles. */
   revive(id: FrameworkId, roles: readonly string[]): void;
   /** `now`: milliseconds since the epoch; `random`: [0, 1). */
   allocate(now: number, random: () => number): Allocation[];
+}
+
+/** What a framework takes. */
+export interface Demand {
+  readonly info: FrameworkInfo;
+  readonly suppressedRoles: Iterable<string>;
+  readonly constraints: OfferConstraints;
 }
 
 export interface Allocation {

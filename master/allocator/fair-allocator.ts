@@ -1,21 +1,42 @@
 import type { AgentId, FrameworkId } from '../../protocol/ids.ts';
 import type { FrameworkInfo, Resource } from '../../protocol/messages.ts';
+import type { Conversion } from '../../protocol/resource-operations.ts';
 import { add, reservationRole, scalarOf, subtract } from '../../protocol/resources.ts';
 import { hasCapability } from '../../protocol/task-state.ts';
-import type { Allocation, Allocator } from './allocator.ts';
+import type { Allocation, Allocator, Demand } from './allocator.ts';
+import { isWorthAnOffer, type Minimum, minimumsOf } from './minimum.ts';
+import { type AgentFacts, isExcluded, type OfferConstraints } from './offer-constraints.ts';
 import { OfferFilters } from './offer-filters.ts';
+
+export interface FairAllocatorOptions {
+  /** What makes an offer worth making, where a framework does not say otherwise. */
+  minimum: Minimum;
+  /** Whether agents with GPUs are kept for frameworks with GPU_RESOURCES. */
+  filterGpus: boolean;
+  /** The master's region; agents of other ones are for frameworks with REGION_AWARE. */
+  region: string | undefined;
+}
+
+const defaults: FairAllocatorOptions = {
+  minimum: [new Map([['cpus', 0.01]]), new Map([['mem', 32]])],
+  filterGpus: true,
+  region: undefined,
+};
 
 interface Client {
   readonly id: FrameworkId;
   info: FrameworkInfo;
   roles: string[];
   suppressed: Set<string>;
+  constraints: OfferConstraints;
+  minimums: Map<string, Minimum>;
   active: boolean;
 }
 
 interface Host {
   readonly id: AgentId;
-  readonly total: Resource[];
+  readonly facts: AgentFacts;
+  total: Resource[];
   /** May be more than there is: tasks that were there before the agent shrank. */
   allocated: Resource[];
   free: Resource[];
@@ -32,6 +53,7 @@ type Quantities = Map<string, number>;
  * INVARIANT: on each agent, free = total - what is allocated, so nothing is ever given twice.
  */
 export class FairAllocator implements Allocator {
+  readonly #options: FairAllocatorOptions;
   readonly #clients = new Map<FrameworkId, Client>();
   readonly #hosts = new Map<AgentId, Host>();
   readonly #filters = new OfferFilters();
@@ -40,16 +62,22 @@ export class FairAllocator implements Allocator {
   readonly #allocated = new Map<string, Quantities>();
   readonly #allocations = new Map<string, number>();
 
-  addFramework(id: FrameworkId, info: FrameworkInfo, suppressedRoles: readonly string[]): void {
-    this.#clients.set(id, { id, info, roles: rolesOf(info), suppressed: new Set(suppressedRoles), active: false });
+  constructor(options: Partial<FairAllocatorOptions> = {}) {
+    this.#options = { ...defaults, ...options };
   }
 
-  updateFramework(id: FrameworkId, info: FrameworkInfo, suppressedRoles: readonly string[]): void {
+  addFramework(id: FrameworkId, demand: Demand): void {
+    this.#clients.set(id, { id, active: false, ...wishes(demand) });
+  }
+
+  updateFramework(id: FrameworkId, demand: Demand): void {
     const client = this.#client(id);
-    client.info = info;
-    client.roles = rolesOf(info);
-    for (const role of client.suppressed) if (!suppressedRoles.includes(role)) this.#filters.clear(id, role);
-    client.suppressed = new Set(suppressedRoles);
+    const { roles, suppressed } = client;
+    Object.assign(client, wishes(demand));
+    for (const role of roles) {
+      const revived = suppressed.has(role) && !client.suppressed.has(role);
+      if (revived || !client.roles.includes(role)) this.#filters.clear(id, role);
+    }
   }
 
   activateFramework(id: FrameworkId): void {
@@ -67,8 +95,8 @@ export class FairAllocator implements Allocator {
     this.#filters.clearFramework(id);
   }
 
-  addAgent(id: AgentId, total: readonly Resource[]): void {
-    this.#hosts.set(id, { id, total: [...total], allocated: [], free: [...total], active: true });
+  addAgent(id: AgentId, total: readonly Resource[], facts: AgentFacts): void {
+    this.#hosts.set(id, { id, facts, total: [...total], allocated: [], free: [...total], active: true });
     change(this.#cluster, total, 1);
   }
 
@@ -89,7 +117,7 @@ export class FairAllocator implements Allocator {
   charge(allocation: Allocation): void {
     const host = this.#host(allocation.agent);
     host.allocated = add(host.allocated, allocation.resources);
-    host.free = subtract(host.total, host.allocated);
+    host.free = freeOf(host);
     this.#count(allocation, 1);
   }
 
@@ -98,11 +126,22 @@ export class FairAllocator implements Allocator {
     const host = this.#hosts.get(allocation.agent);
     if (host !== undefined) {
       host.allocated = subtract(host.allocated, allocation.resources);
-      host.free = subtract(host.total, host.allocated);
+      host.free = freeOf(host);
     }
     if (filter !== undefined && filter.refuseSeconds > 0 && this.#clients.has(allocation.framework)) {
       this.#filters.add(allocation, now + filter.refuseSeconds * 1000);
     }
+  }
+
+  convert(
+    agent: AgentId,
+    { consumed, converted }: Conversion,
+    holder: { framework: FrameworkId; role: string } | undefined,
+  ): void {
+    const host = this.#host(agent);
+    host.total = add(subtract(host.total, consumed), converted);
+    if (holder !== undefined) host.allocated = add(subtract(host.allocated, consumed), converted);
+    host.free = freeOf(host);
   }
 
   suppress(id: FrameworkId, roles: readonly string[]): void {
@@ -124,9 +163,10 @@ export class FairAllocator implements Allocator {
     for (const host of shuffle([...this.#hosts.values()], random)) {
       if (!host.active) continue;
       for (const { role, client } of this.#candidates()) {
-        if (!allocatable(host.free)) break;
+        if (host.free.length === 0) break;
         const resources = availableTo(host.free, role, client.info);
-        if (!allocatable(resources) || !this.#takes(client, host)) continue;
+        const minimum = client.minimums.get(role) ?? this.#options.minimum;
+        if (!isWorthAnOffer(resources, minimum) || !this.#takes(client, role, host)) continue;
         const allocation = { framework: client.id, role, agent: host.id, resources };
         if (this.#filters.refuses(allocation)) continue;
         this.charge(allocation);
@@ -158,8 +198,12 @@ export class FairAllocator implements Allocator {
     );
   }
 
-  #takes(client: Client, host: Host): boolean {
-    return scalarOf(host.total, 'gpus') === 0 || hasCapability(client.info, 'GPU_RESOURCES');
+  #takes({ info, constraints }: Client, role: string, { total, facts }: Host): boolean {
+    const { filterGpus, region } = this.#options;
+    const home = facts.domain?.fault_domain?.region.name ?? region;
+    if (filterGpus && scalarOf(total, 'gpus') > 0 && !hasCapability(info, 'GPU_RESOURCES')) return false;
+    if (region !== undefined && home !== region && !hasCapability(info, 'REGION_AWARE')) return false;
+    return !isExcluded(constraints, role, facts);
   }
 
   /** The largest fraction of any of the cluster's scalars. */
@@ -195,25 +239,40 @@ export class FairAllocator implements Allocator {
   }
 }
 
+function wishes({ info, suppressedRoles, constraints }: Demand): Omit<Client, 'id' | 'active'> {
+  const roles = rolesOf(info);
+  return { info, roles, suppressed: new Set(suppressedRoles), constraints, minimums: minimumsOf(info) };
+}
+
 function rolesOf(info: FrameworkInfo): string[] {
   return hasCapability(info, 'MULTI_ROLE') ? (info.roles ?? []) : [info.role ?? '*'];
 }
 
-/** Unreserved, and reserved for the role or for an ancestor of it. */
+/** What nobody holds; of what is shared, another copy is always there. */
+function freeOf({ total, allocated }: Host): Resource[] {
+  const isOwn = ({ shared }: Resource) => shared === undefined;
+  return [...subtract(total.filter(isOwn), allocated.filter(isOwn)), ...total.filter((resource) => !isOwn(resource))];
+}
+
+/** Unreserved, and reserved for the role or for an ancestor of it, in the order in which Mesos lists them in offers. */
 function availableTo(free: readonly Resource[], role: string, info: FrameworkInfo): Resource[] {
   const refined = hasCapability(info, 'RESERVATION_REFINEMENT');
   const revocable = hasCapability(info, 'REVOCABLE_RESOURCES');
-  return free.filter((resource) => {
+  const shared = hasCapability(info, 'SHARED_RESOURCES');
+  const available = free.filter((resource) => {
     if (resource.revocable !== undefined && !revocable) return false;
+    if (resource.shared !== undefined && !shared) return false;
     if ((resource.reservations?.length ?? 0) > 1 && !refined) return false;
     const reserved = reservationRole(resource);
     return reserved === '*' || reserved === role || role.startsWith(`${reserved}/`);
   });
+  return available.sort((a, b) => place(a) - place(b));
 }
 
-/** Whether it is worth an offer: 0.01 cpus or 32 MB (Mesos' default `--min_allocatable_resources`). */
-function allocatable(resources: readonly Resource[]): boolean {
-  return scalarOf(resources, 'cpus') >= 0.01 || scalarOf(resources, 'mem') >= 32;
+/** What is no amount, then what is reserved, then the rest. */
+function place(resource: Resource): number {
+  if (resource.type !== 'SCALAR') return 0;
+  return resource.reservations === undefined ? 2 : 1;
 }
 
 function change(quantities: Quantities, resources: readonly Resource[], sign: 1 | -1): void {

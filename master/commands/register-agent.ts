@@ -4,31 +4,40 @@ import type { FrameworkInfo, Task } from '../../protocol/messages.ts';
 import { invalidResources } from '../../protocol/resource-validation.ts';
 import { normalize } from '../../protocol/resources.ts';
 import { hasCapability, isTerminal } from '../../protocol/task-state.ts';
+import type { AgentFacts } from '../allocator/offer-constraints.ts';
 import { allocateSoon, announce, type Effect, log, sendEvent, sendToAgent } from '../effects.ts';
+import { machineOf } from '../maintenance.ts';
 import { type Agent, type Framework, type MasterState, roleOfTask, taskKey } from '../state.ts';
+import { rescindInverseOffers } from './inverse-offers.ts';
 import { rescindOffer } from './offers.ts';
 import { masterStatus, updateEvent } from './statuses.ts';
-import { emptyFramework } from './subscribe.ts';
+import { emptyFramework, unlimited } from './subscribe.ts';
 import { completeTask, releaseResources } from './tasks.ts';
 
-export type Registration = { refusal: string } | { agent: AgentId; effects: Effect[] };
+export type Registration =
+  | { refusal: string }
+  /** The agent must end; why. */
+  | { shutdown: string }
+  | { agent: AgentId; effects: Effect[] };
 
 /**
  * An agent that is new, or back: after a break of its link, after its own restart, or after that of the master.
  * What it says that it runs is the truth; tasks that only the master knows are asked for.
  */
 export function registerAgent(state: MasterState, subscription: AgentSubscription, now: number): Registration {
-  const wrong = invalidResources(subscription.agent.resources ?? []);
+  const wrong = invalidResources(subscription.agent.resources ?? []) ?? invalidResources(subscription.total);
   if (wrong !== undefined) return { refusal: wrong };
   const given = subscription.agent.id?.value;
+  const unwanted = unwantedAgent(state, subscription);
+  if (unwanted !== undefined) return { shutdown: unwanted };
   const id = asAgentId(given ?? `${state.master.id}-S${state.counters.agent++}`);
   const known = state.agents.get(id);
   const previous = known ?? state.unreachableAgents.get(id)?.agent;
   const wasUnreachable = state.unreachableAgents.delete(id);
   const rescinded = known === undefined ? [] : forget(state, known, now);
-  const agent = newAgent(id, subscription, previous, now);
+  const agent = newAgent(state, id, subscription, previous, now);
   state.agents.set(id, agent);
-  state.allocator.addAgent(id, agent.total);
+  state.allocator.addAgent(id, agent.total, factsOf(agent));
   const effects = subscription.tasks.flatMap((task) =>
     adoptTask(state, agent, task, subscription.frameworks, wasUnreachable, now),
   );
@@ -55,7 +64,22 @@ export function registerAgent(state: MasterState, subscription: AgentSubscriptio
   };
 }
 
-function newAgent(id: AgentId, subscription: AgentSubscription, known: Agent | undefined, now: number): Agent {
+function unwantedAgent(state: MasterState, { agent: info, address }: AgentSubscription): string | undefined {
+  if (state.goneAgents.has(asAgentId(info.id?.value ?? ''))) return 'Agent has been marked gone';
+  return machineOf(state.maintenance, { info, address })?.mode === 'DOWN' ? 'Machine is `DOWN`' : undefined;
+}
+
+function factsOf({ info, attributes }: Agent): AgentFacts {
+  return { hostname: info.hostname, attributes, domain: info.domain };
+}
+
+function newAgent(
+  state: MasterState,
+  id: AgentId,
+  subscription: AgentSubscription,
+  known: Agent | undefined,
+  now: number,
+): Agent {
   return {
     id,
     info: { ...subscription.agent, id: { value: id } },
@@ -65,10 +89,15 @@ function newAgent(id: AgentId, subscription: AgentSubscription, known: Agent | u
     registeredAt: known?.registeredAt ?? now,
     reregisteredAt: known === undefined ? undefined : now,
     heardAt: now,
-    total: normalize(subscription.agent.resources ?? []),
+    total: normalize(subscription.total),
     attributes: subscription.agent.attributes ?? [],
+    unavailability: machineOf(state.maintenance, { info: subscription.agent, address: subscription.address })
+      ?.unavailability,
     offers: new Set(),
+    inverseOffers: new Set(),
     tasks: new Map(),
+    executors: new Map(),
+    operations: new Map(),
     pendingKills: known?.pendingKills ?? new Map(),
   };
 }
@@ -81,7 +110,7 @@ function forget(state: MasterState, agent: Agent, now: number): Effect[] {
     if (framework !== undefined && !isTerminal(task.state)) releaseResources(state, framework, task, now);
   }
   state.allocator.removeAgent(agent.id);
-  return rescinded;
+  return [...rescinded, ...rescindInverseOffers(state, agent)];
 }
 
 function adoptTask(
@@ -168,7 +197,7 @@ function recoverFramework(
   if (info === undefined) return undefined;
   const framework = { ...emptyFramework(id, info, now), recovered: true };
   state.frameworks.set(id, framework);
-  state.allocator.addFramework(id, info, []);
+  state.allocator.addFramework(id, unlimited(info));
   return framework;
 }
 

@@ -1,9 +1,11 @@
-import { asFrameworkId, type FrameworkId, invalidId } from '../../protocol/ids.ts';
+import { asAgentId, asFrameworkId, type FrameworkId } from '../../protocol/ids.ts';
 import type { FrameworkInfo, SchedulerCallSubscribe } from '../../protocol/messages.ts';
-import { invalidRole } from '../../protocol/roles.ts';
-import { hasCapability } from '../../protocol/task-state.ts';
-import { allocateSoon, announce, type Effect, log, sendEvent } from '../effects.ts';
-import { type Framework, type MasterState, rolesOf } from '../state.ts';
+import type { Demand } from '../allocator/allocator.ts';
+import { compileConstraints, noConstraints } from '../allocator/offer-constraints.ts';
+import { allocateSoon, announce, type Effect, log, sendEvent, sendToAgent } from '../effects.ts';
+import type { Framework, MasterState } from '../state.ts';
+import { changedPrincipal, invalidDemand, invalidFramework, unwelcomeFramework } from './framework-validation.ts';
+import { discardInverseOffer } from './inverse-offers.ts';
 import { discardOffer } from './offers.ts';
 
 export const heartbeatIntervalSeconds = 15;
@@ -16,31 +18,45 @@ export type Subscription =
 /** SUBSCRIBE: a new framework, one that comes back, or one that fails over. */
 export function subscribe(state: MasterState, call: SchedulerCallSubscribe, now: number): Subscription {
   const info = call.framework_info;
-  const suppressed = call.suppressed_roles ?? [];
-  const refusal = invalidFramework(info) ?? invalidSuppression(info, suppressed) ?? removedBefore(state, info);
+  const refusal = invalidFramework(info) ?? unwelcomeFramework(state, info) ?? invalidDemand(call);
   if (refusal !== undefined) return { refusal };
   const id = asFrameworkId(
     info.id?.value || `${state.master.id}-${String(state.counters.framework++).padStart(4, '0')}`,
   );
   const known = state.frameworks.get(id);
-  if (known !== undefined && known.info.principal !== info.principal) {
-    return { refusal: "Changing framework's principal is not allowed." };
-  }
+  if (known !== undefined && known.info.principal !== info.principal) return { refusal: changedPrincipal };
   const before = known === undefined ? [] : replaceSubscription(state, known, now);
-  const framework = known ?? newFramework(state, id, info, suppressed, now);
-  framework.info = known === undefined || known.recovered ? { ...info, id: { value: id } } : renewed(known.info, info);
+  const framework = known ?? newFramework(state, id, info, now);
+  const renewal = known === undefined || known.recovered ? { ...info, id: { value: id } } : renewed(known.info, info);
   framework.connected = true;
   framework.recovered = false;
   framework.reregisteredAt = now;
   framework.removeAt = undefined;
-  state.allocator.updateFramework(id, framework.info, suppressed);
+  const told = setDemand(state, framework, { ...call, framework_info: renewal });
   state.allocator.activateFramework(id);
   const news = announce({ type: known === undefined ? 'FRAMEWORK_ADDED' : 'FRAMEWORK_UPDATED', framework });
   return {
     framework: id,
     before,
-    after: [...greet(state, id), news, log('framework subscribed', { id, name: info.name })],
+    after: [...greet(state, id), ...told, news, log('framework subscribed', { id, name: info.name })],
   };
+}
+
+/** Replaces all that a framework says of itself and of the offers that it wants, and tells the agents that hold something of it. */
+export function setDemand(state: MasterState, framework: Framework, call: SchedulerCallSubscribe): Effect[] {
+  const { framework_info: info, suppressed_roles = [], offer_constraints } = call;
+  const compiled = compileConstraints(offer_constraints);
+  if ('error' in compiled) throw new Error(`offer constraints were not validated: ${compiled.error}`);
+  framework.info = info;
+  framework.suppressedRoles = new Set(suppressed_roles);
+  framework.offerConstraints = offer_constraints;
+  state.allocator.updateFramework(framework.id, {
+    info,
+    suppressedRoles: suppressed_roles,
+    constraints: compiled.value,
+  });
+  const agents = new Set([...framework.tasks.values()].map((task) => asAgentId(task.agent_id.value)));
+  return [...agents].map((agent) => sendToAgent(agent, { type: 'UPDATE_FRAMEWORK', framework: info }));
 }
 
 function greet(state: MasterState, id: FrameworkId): Effect[] {
@@ -59,17 +75,16 @@ function greet(state: MasterState, id: FrameworkId): Effect[] {
   ];
 }
 
-function newFramework(
-  state: MasterState,
-  id: FrameworkId,
-  info: FrameworkInfo,
-  suppressed: string[],
-  now: number,
-): Framework {
+function newFramework(state: MasterState, id: FrameworkId, info: FrameworkInfo, now: number): Framework {
   const framework = emptyFramework(id, info, now);
   state.frameworks.set(id, framework);
-  state.allocator.addFramework(id, info, suppressed);
+  state.allocator.addFramework(id, unlimited(info));
   return framework;
+}
+
+/** Offers for all roles and of all agents. */
+export function unlimited(info: FrameworkInfo): Demand {
+  return { info, suppressedRoles: [], constraints: noConstraints };
 }
 
 export function emptyFramework(id: FrameworkId, info: FrameworkInfo, now: number): Framework {
@@ -83,15 +98,20 @@ export function emptyFramework(id: FrameworkId, info: FrameworkInfo, now: number
     unregisteredAt: undefined,
     removeAt: undefined,
     offers: new Set(),
+    inverseOffers: new Set(),
+    suppressedRoles: new Set(),
+    offerConstraints: undefined,
     tasks: new Map(),
     unreachableTasks: new Map(),
     completedTasks: [],
+    operations: new Map(),
     counters: new Map(),
   };
 }
 
 function replaceSubscription(state: MasterState, framework: Framework, now: number): Effect[] {
   for (const offer of framework.offers) discardOffer(state, offer, now);
+  for (const offer of framework.inverseOffers) discardInverseOffer(state, offer);
   state.allocator.deactivateFramework(framework.id);
   if (!framework.connected) return [];
   return [
@@ -105,58 +125,4 @@ function renewed(before: FrameworkInfo, info: FrameworkInfo): FrameworkInfo {
   const { checkpoint: _ignored, ...rest } = info;
   const { id, user, checkpoint } = before;
   return { ...rest, id, user, ...(checkpoint === undefined ? {} : { checkpoint }) };
-}
-
-function removedBefore(state: MasterState, info: FrameworkInfo): string | undefined {
-  const id = info.id?.value;
-  return id !== undefined && state.completedFrameworks.has(asFrameworkId(id))
-    ? 'Framework has been removed'
-    : undefined;
-}
-
-/** The first thing wrong with a FrameworkInfo, in Mesos' words and order. */
-export function invalidFramework(info: FrameworkInfo): string | undefined {
-  const id = info.id?.value;
-  return (
-    invalidRoles(info) ??
-    (id === undefined || id === '' ? undefined : invalidId(id)) ??
-    invalidFailoverTimeout(info.failover_timeout ?? 0)
-  );
-}
-
-function invalidRoles(info: FrameworkInfo): string | undefined {
-  const multiRole = hasCapability(info, 'MULTI_ROLE');
-  if (multiRole && info.role !== undefined) {
-    return "'FrameworkInfo.role' must not be set when the framework is MULTI_ROLE capable";
-  }
-  const roles = info.roles ?? [];
-  if (!multiRole && roles.length > 0) {
-    return "'FrameworkInfo.roles' must not be set when the framework is not MULTI_ROLE capable";
-  }
-  const duplicates = [...new Set(roles.filter((role, index) => roles.indexOf(role) !== index))];
-  if (duplicates.length > 0) return `'FrameworkInfo.roles' contains duplicate items: { ${duplicates.join(', ')} }`;
-  for (const role of rolesOf(info)) {
-    const reason = invalidRole(role);
-    if (reason === undefined) continue;
-    return multiRole
-      ? `'FrameworkInfo.roles' contains invalid role: ${reason}`
-      : `'FrameworkInfo.role' is not a valid role: ${reason}`;
-  }
-  return undefined;
-}
-
-// What fits into the 64-bit count of nanoseconds in which Mesos keeps durations.
-const longestTimeout = 2 ** 63 / 1e9;
-
-function invalidFailoverTimeout(seconds: number): string | undefined {
-  if (Math.abs(seconds) < longestTimeout) return undefined;
-  const shown = Number.isFinite(seconds) ? seconds.toString() : Number.isNaN(seconds) ? 'nan' : 'inf';
-  return `The framework failover_timeout (${shown}) is invalid`;
-}
-
-function invalidSuppression(info: FrameworkInfo, suppressed: string[]): string | undefined {
-  const roles = rolesOf(info);
-  const strangers = [...new Set(suppressed.filter((role) => !roles.includes(role)))];
-  if (strangers.length === 0) return undefined;
-  return `Suppressed roles { ${strangers.join(', ')} } are not contained in the set of roles`;
 }

@@ -1,5 +1,10 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import { type AgentMessage, type AgentSubscription, agentLinkPath } from '../../protocol/agent-link.ts';
+import {
+  type AgentMessage,
+  type AgentSubscription,
+  agentLinkPath,
+  type MasterMessage,
+} from '../../protocol/agent-link.ts';
 import { type AgentId, asStreamId, type IdSource, type StreamId } from '../../protocol/ids.ts';
 import { decodeJson } from '../../protocol/json-codec.ts';
 import type { Messages } from '../../protocol/messages.ts';
@@ -20,6 +25,7 @@ export function agentRoute(server: FastifyInstance, performer: Performer, ids: I
     if (!isSubscription(subscription)) return refuse.badRequest(reply, 'Expecting an agent subscription');
     const registration = registerAgent(performer.state, subscription, performer.clock.now());
     if ('refusal' in registration) return refuse.badRequest(reply, registration.refusal);
+    if ('shutdown' in registration) return turnAway(reply, asStreamId(ids.uuid()), registration.shutdown);
     openLink(reply, performer, registration.agent, asStreamId(ids.uuid()), streams);
     performer.perform(registration.effects);
     return reply;
@@ -33,6 +39,17 @@ export function agentRoute(server: FastifyInstance, performer: Performer, ids: I
     for (const message of messages) receive(performer, agent, message);
     return reply.code(202).send();
   });
+}
+
+/** The link ends with its first message. */
+function turnAway(reply: FastifyReply, id: StreamId, message: string): FastifyReply {
+  reply.hijack();
+  const headers = { 'Mesos-Stream-Id': id, 'Content-Type': 'application/json' };
+  const stream = new RecordStream(reply.raw, headers, () => undefined);
+  const shutdown: MasterMessage = { type: 'SHUTDOWN', message };
+  stream.write(JSON.stringify(shutdown));
+  stream.end();
+  return reply;
 }
 
 function openLink(

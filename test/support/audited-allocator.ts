@@ -1,7 +1,8 @@
-import type { Allocation, Allocator } from '../../master/allocator/allocator.ts';
+import type { Allocation, Allocator, Demand } from '../../master/allocator/allocator.ts';
 import { FairAllocator } from '../../master/allocator/fair-allocator.ts';
+import type { AgentFacts } from '../../master/allocator/offer-constraints.ts';
 import type { AgentId, FrameworkId } from '../../protocol/ids.ts';
-import type { FrameworkInfo, Resource } from '../../protocol/messages.ts';
+import type { Resource } from '../../protocol/messages.ts';
 import type { Conversion } from '../../protocol/resource-operations.ts';
 import { formatResources } from '../../protocol/resource-text.ts';
 import { add, contains, subtract } from '../../protocol/resources.ts';
@@ -29,12 +30,12 @@ export class AuditedAllocator implements Allocator {
     return [...this.#books.keys()];
   }
 
-  addFramework(id: FrameworkId, info: FrameworkInfo, suppressedRoles: readonly string[]): void {
-    this.#inner.addFramework(id, info, suppressedRoles);
+  addFramework(id: FrameworkId, demand: Demand): void {
+    this.#inner.addFramework(id, demand);
   }
 
-  updateFramework(id: FrameworkId, info: FrameworkInfo, suppressedRoles: readonly string[]): void {
-    this.#inner.updateFramework(id, info, suppressedRoles);
+  updateFramework(id: FrameworkId, demand: Demand): void {
+    this.#inner.updateFramework(id, demand);
   }
 
   activateFramework(id: FrameworkId): void {
@@ -55,10 +56,10 @@ export class AuditedAllocator implements Allocator {
     this.#inner.removeFramework(id);
   }
 
-  addAgent(id: AgentId, total: readonly Resource[]): void {
+  addAgent(id: AgentId, total: readonly Resource[], facts: AgentFacts): void {
     if (this.#books.has(id)) throw new Error(`agent ${id} is added twice`);
     this.#books.set(id, { total, held: new Map() });
-    this.#inner.addAgent(id, total);
+    this.#inner.addAgent(id, total, facts);
   }
 
   activateAgent(id: AgentId): void {

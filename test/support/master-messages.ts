@@ -1,3 +1,6 @@
+import type { Demand } from '../../master/allocator/allocator.ts';
+import type { AgentFacts } from '../../master/allocator/offer-constraints.ts';
+import { unlimited } from '../../master/commands/subscribe.ts';
 import type { AgentSubscription } from '../../protocol/agent-link.ts';
 import type {
   ExecutorInfo,
@@ -10,7 +13,7 @@ import type {
   TaskInfo,
   TaskState,
 } from '../../protocol/messages.ts';
-import { parseResources } from '../../protocol/resource-text.ts';
+import { parseAttributes, parseResources } from '../../protocol/resource-text.ts';
 import { normalize } from '../../protocol/resources.ts';
 
 /** Resources in normal form from their text. */
@@ -41,6 +44,18 @@ export function frameworkInfo(wishes: FrameworkWishes = {}): FrameworkInfo {
     ...(failoverTimeout === undefined ? {} : { failover_timeout: failoverTimeout }),
     ...(capabilities.length === 0 ? {} : { capabilities: capabilities.map((type) => ({ type })) }),
   };
+}
+
+/** What a framework with those wishes takes. */
+export function demandOf(wishes: FrameworkWishes = {}): Demand {
+  return unlimited(frameworkInfo(wishes));
+}
+
+/** What constraints see of an agent. */
+export function factsOf(attributes = '', hostname = 'host'): AgentFacts {
+  const parsed = parseAttributes(attributes);
+  if ('error' in parsed) throw new Error(parsed.error);
+  return { hostname, attributes: parsed.value, domain: undefined };
 }
 
 export function agentSubscription(options: {

@@ -4,6 +4,7 @@ import { carryOut } from '../../master/commands/scheduler-call.ts';
 import { type Subscription, subscribe } from '../../master/commands/subscribe.ts';
 import { updateTask } from '../../master/commands/update-task.ts';
 import type { Effect } from '../../master/effects.ts';
+import { newMaintenance } from '../../master/maintenance.ts';
 import { newMetrics } from '../../master/metrics.ts';
 import type { Framework, MasterSettings, MasterState } from '../../master/state.ts';
 import type { AgentSubscription, MasterMessage } from '../../protocol/agent-link.ts';
@@ -37,6 +38,11 @@ export class MasterWorld {
         agentPingTimeout: 75,
         maxCompletedFrameworks: 50,
         maxCompletedTasksPerFramework: 1000,
+        maxUnreachableTasksPerFramework: 1000,
+        maxLostAgents: 1000,
+        maxLostAgentAge: 1_000_000,
+        rootSubmissions: true,
+        roles: undefined,
         offerTimeout: undefined,
         ...settings,
       },
@@ -45,7 +51,10 @@ export class MasterWorld {
       completedFrameworks: new Map(),
       agents: new Map(),
       unreachableAgents: new Map(),
+      goneAgents: new Map(),
+      maintenance: newMaintenance(),
       offers: new Map(),
+      inverseOffers: new Map(),
       counters: { framework: 0, agent: 0, offer: 0 },
       metrics: newMetrics(),
     };
@@ -84,6 +93,7 @@ export class MasterWorld {
   register(subscription: AgentSubscription): AgentId {
     const registration = registerAgent(this.state, subscription, this.now);
     if ('refusal' in registration) throw new Error(registration.refusal);
+    if ('shutdown' in registration) throw new Error(registration.shutdown);
     this.did(registration.effects);
     return registration.agent;
   }

@@ -4,19 +4,20 @@ import type { Allocation } from '../../../../master/allocator/allocator.ts';
 import { asAgentId, asFrameworkId, type FrameworkId } from '../../../../protocol/ids.ts';
 import { formatResources } from '../../../../protocol/resource-text.ts';
 import { AuditedAllocator } from '../../../support/audited-allocator.ts';
-import { type FrameworkWishes, frameworkInfo, resourcesOf } from '../../../support/master-messages.ts';
+import { demandOf, type FrameworkWishes, factsOf, resourcesOf } from '../../../support/master-messages.ts';
 
 const unrandom = () => 0;
 
 function cluster(agents: number, resources = 'cpus:4;mem:4096'): AuditedAllocator {
   const allocator = new AuditedAllocator();
-  for (let index = 0; index < agents; index++) allocator.addAgent(asAgentId(`S${index}`), resourcesOf(resources));
+  for (let index = 0; index < agents; index++)
+    allocator.addAgent(asAgentId(`S${index}`), resourcesOf(resources), factsOf());
   return allocator;
 }
 
 function enter(allocator: AuditedAllocator, name: string, wishes: FrameworkWishes = {}): FrameworkId {
   const id = asFrameworkId(name);
-  allocator.addFramework(id, frameworkInfo(wishes), []);
+  allocator.addFramework(id, demandOf(wishes));
   allocator.activateFramework(id);
   return id;
 }
@@ -167,7 +168,7 @@ describe('filters', () => {
     assert.deepEqual(others, []);
 
     const grown = new AuditedAllocator();
-    grown.addAgent(offer.agent, resourcesOf('cpus:4;mem:4096'));
+    grown.addAgent(offer.agent, resourcesOf('cpus:4;mem:4096'), factsOf());
     enter(grown, 'f');
     grown.charge({ ...offer, resources: resourcesOf('cpus:2') });
     const [first] = grown.allocate(0, unrandom);
@@ -183,7 +184,7 @@ describe('filters', () => {
 
   test('a filter concerns one framework, role and agent', () => {
     const { allocator, framework } = refused(60);
-    allocator.addAgent(asAgentId('S1'), resourcesOf('cpus:1'));
+    allocator.addAgent(asAgentId('S1'), resourcesOf('cpus:1'), factsOf());
     const other = enter(allocator, 'other');
     const given = allocator.allocate(0, unrandom);
     const onFirst = given.filter(({ agent }) => agent === 'S0').map((allocation) => allocation.framework);
@@ -234,12 +235,12 @@ describe('suppression', () => {
 
   test('a new set of suppressed roles replaces the old one', () => {
     const allocator = cluster(1);
-    const info = frameworkInfo({ roles: ['a', 'b'], capabilities: ['MULTI_ROLE'] });
+    const demand = demandOf({ roles: ['a', 'b'], capabilities: ['MULTI_ROLE'] });
     const framework = asFrameworkId('f');
-    allocator.addFramework(framework, info, ['a', 'b']);
+    allocator.addFramework(framework, { ...demand, suppressedRoles: ['a', 'b'] });
     allocator.activateFramework(framework);
     assert.deepEqual(allocator.allocate(0, unrandom), []);
-    allocator.updateFramework(framework, info, ['b']);
+    allocator.updateFramework(framework, { ...demand, suppressedRoles: ['b'] });
     assert.equal(allocator.allocate(0, unrandom)[0]?.role, 'a');
   });
 });

@@ -6,7 +6,7 @@ import { type AgentId, asAgentId, asFrameworkId, type FrameworkId } from '../../
 import { formatResources } from '../../../../protocol/resource-text.ts';
 import { normalize } from '../../../../protocol/resources.ts';
 import { AuditedAllocator } from '../../../support/audited-allocator.ts';
-import { frameworkInfo, resourcesOf } from '../../../support/master-messages.ts';
+import { demandOf, factsOf, resourcesOf } from '../../../support/master-messages.ts';
 
 const totals = [
   'cpus:4;mem:4096',
@@ -58,7 +58,7 @@ class Game {
     for (const id of this.agents) this.allocator.activateAgent(id);
     for (const id of this.frameworks) this.allocator.deactivateFramework(id);
     const judge = asFrameworkId('judge');
-    this.allocator.addFramework(judge, frameworkInfo({ role: 'a', capabilities: ['GPU_RESOURCES'] }), []);
+    this.allocator.addFramework(judge, demandOf({ role: 'a', capabilities: ['GPU_RESOURCES'] }));
     this.allocator.activateFramework(judge);
     this.allocate(0);
     for (const id of this.agents) {
@@ -72,18 +72,14 @@ class Game {
     const total = totals[pick % totals.length] ?? '';
     this.agents.push(id);
     this.totals.set(id, total);
-    this.allocator.addAgent(id, resourcesOf(total));
+    this.allocator.addAgent(id, resourcesOf(total), factsOf());
   }
 
   #addFramework(pick: number): void {
     const id = asFrameworkId(`F${this.#count++}`);
     this.frameworks.push(id);
     const role = ['*', 'a', 'a/b', 'c'][pick % 4] ?? '*';
-    this.allocator.addFramework(
-      id,
-      frameworkInfo({ role, ...(pick % 3 === 0 ? { capabilities: ['GPU_RESOURCES'] } : {}) }),
-      [],
-    );
+    this.allocator.addFramework(id, demandOf({ role, ...(pick % 3 === 0 ? { capabilities: ['GPU_RESOURCES'] } : {}) }));
     this.allocator.activateFramework(id);
   }
 
@@ -146,12 +142,12 @@ test('with two identical frameworks that take all they are offered, the shares d
       (agents, randoms) => {
         const allocator = new AuditedAllocator();
         for (const name of ['f1', 'f2']) {
-          allocator.addFramework(asFrameworkId(name), frameworkInfo(), []);
+          allocator.addFramework(asFrameworkId(name), demandOf());
           allocator.activateFramework(asFrameworkId(name));
         }
         const counts = { f1: 0, f2: 0 };
         for (let index = 0; index < agents; index++) {
-          allocator.addAgent(asAgentId(`S${index}`), resourcesOf('cpus:2;mem:512'));
+          allocator.addAgent(asAgentId(`S${index}`), resourcesOf('cpus:2;mem:512'), factsOf());
           if (index % 3 !== 0) continue;
           for (const { framework } of allocator.allocate(0, () => randoms.next().value ?? 0))
             counts[framework as unknown as 'f1' | 'f2']++;
