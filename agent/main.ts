@@ -74,7 +74,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     flags: flagTexts(flags),
   };
   const state: AgentState = { tasks: new Map(), settings: { killGrace: flags.executor_shutdown_grace_period } };
-  const server = createHttpServer({ log, aliases: ['/slave(1)', '/slave%281%29'], bodyLimit: megabyte });
+  const server = createHttpServer({ log, actor: 'slave(1)', bodyLimit: megabyte });
   filesRoute(server, () => new SandboxPaths(workDirectory, identity.id ?? '').slave);
   stateRoute(server, state, () => identity, engine);
   identity.address.port = await listen(server, flags);

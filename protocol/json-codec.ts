@@ -73,15 +73,26 @@ function decodeLeniently(type: string, text: string): Decoded<unknown> {
   }
 }
 
+/** Of what cannot be parsed, so many characters are repeated. */
+const longestExcerpt = 60;
+
 function describeSyntaxError(text: string, error: unknown): string {
   const message = error instanceof Error ? error.message : '';
   const position = Number(/at position (\d+)/.exec(message)?.[1] ?? 0);
-  const near = text.slice(position, position + 60);
+  // The rest of the line without control characters, as Mesos' parser shows it.
+  const [rest = ''] = text.slice(position, position + longestExcerpt).split('\n', 1);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+  const near = rest.replaceAll(/[\0-\x1f]/g, '');
   if (message.includes('non-whitespace')) {
     return `Parsed JSON included non-whitespace trailing characters: ${near}`;
   }
-  const line = text.slice(0, position).split('\n').length;
-  return `syntax error at line ${line} near: ${near}`;
+  return `syntax error at line ${lineOf(text, position)} near: ${near}`;
+}
+
+function lineOf(text: string, position: number): number {
+  let line = 1;
+  for (let at = text.indexOf('\n'); at !== -1 && at < position; at = text.indexOf('\n', at + 1)) line++;
+  return line;
 }
 
 /**

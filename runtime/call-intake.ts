@@ -9,7 +9,7 @@ const mesosNames: Record<CallType, string> = {
   SchedulerCall: 'scheduler::Call',
   MasterCall: 'master::Call',
   AgentCall: 'agent::Call',
-  ExecutorCall: 'executor::Call',
+  ExecutorCall: 'Executor::Call',
 };
 
 /**

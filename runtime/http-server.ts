@@ -1,37 +1,90 @@
-import Fastify, { type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import { describeError, MesitaError } from '../protocol/errors.ts';
+import { BodyRefusal, readBodies, refuseWhileSending } from './http-body.ts';
+import { compressAnswers } from './http-compression.ts';
+import { ConnectionTurns } from './http-connection.ts';
+import { endpointOf, targetProblem } from './http-routing.ts';
 import type { Log } from './log.ts';
+import { refuse } from './refusals.ts';
 
 export interface HttpServerOptions {
   log: Log;
-  /** Prefixes that stand for the root, e.g. `/master`. */
-  aliases: readonly string[];
-  /** Bytes of a request's body at the most. */
+  /** The name that may stand before the endpoints: `master`, `slave(1)`. */
+  actor: string;
+  /** Bytes of a request's body at the most, also after decompression. */
   bodyLimit: number;
+  timeouts?: HttpTimeouts;
 }
 
-/** A fastify server that hands every body over as a Buffer and routes as libprocess does: aliases, trailing slashes, longest prefix. */
+/** Milliseconds. */
+export interface HttpTimeouts {
+  /** From the first byte of a request to the end of its head. */
+  head: number;
+  /** From there to the end of its body, where that is collected. */
+  body: number;
+  /** A connection on which nothing moves for so long is closed; streams are exempt. */
+  idle: number;
+}
+
+/** What libprocess itself serves, which is never found below the actor's name. */
+const global = new Set(['version', 'metrics', 'files', 'logging', 'profiler', 'system', 'help', 'memory-profiler']);
+
+/** The recorded Mesos takes a header of 70,000 bytes. */
+const longestHead = 128 * 1024;
+const defaultTimeouts: HttpTimeouts = { head: 30_000, body: 300_000, idle: 75_000 };
+/** Bytes of large bodies that are being received at a time. */
+const mostHeld = 256 * 1024 * 1024;
+
+/**
+ * A fastify server that hands every body over as a Buffer, and does as libprocess does in routing, compression and the
+ * order of answers. Bodies that come slowly, never or without end, and what is no HTTP, are refused or cut off.
+ */
 export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   const paths = new Set<string>();
+  const { head, body, idle } = options.timeouts ?? defaultTimeouts;
+  const turns = new ConnectionTurns(options.log);
   const server = Fastify({
-    bodyLimit: options.bodyLimit,
+    http: {
+      requireHostHeader: false,
+      maxHeaderSize: longestHead,
+      headersTimeout: head,
+      connectionsCheckingInterval: Math.min(head, 5_000),
+    },
+    // Of a body's time the body's reader takes care: uploads of files may take as long as something moves.
+    requestTimeout: 0,
+    connectionTimeout: idle,
     // Streams are ended by whoever opened them, before this.
     forceCloseConnections: true,
-    rewriteUrl: (request) => route(request.url ?? '/', options.aliases, paths),
+    rewriteUrl: (request) => endpointOf(request.url ?? '/', { actor: options.actor, global, paths }),
     exposeHeadRoutes: false,
+    clientErrorHandler: (error, socket) => turns.onClientError(error, socket),
+    frameworkErrors: (error, _request, reply) => {
+      (reply as FastifyReply).code(400).type('text/plain; charset=utf-8').send(error.message);
+    },
   });
+  // Mesos never refuses an expectation.
+  server.server.on('checkExpectation', (request, response) => server.server.emit('request', request, response));
   server.addHook('onRoute', ({ url }) => void paths.add(url));
-  server.removeAllContentTypeParsers();
-  server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
-  server.setNotFoundHandler((_request, reply) =>
-    reply.code(404).type('text/plain; charset=utf-8').send('404 Not Found.'),
-  );
-  server.setErrorHandler((error: Error & { statusCode?: number; code?: string }, request, reply) => {
-    const status = error.statusCode ?? 500;
-    if (status >= 500)
+  turns.install(server);
+  server.addHook('onRequest', (request, reply, done) => {
+    const problem = targetProblem(request.originalUrl);
+    if (problem === undefined) done();
+    else refuse.badRequest(reply, problem);
+  });
+  readBodies(server, { bytes: options.bodyLimit, total: mostHeld, milliseconds: body });
+  compressAnswers(server);
+  server.setNotFoundHandler((_request, reply) => refuse.notFound(reply));
+  server.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => {
+    if (error instanceof BodyRefusal && !request.raw.complete) return refuseWhileSending(request, reply, error);
+    const expected = error instanceof BodyRefusal || (error.statusCode ?? 500) < 500;
+    if (!expected) {
       options.log.error({ url: request.url, error: describeError(error), stack: error.stack }, 'request failed');
-    const text = status >= 500 ? '500 Internal Server Error.' : error.message;
-    return reply.code(status).type('text/plain; charset=utf-8').send(text);
+    }
+    const text = expected ? error.message : '500 Internal Server Error.';
+    return reply
+      .code(error.statusCode ?? 500)
+      .type('text/plain; charset=utf-8')
+      .send(text);
   });
   return server;
 }
@@ -53,24 +106,6 @@ export async function listen(server: FastifyInstance, address: { ip: string; por
   }
   const bound = server.server.address();
   return typeof bound === 'object' && bound !== null ? bound.port : address.port;
-}
-
-function route(url: string, aliases: readonly string[], paths: ReadonlySet<string>): string {
-  const mark = url.indexOf('?');
-  const query = mark === -1 ? '' : url.slice(mark);
-  let path = `/${(mark === -1 ? url : url.slice(0, mark))
-    .split('/')
-    .filter((part) => part !== '')
-    .join('/')}`;
-  for (const alias of aliases) {
-    if (path === alias || path.startsWith(`${alias}/`)) path = path.slice(alias.length) || '/';
-  }
-  if (path.startsWith('/mesita/')) return path + query;
-  // A path below a route is the route's, unless a longer route matches.
-  for (let prefix = path; prefix !== ''; prefix = prefix.slice(0, prefix.lastIndexOf('/'))) {
-    if (paths.has(prefix)) return prefix + query;
-  }
-  return path + query;
 }
 
 const loopback = /^(127\.|::1$|localhost$)/;

@@ -24,6 +24,8 @@ const refusals: [input: string, error: string][] = [
   ['', 'syntax error at line 1 near: '],
   ['{', 'syntax error at line 1 near: '],
   ['hello', 'syntax error at line 1 near: hello'],
+  ['\b\u0001', 'syntax error at line 1 near: '],
+  ['hel\nlo', 'syntax error at line 1 near: hel'],
   ['{}xx', 'Parsed JSON included non-whitespace trailing characters: xx'],
   ['[]', 'Expecting a JSON object'],
   ['null', 'Expecting a JSON object'],
