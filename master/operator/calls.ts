@@ -6,7 +6,7 @@ import { removeFramework } from '../commands/remove-framework.ts';
 import type { Effect } from '../effects.ts';
 import { metricsSnapshot } from '../metrics-snapshot.ts';
 import type { MasterState } from '../state.ts';
-import { getAgents, getFrameworks, getMaster, getState, getTasks } from './documents.ts';
+import { getAgents, getExecutors, getFrameworks, getMaster, getOperations, getState, getTasks } from './documents.ts';
 import { getRoles } from './roles-document.ts';
 
 /** What calls read and change. */
@@ -60,10 +60,10 @@ const handlers: Record<OperatorCall['type'], Handler> = {
 
   GET_STATE: reading(({ state }) => ({ get_state: getState(state) })),
   GET_TASKS: reading(({ state }) => ({ get_tasks: getTasks(state) })),
-  GET_EXECUTORS: reading(() => ({ get_executors: { executors: [] } })),
+  GET_EXECUTORS: reading(({ state }) => ({ get_executors: getExecutors(state) })),
   GET_FRAMEWORKS: reading(({ state }) => ({ get_frameworks: getFrameworks(state) })),
   GET_AGENTS: reading(({ state }) => ({ get_agents: getAgents(state) })),
-  GET_OPERATIONS: reading(() => ({ get_operations: {} })),
+  GET_OPERATIONS: reading(({ state }) => ({ get_operations: getOperations(state) })),
   GET_ROLES: reading(({ state }) => ({ get_roles: getRoles(state) })),
   GET_MASTER: reading(({ state }) => ({ get_master: getMaster(state) })),
 

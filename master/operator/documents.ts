@@ -1,10 +1,13 @@
 import type {
+  ExecutorInfo,
   FrameworkInfo,
   MasterResponseGetAgents,
   MasterResponseGetAgentsAgent,
+  MasterResponseGetExecutors,
   MasterResponseGetFrameworks,
   MasterResponseGetFrameworksFramework,
   MasterResponseGetMaster,
+  MasterResponseGetOperations,
   MasterResponseGetState,
   MasterResponseGetTasks,
   Task,
@@ -13,7 +16,7 @@ import type {
 import { toEndpointForm, toPostRefinement } from '../../protocol/resources.ts';
 import { agentCapabilities } from '../../runtime/agent-capabilities.ts';
 import { mesosVersion } from '../../runtime/version.ts';
-import { offerMessage } from '../offer-messages.ts';
+import { inverseOfferMessage, offerMessage } from '../offer-messages.ts';
 import { type Agent, type Framework, type MasterState, type OfferRecord, rolesOf } from '../state.ts';
 import { allocatedByRole, offeredByRole, showAllocated } from './resource-sums.ts';
 
@@ -26,7 +29,7 @@ import { allocatedByRole, offeredByRole, showAllocated } from './resource-sums.t
 export function getState(state: MasterState): MasterResponseGetState {
   return {
     get_tasks: getTasks(state),
-    get_executors: { executors: [] },
+    get_executors: getExecutors(state),
     get_frameworks: getFrameworks(state),
     get_agents: getAgents(state),
   };
@@ -47,10 +50,24 @@ export function getTasks(state: MasterState): MasterResponseGetTasks {
   return { tasks, unreachable_tasks: unreachable, completed_tasks: completed };
 }
 
+/** Those of tasks with a command of their own are none of the master's. */
+export function getExecutors(state: MasterState): MasterResponseGetExecutors {
+  return {
+    executors: [...state.agents.values()].flatMap(({ id, executors }) =>
+      [...executors.values()].map((executor_info) => ({ executor_info, agent_id: { value: id } })),
+    ),
+  };
+}
+
+export function getOperations(state: MasterState): MasterResponseGetOperations {
+  return { operations: [...state.agents.values()].flatMap(({ operations }) => [...operations.values()]) };
+}
+
 export function getFrameworks(state: MasterState): MasterResponseGetFrameworks {
+  const executors = Map.groupBy(executorsIn(state), ({ framework_id }) => framework_id?.value);
   const show = (framework: Framework): MasterResponseGetFrameworksFramework => ({
-    ...frameworkDocument(state, framework),
-    offer_constraints: {},
+    ...frameworkDocument(state, framework, executors.get(framework.id) ?? []),
+    offer_constraints: framework.offerConstraints ?? {},
   });
   return {
     frameworks: [...state.frameworks.values()].map(show),
@@ -61,7 +78,13 @@ export function getFrameworks(state: MasterState): MasterResponseGetFrameworks {
 // Offers are shown as the master keeps them, whatever their framework understands.
 const shownCapabilities: FrameworkInfo['capabilities'] = [{ type: 'MULTI_ROLE' }, { type: 'RESERVATION_REFINEMENT' }];
 
-export function frameworkDocument(state: MasterState, framework: Framework): MasterResponseGetFrameworksFramework {
+export function frameworkDocument(
+  state: MasterState,
+  framework: Framework,
+  executors: readonly ExecutorInfo[] = executorsIn(state).filter(
+    ({ framework_id }) => framework_id?.value === framework.id,
+  ),
+): MasterResponseGetFrameworksFramework {
   const { info, unregisteredAt } = framework;
   const offers = offersOf(state, framework.offers);
   const [fallback = '*'] = rolesOf(info);
@@ -77,9 +100,18 @@ export function frameworkDocument(state: MasterState, framework: Framework): Mas
       const agent = state.agents.get(offer.agent);
       return agent === undefined ? [] : [offerMessage(offer, agent, { ...info, capabilities: shownCapabilities })];
     }),
-    allocated_resources: showAllocated(allocatedByRole(framework.tasks.values(), fallback)),
+    inverse_offers: [...framework.inverseOffers].flatMap((id) => {
+      const offer = state.inverseOffers.get(id);
+      const agent = offer && state.agents.get(offer.agent);
+      return (offer && agent && inverseOfferMessage(offer, agent)) ?? [];
+    }),
+    allocated_resources: showAllocated(allocatedByRole(framework.tasks.values(), executors, fallback)),
     offered_resources: showAllocated(offeredByRole(offers)),
   };
+}
+
+function executorsIn(state: MasterState): ExecutorInfo[] {
+  return [...state.agents.values()].flatMap(({ executors }) => [...executors.values()]);
 }
 
 export function getAgents(state: MasterState): MasterResponseGetAgents {
@@ -103,7 +135,7 @@ export function agentDocument(state: MasterState, agent: Agent): MasterResponseG
     registered_time: time(agent.registeredAt),
     ...(reregisteredAt === undefined ? {} : { reregistered_time: time(reregisteredAt) }),
     total_resources: agent.total.map(toEndpointForm),
-    allocated_resources: showAllocated(allocatedByRole(agent.tasks.values(), '*')),
+    allocated_resources: showAllocated(allocatedByRole(agent.tasks.values(), agent.executors.values(), '*')),
     offered_resources: showAllocated(offeredByRole(offersOf(state, agent.offers))),
     capabilities: agentCapabilities.map((type) => ({ type })),
   };

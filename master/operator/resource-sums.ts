@@ -1,4 +1,4 @@
-import type { Resource, Task } from '../../protocol/messages.ts';
+import type { ExecutorInfo, Resource, Task } from '../../protocol/messages.ts';
 import { add, normalize, toEndpointForm } from '../../protocol/resources.ts';
 import { isTerminal } from '../../protocol/task-state.ts';
 import type { OfferRecord } from '../state.ts';
@@ -6,14 +6,14 @@ import type { OfferRecord } from '../state.ts';
 /** Resources in normal form, by the role that they are allocated or offered to. */
 export type ByRole = ReadonlyMap<string, Resource[]>;
 
-/** What tasks hold; terminal ones hold nothing. `fallback`: the role of resources that name none. */
-export function allocatedByRole(tasks: Iterable<Task>, fallback: string): ByRole {
+/** What tasks that are not terminal and executors hold. `fallback`: the role of resources that name none. */
+export function allocatedByRole(tasks: Iterable<Task>, executors: Iterable<ExecutorInfo>, fallback: string): ByRole {
   const groups = new Map<string, Resource[]>();
-  for (const task of tasks) {
-    if (isTerminal(task.state)) continue;
-    for (const resource of task.resources ?? [])
-      collect(groups, resource.allocation_info?.role ?? fallback, [resource]);
-  }
+  const hold = ({ resources = [] }: Task | ExecutorInfo) => {
+    for (const resource of resources) collect(groups, resource.allocation_info?.role ?? fallback, [resource]);
+  };
+  for (const task of tasks) if (!isTerminal(task.state)) hold(task);
+  for (const executor of executors) hold(executor);
   return mapValues(groups, normalize);
 }
 
