@@ -1,12 +1,22 @@
 import type { MasterMessage } from '../protocol/agent-link.ts';
 import type { AgentId, FrameworkId } from '../protocol/ids.ts';
-import type { SchedulerEvent } from '../protocol/messages.ts';
+import type { SchedulerCallReconcileTask, SchedulerEvent } from '../protocol/messages.ts';
 import type { News } from './news.ts';
+
+/** Tasks that a framework asked for, and how far the answers got. */
+export interface Reconciliation {
+  readonly asked: readonly SchedulerCallReconcileTask[];
+  /** Nobody asked for the tasks by name: what is no longer active when its turn comes is passed over. */
+  readonly implicit: boolean;
+  readonly from: number;
+}
 
 /** What commands may ask the edge to do: kind → arguments. The performer has one function for each. */
 export interface EffectArguments {
   /** Dropped when the framework has no open subscription. */
   sendEvent: { framework: FrameworkId; event: SchedulerEvent };
+  /** The rest of a long reconciliation, as the framework takes it; over with the subscription. */
+  reconcileOn: { framework: FrameworkId; rest: Reconciliation };
   /** Ends the subscription after the events before it. */
   endSubscription: { framework: FrameworkId };
   /** Dropped when the agent has no open link. */

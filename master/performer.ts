@@ -6,10 +6,15 @@ import type { RecordStream } from '../runtime/record-stream.ts';
 import { allocate } from './commands/allocate.ts';
 import { disconnectFramework } from './commands/disconnect-framework.ts';
 import { expire, pingAgents } from './commands/expire.ts';
-import type { Effect, EffectArguments } from './effects.ts';
+import { reconcileFrom } from './commands/reconcile.ts';
+import type { Effect, EffectArguments, Reconciliation } from './effects.ts';
 import { countEvent } from './metrics.ts';
 import type { News } from './news.ts';
 import type { MasterState } from './state.ts';
+
+// A reconciliation goes on when the client has taken all but so many bytes; until then it looks again so often.
+const enoughBacklog = 1024 * 1024;
+const backlogPauseMs = 5;
 
 export interface Subscriber {
   readonly id: StreamId;
@@ -47,6 +52,7 @@ export class Performer {
 
   readonly #perform: { [Kind in keyof EffectArguments]: (effect: EffectArguments[Kind]) => void } = {
     sendEvent: ({ framework, event }) => this.#sendEvent(framework, event),
+    reconcileOn: ({ framework, rest }) => this.#reconcileOn(framework, rest),
     endSubscription: ({ framework }) => {
       const subscriber = this.#subscribers.get(framework);
       this.#subscribers.delete(framework);
@@ -134,6 +140,24 @@ export class Performer {
       this.perform(effects);
     };
     const cancel = this.clock.after(0, run);
+    this.#cancels.add(cancel);
+  }
+
+  #reconcileOn(id: FrameworkId, rest: Reconciliation): void {
+    const subscriber = this.#subscribers.get(id);
+    if (subscriber === undefined) return;
+    const goOn = () => {
+      this.#cancels.delete(cancel);
+      const framework = this.state.frameworks.get(id);
+      if (framework === undefined || this.#subscribers.get(id) !== subscriber) return;
+      if (subscriber.stream.backlog <= enoughBacklog) {
+        this.perform(reconcileFrom(this.state, framework, rest, this.clock.now()));
+        return;
+      }
+      cancel = this.clock.after(backlogPauseMs, goOn);
+      this.#cancels.add(cancel);
+    };
+    let cancel = this.clock.after(0, goOn);
     this.#cancels.add(cancel);
   }
 

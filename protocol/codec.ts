@@ -30,6 +30,15 @@ export function encodeMessage<Name extends keyof Messages>(
   return encodeProtobuf(type, message);
 }
 
+/** Encodes a record of a stream: JSON as ASCII text, which is cheaper to gather than bytes. */
+export function encodeEvent<Name extends keyof Messages>(
+  mediaType: MediaType,
+  type: Name,
+  message: Messages[Name],
+): string | Uint8Array {
+  return mediaType === 'application/json' ? encodeJson(type, message) : encodeProtobuf(type, message);
+}
+
 /** Compiles the codecs (some 50 ms), which the first message would otherwise have to wait for. For servers, at start. */
 export function prepareCodecs(): void {
   for (const mediaType of ['application/json', 'application/x-protobuf'] as const) {

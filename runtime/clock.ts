@@ -2,7 +2,7 @@
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
-  /** Calls back once after `milliseconds`; returns the function that cancels it. */
+  /** Calls back once after `milliseconds`, 0: when this turn of the event loop is over; returns the function that cancels it. */
   after(milliseconds: number, callback: () => void): () => void;
 }
 
@@ -12,7 +12,11 @@ const longestTimer = 2 ** 31 - 1;
 export const systemClock: Clock = {
   now: () => Date.now(),
   after: (milliseconds, callback) => {
-    const timer = setTimeout(callback, Math.min(Math.max(milliseconds, 0), longestTimer));
+    if (milliseconds <= 0) {
+      const turn = setImmediate(callback);
+      return () => clearImmediate(turn);
+    }
+    const timer = setTimeout(callback, Math.min(milliseconds, longestTimer));
     return () => clearTimeout(timer);
   },
 };

@@ -7,9 +7,12 @@ import type {
   TaskStatus,
 } from '../../protocol/messages.ts';
 import { partitionState } from '../../protocol/task-state.ts';
-import { type Effect, sendEvent } from '../effects.ts';
+import { type Effect, type Reconciliation, sendEvent } from '../effects.ts';
 import type { Framework, MasterState } from '../state.ts';
 import { masterStatus, updateEvent } from './statuses.ts';
+
+/** Answers made in one go; others get their turn between two of these. */
+const sliceLength = 500;
 
 /** RECONCILE: implicit (no tasks named) tells the state of all active tasks, explicit that of each one named. */
 export function reconcile(
@@ -18,12 +21,29 @@ export function reconcile(
   call: SchedulerCallReconcile,
   now: number,
 ): Effect[] {
-  const asked = call.tasks ?? [];
-  const statuses =
-    asked.length === 0
-      ? [...framework.tasks.values()].map((task) => latestStatus(task, now))
-      : asked.map((task) => answer(state, framework, task, now));
-  return statuses.map((status) => sendEvent(framework.id, updateEvent(status)));
+  const named = call.tasks ?? [];
+  if (named.length > 0) return reconcileFrom(state, framework, { asked: named, implicit: false, from: 0 }, now);
+  const asked = [...framework.tasks.values()].map(({ task_id, agent_id }) => ({ task_id, agent_id }));
+  return reconcileFrom(state, framework, { asked, implicit: true, from: 0 }, now);
+}
+
+/** Answers a slice; each answer is the truth of the moment in which it is sent. */
+export function reconcileFrom(
+  state: MasterState,
+  framework: Framework,
+  { asked, implicit, from }: Reconciliation,
+  now: number,
+): Effect[] {
+  const to = Math.min(from + sliceLength, asked.length);
+  const effects: Effect[] = [];
+  for (const task of asked.slice(from, to)) {
+    if (implicit && !framework.tasks.has(asTaskId(task.task_id.value))) continue;
+    effects.push(sendEvent(framework.id, updateEvent(answer(state, framework, task, now))));
+  }
+  if (to < asked.length) {
+    effects.push({ kind: 'reconcileOn', framework: framework.id, rest: { asked, implicit, from: to } });
+  }
+  return effects;
 }
 
 function answer(state: MasterState, framework: Framework, asked: SchedulerCallReconcileTask, now: number): TaskStatus {
