@@ -81,7 +81,7 @@ export interface Framework {
   removeAt: number | undefined;
   readonly offers: Set<OfferId>;
   readonly inverseOffers: Set<OfferId>;
-  suppressedRoles: ReadonlySet<string>;
+  readonly suppressedRoles: Set<string>;
   /** As the framework gave them; valid. */
   offerConstraints: SchedulerOfferConstraints | undefined;
   readonly tasks: Map<TaskId, Task>;

@@ -3,8 +3,9 @@ import type { Offer } from '../../protocol/messages.ts';
 import { type Effect, sendEvent } from '../effects.ts';
 import { offerMessage } from '../offer-messages.ts';
 import type { MasterState } from '../state.ts';
+import { makeInverseOffers } from './inverse-offers.ts';
 
-/** Runs the allocator and makes offers of what it decides: one OFFERS event a framework. */
+/** Runs the allocator and makes offers of what it decides: one OFFERS event a framework. Inverse offers go with them. */
 export function allocate(state: MasterState, now: number, random: () => number): Effect[] {
   const byFramework = new Map<FrameworkId, Offer[]>();
   for (const allocation of state.allocator.allocate(now, random)) {
@@ -20,5 +21,8 @@ export function allocate(state: MasterState, now: number, random: () => number):
     offers.push(offerMessage(offer, agent, framework.info));
     byFramework.set(framework.id, offers);
   }
-  return [...byFramework].map(([framework, offers]) => sendEvent(framework, { type: 'OFFERS', offers: { offers } }));
+  return [
+    ...[...byFramework].map(([framework, offers]) => sendEvent(framework, { type: 'OFFERS', offers: { offers } })),
+    ...makeInverseOffers(state, now),
+  ];
 }

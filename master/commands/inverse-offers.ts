@@ -7,7 +7,7 @@ import type {
 import { isTerminal } from '../../protocol/task-state.ts';
 import { type Effect, sendEvent } from '../effects.ts';
 import { answerKey, machineOf } from '../maintenance.ts';
-import { agentUrl } from '../offer-messages.ts';
+import { inverseOfferMessage } from '../offer-messages.ts';
 import type { Agent, Framework, MasterState } from '../state.ts';
 import { refuseSeconds } from './offers.ts';
 
@@ -24,19 +24,14 @@ export function makeInverseOffers(state: MasterState, now: number): Effect[] {
     for (const framework of holders(state, agent)) {
       const until = machine.filters.get(answerKey(agent.id, framework.id));
       if (!framework.connected || isAsked(state, agent, framework) || (until ?? 0) > now) continue;
-      const { unavailability } = machine;
       const id = asOfferId(`${state.master.id}-O${state.counters.offer++}`);
-      state.inverseOffers.set(id, { id, framework: framework.id, agent: agent.id });
+      const offer = { id, framework: framework.id, agent: agent.id };
+      state.inverseOffers.set(id, offer);
       framework.inverseOffers.add(id);
       agent.inverseOffers.add(id);
       const offers = byFramework.get(framework.id) ?? [];
-      offers.push({
-        id: { value: id },
-        url: agentUrl(agent),
-        framework_id: { value: framework.id },
-        agent_id: { value: agent.id },
-        unavailability,
-      });
+      const message = inverseOfferMessage(offer, agent);
+      if (message !== undefined) offers.push(message);
       byFramework.set(framework.id, offers);
     }
   }
@@ -48,6 +43,7 @@ export function makeInverseOffers(state: MasterState, now: number): Effect[] {
 /** ACCEPT_INVERSE_OFFERS and DECLINE_INVERSE_OFFERS: the answer is kept for operators to see, and no other is asked for a while. */
 export function answerInverseOffers(
   state: MasterState,
+  framework: Framework,
   call: SchedulerCallAcceptInverseOffers,
   status: AllocatorInverseOfferStatusStatus,
   now: number,
@@ -56,11 +52,11 @@ export function answerInverseOffers(
   for (const { value } of call.inverse_offer_ids ?? []) {
     const offer = state.inverseOffers.get(asOfferId(value));
     const agent = offer && state.agents.get(offer.agent);
-    if (offer === undefined || agent === undefined) continue;
+    if (offer?.framework !== framework.id || agent === undefined) continue;
     const machine = machineOf(state.maintenance, agent);
-    const key = answerKey(agent.id, offer.framework);
+    const key = answerKey(agent.id, framework.id);
     const timestamp = { nanoseconds: now * 1e6 };
-    machine?.answers.set(key, { status, framework_id: { value: offer.framework }, timestamp });
+    machine?.answers.set(key, { status, framework_id: { value: framework.id }, timestamp });
     machine?.filters.set(key, now + seconds * 1000);
     discardInverseOffer(state, offer.id);
   }

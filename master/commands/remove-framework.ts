@@ -3,6 +3,7 @@ import type { Task } from '../../protocol/messages.ts';
 import { isTerminal } from '../../protocol/task-state.ts';
 import { allocateSoon, announce, type Effect, log, sendToAgent } from '../effects.ts';
 import type { Framework, MasterState } from '../state.ts';
+import { discardInverseOffer } from './inverse-offers.ts';
 import { discardOffer } from './offers.ts';
 import { masterStatus, recordStatus } from './statuses.ts';
 import { completeTask, moveTask } from './tasks.ts';
@@ -10,6 +11,7 @@ import { completeTask, moveTask } from './tasks.ts';
 /** The end of a framework: TEARDOWN, or its failover timeout. Its tasks are killed everywhere; its id never comes back. */
 export function removeFramework(state: MasterState, framework: Framework, now: number): Effect[] {
   for (const offer of framework.offers) discardOffer(state, offer, now);
+  for (const offer of framework.inverseOffers) discardInverseOffer(state, offer);
   const agents = new Set([...framework.tasks.values()].map((task) => asAgentId(task.agent_id.value)));
   const ended = [...framework.tasks.values(), ...framework.unreachableTasks.values()].flatMap((task) =>
     endTask(state, framework, task, now),

@@ -6,6 +6,8 @@ import type { Framework, MasterState } from '../state.ts';
 import { accept } from './accept.ts';
 import { acknowledge } from './acknowledge.ts';
 import { decline } from './decline.ts';
+import { messageExecutor, shutdownExecutor } from './executors.ts';
+import { answerInverseOffers } from './inverse-offers.ts';
 import { kill } from './kill.ts';
 import { reconcile } from './reconcile.ts';
 import { removeFramework } from './remove-framework.ts';
@@ -42,18 +44,50 @@ function invalidSubscribe(call: SchedulerCall): string | undefined {
   return inner === call.framework_id?.value ? undefined : "'framework_id' differs from 'subscribe.framework_info.id'";
 }
 
-/** Carries out a valid call, other than SUBSCRIBE, of a subscribed framework. */
+/** Calls that are carried out at once and answered with 202, whatever comes of them. */
+export type PlainCallType = Exclude<SchedulerCallType, 'UNKNOWN' | 'SUBSCRIBE' | 'UPDATE_FRAMEWORK'>;
+
+type Command = (state: MasterState, framework: Framework, call: SchedulerCall, now: number) => Effect[];
+
+const commands: Record<PlainCallType, Command> = {
+  TEARDOWN: (state, framework, _call, now) => removeFramework(state, framework, now),
+  ACCEPT: (state, framework, call, now) => accept(state, framework, present(call.accept), now),
+  DECLINE: (state, framework, call, now) => decline(state, framework, present(call.decline), now),
+  ACCEPT_INVERSE_OFFERS: (state, framework, call, now) =>
+    answerInverseOffers(state, framework, present(call.accept_inverse_offers), 'ACCEPT', now),
+  DECLINE_INVERSE_OFFERS: (state, framework, call, now) =>
+    answerInverseOffers(state, framework, present(call.decline_inverse_offers), 'DECLINE', now),
+  REVIVE: (state, framework, call) => revive(state, framework, call.revive),
+  SUPPRESS: (state, framework, call) => suppress(state, framework, call.suppress),
+  KILL: (state, framework, call, now) => kill(state, framework, present(call.kill), now),
+  SHUTDOWN: (state, framework, call) => shutdownExecutor(state, framework, present(call.shutdown)),
+  ACKNOWLEDGE: (state, framework, call) => acknowledge(state, framework, present(call.acknowledge)),
+  ACKNOWLEDGE_OPERATION_STATUS: notYet,
+  RECONCILE: (state, framework, call, now) => reconcile(state, framework, present(call.reconcile), now),
+  RECONCILE_OPERATIONS: notYet,
+  MESSAGE: (state, framework, call) => messageExecutor(state, framework, present(call.message)),
+  // Offers are made of what there is, not of what is asked for; Mesos' allocator does the same.
+  REQUEST: (_state, framework) => [log('REQUEST: nothing is done about it', { framework: framework.id })],
+};
+
+/** Carries out a valid call of a subscribed framework. */
 export function carryOut(state: MasterState, framework: Framework, call: SchedulerCall, now: number): Effect[] {
-  countCall(state, framework, call.type ?? 'UNKNOWN');
-  if (call.accept !== undefined && call.type === 'ACCEPT') return accept(state, framework, call.accept, now);
-  if (call.decline !== undefined && call.type === 'DECLINE') return decline(state, framework, call.decline, now);
-  if (call.type === 'REVIVE') return revive(state, framework, call.revive);
-  if (call.type === 'SUPPRESS') return suppress(state, framework, call.suppress);
-  if (call.kill !== undefined && call.type === 'KILL') return kill(state, framework, call.kill, now);
-  if (call.acknowledge !== undefined && call.type === 'ACKNOWLEDGE')
-    return acknowledge(state, framework, call.acknowledge);
-  if (call.reconcile !== undefined && call.type === 'RECONCILE')
-    return reconcile(state, framework, call.reconcile, now);
-  if (call.type === 'TEARDOWN') return removeFramework(state, framework, now);
-  return [log('call is not carried out by this master yet', { type: call.type, framework: framework.id }, 'warn')];
+  const { type = 'UNKNOWN' } = call;
+  countCall(state, framework, type);
+  if (!isPlain(type)) throw new Error(`${type} is not carried out like this`);
+  return commands[type](state, framework, call, now);
+}
+
+export function isPlain(type: SchedulerCallType): type is PlainCallType {
+  return Object.hasOwn(commands, type);
+}
+
+function notYet(_state: MasterState, framework: Framework, { type }: SchedulerCall): Effect[] {
+  return [log('call is not carried out by this master yet', { type, framework: framework.id }, 'warn')];
+}
+
+/** Validation has seen to it that the member is there. */
+function present<T>(member: T | undefined): T {
+  if (member === undefined) throw new Error('a call without its member was not refused');
+  return member;
 }

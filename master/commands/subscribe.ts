@@ -48,7 +48,8 @@ export function setDemand(state: MasterState, framework: Framework, call: Schedu
   const compiled = compileConstraints(offer_constraints);
   if ('error' in compiled) throw new Error(`offer constraints were not validated: ${compiled.error}`);
   framework.info = info;
-  framework.suppressedRoles = new Set(suppressed_roles);
+  framework.suppressedRoles.clear();
+  for (const role of suppressed_roles) framework.suppressedRoles.add(role);
   framework.offerConstraints = offer_constraints;
   state.allocator.updateFramework(framework.id, {
     info,

@@ -8,9 +8,11 @@ import {
 import { type AgentId, asStreamId, type IdSource, type StreamId } from '../../protocol/ids.ts';
 import { decodeJson } from '../../protocol/json-codec.ts';
 import type { Messages } from '../../protocol/messages.ts';
-import { RecordStream } from '../../runtime/record-stream.ts';
+import { openStream } from '../../runtime/http-server.ts';
+import type { RecordStream } from '../../runtime/record-stream.ts';
 import { refuse } from '../../runtime/refusals.ts';
 import { disconnectAgent } from '../commands/disconnect-agent.ts';
+import { endExecutor, messageFramework } from '../commands/executors.ts';
 import { registerAgent } from '../commands/register-agent.ts';
 import { removeAgent } from '../commands/remove-agent.ts';
 import { updateTask } from '../commands/update-task.ts';
@@ -43,9 +45,8 @@ export function agentRoute(server: FastifyInstance, performer: Performer, ids: I
 
 /** The link ends with its first message. */
 function turnAway(reply: FastifyReply, id: StreamId, message: string): FastifyReply {
-  reply.hijack();
   const headers = { 'Mesos-Stream-Id': id, 'Content-Type': 'application/json' };
-  const stream = new RecordStream(reply.raw, headers, () => undefined);
+  const stream = openStream(reply, headers, () => undefined);
   const shutdown: MasterMessage = { type: 'SHUTDOWN', message };
   stream.write(JSON.stringify(shutdown));
   stream.end();
@@ -59,9 +60,8 @@ function openLink(
   id: StreamId,
   streams: Map<StreamId, AgentId>,
 ): void {
-  reply.hijack();
   const headers = { 'Mesos-Stream-Id': id, 'Content-Type': 'application/json' };
-  const stream: RecordStream = new RecordStream(reply.raw, headers, () => {
+  const stream: RecordStream = openStream(reply, headers, () => {
     streams.delete(id);
     // A newer link of the same agent has taken over.
     if (performer.linkOf(agent) !== stream) return;
@@ -78,6 +78,8 @@ function receive(performer: Performer, agent: AgentId, message: AgentMessage): v
   const known = state.agents.get(agent);
   if (known !== undefined) known.heardAt = clock.now();
   if (message.type === 'UPDATE') performer.perform(updateTask(state, agent, message, clock.now()));
+  if (message.type === 'EXECUTOR_MESSAGE') performer.perform(messageFramework(state, agent, message));
+  if (message.type === 'EXECUTOR_EXITED') performer.perform(endExecutor(state, agent, message, clock.now()));
   if (message.type === 'UNREGISTER') performer.perform(removeAgent(state, agent, clock.now()));
 }
 
@@ -117,7 +119,16 @@ function isSubscription(value: unknown): value is AgentSubscription {
 /** Types of a later version are passed over where messages are received. */
 function isMessage(value: unknown): value is AgentMessage {
   if (!isObject(value) || typeof value.type !== 'string') return false;
-  if (value.type !== 'UPDATE') return true;
-  const { framework_id, status, latest_state } = value;
-  return typeof framework_id === 'string' && typeof latest_state === 'string' && isA('TaskStatus')(status);
+  const { framework_id, executor_id, status, latest_state, data } = value;
+  const ofExecutor = typeof framework_id === 'string' && typeof executor_id === 'string';
+  switch (value.type) {
+    case 'UPDATE':
+      return typeof framework_id === 'string' && typeof latest_state === 'string' && isA('TaskStatus')(status);
+    case 'EXECUTOR_MESSAGE':
+      return ofExecutor && typeof data === 'string';
+    case 'EXECUTOR_EXITED':
+      return ofExecutor && typeof status === 'number';
+    default:
+      return true;
+  }
 }

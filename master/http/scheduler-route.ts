@@ -1,13 +1,16 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { encodeMessage } from '../../protocol/codec.ts';
+import { encodeEvent } from '../../protocol/codec.ts';
 import { asFrameworkId, asStreamId, type IdSource } from '../../protocol/ids.ts';
 import type { SchedulerCall } from '../../protocol/messages.ts';
 import { takeAnswerMedia, takeCall } from '../../runtime/call-intake.ts';
-import { RecordStream } from '../../runtime/record-stream.ts';
+import { openStream } from '../../runtime/http-server.ts';
 import { refuse } from '../../runtime/refusals.ts';
-import { carryOut, invalidCall } from '../commands/scheduler-call.ts';
+import { carryOut, invalidCall, isPlain } from '../commands/scheduler-call.ts';
 import { subscribe } from '../commands/subscribe.ts';
+import { updateFramework } from '../commands/update-framework.ts';
+import { countCall } from '../metrics.ts';
 import type { Performer } from '../performer.ts';
+import type { Framework } from '../state.ts';
 
 /** `POST /api/v1/scheduler`, with its checks in the order of Mesos' master. */
 export function schedulerRoute(server: FastifyInstance, performer: Performer, ids: IdSource): void {
@@ -17,6 +20,8 @@ export function schedulerRoute(server: FastifyInstance, performer: Performer, id
     if (received.subscribe !== undefined && received.type === 'SUBSCRIBE') {
       return openSubscription(request, reply, performer, received.subscribe, ids);
     }
+    // Mesos answered it with a body once, and still looks at what the client would take.
+    if (received.type === 'RECONCILE_OPERATIONS' && takeAnswerMedia(request, reply) === undefined) return reply;
     return call(request, reply, performer, received);
   });
 }
@@ -35,18 +40,17 @@ function openSubscription(
   }
   const id = asStreamId(ids.uuid());
   const subscription = subscribe(performer.state, content, performer.clock.now());
-  reply.hijack();
   const headers = { 'Mesos-Stream-Id': id, 'Content-Type': media };
   if ('refusal' in subscription) {
-    const stream = new RecordStream(reply.raw, headers, () => undefined);
-    stream.write(encodeMessage(media, 'SchedulerEvent', { type: 'ERROR', error: { message: subscription.refusal } }));
+    const stream = openStream(reply, headers, () => undefined);
+    stream.write(encodeEvent(media, 'SchedulerEvent', { type: 'ERROR', error: { message: subscription.refusal } }));
     stream.end();
     return reply;
   }
   const { framework, before, after } = subscription;
   performer.perform(before);
-  const stream = new RecordStream(reply.raw, headers, () => performer.subscriptionClosed(framework, id));
-  performer.subscribe(framework, { id, stream, encode: (event) => encodeMessage(media, 'SchedulerEvent', event) });
+  const stream = openStream(reply, headers, () => performer.subscriptionClosed(framework, id));
+  performer.subscribe(framework, { id, stream, encode: (event) => encodeEvent(media, 'SchedulerEvent', event) });
   performer.perform(after);
   return reply;
 }
@@ -71,7 +75,19 @@ function call(
     const text = `The stream ID '${String(given)}' included in this request didn't match the stream ID currently associated with framework ID ${id}`;
     return refuse.badRequest(reply, text);
   }
-  if (content.type === 'UNKNOWN') return refuse.notImplemented(reply);
+  if (content.type === 'UPDATE_FRAMEWORK') return update(reply, performer, framework, content);
+  if (content.type === undefined || !isPlain(content.type)) return refuse.notImplemented(reply);
   performer.perform(carryOut(state, framework, content, clock.now()));
   return reply.code(202).header('content-length', '0').send();
+}
+
+/** The one call that tells what came of it. */
+function update(reply: FastifyReply, performer: Performer, framework: Framework, content: SchedulerCall): FastifyReply {
+  const { state, clock } = performer;
+  countCall(state, framework, 'UPDATE_FRAMEWORK');
+  if (content.update_framework === undefined) throw new Error('a call without its member was not refused');
+  const outcome = updateFramework(state, framework, content.update_framework, clock.now());
+  if ('refusal' in outcome) return refuse.badRequest(reply, outcome.refusal);
+  performer.perform(outcome.effects);
+  return reply.code(200).header('content-length', '0').send();
 }

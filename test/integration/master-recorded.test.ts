@@ -28,9 +28,6 @@ const calls = readFileSync(join(import.meta.dirname, 'master-recorded-calls.json
 const notYet: [RegExp, string][] = [
   [/^json with protobuf body|accept=application\/x-protobuf$/, 'reading the text and the stream of protobuf'],
   [/^gzip/, 'compressed bodies'],
-  [/offer_constraints/, 'offer constraints'],
-  [/^UPDATE_FRAMEWORK (change|set|bad|ok|roles)/, 'UPDATE_FRAMEWORK'],
-  [/^RECONCILE_OPERATIONS bad accept/, 'RECONCILE_OPERATIONS'],
 ];
 
 describe('the scheduler API answers as a real master did', () => {
