@@ -128,6 +128,13 @@ export const masterFlags = {
     mesos: false,
     parse: integer(1, 1e9),
   },
+  max_stream_backlog: {
+    form: 'MEGABYTES',
+    help: 'What may wait for a subscriber that does not read, in MB, before its stream is closed.',
+    default: '32',
+    mesos: false,
+    parse: integer(1, 1e6),
+  },
   log_level: {
     form: 'LEVEL',
     help: 'debug, info, warn or error.',

@@ -19,6 +19,7 @@ import type { MasterFlags } from './flags.ts';
 import { agentRoute } from './http/agent-route.ts';
 import { artifactRoute } from './http/artifact-route.ts';
 import { killRoute } from './http/kill-route.ts';
+import { type Leader, leaderRedirect } from './http/leader-redirect.ts';
 import { operatorRoute } from './http/operator-route.ts';
 import { readOnlyRoutes } from './http/read-only-routes.ts';
 import { relayRoute } from './http/relay-route.ts';
@@ -30,13 +31,16 @@ import { Performer } from './performer.ts';
 import type { MasterState } from './state.ts';
 
 // A call with ten thousand tasks is about 10 MB.
-const longestBody = 64 * 1024 * 1024;
+const megabyte = 1024 * 1024;
+const longestBody = 64 * megabyte;
 
 export interface MasterOptions {
   flags: MasterFlags;
   log: Log;
   shutdown: Shutdown;
   clock?: Clock;
+  /** Who leads; without an election it is always this master. */
+  leader?: () => Leader;
 }
 
 export interface RunningMaster {
@@ -51,10 +55,16 @@ export async function startMaster({
   log,
   shutdown,
   clock = systemClock,
+  leader = () => 'self',
 }: MasterOptions): Promise<RunningMaster> {
   await makeWorkDirectory(flags.work_dir);
   prepareCodecs();
-  const server = createHttpServer({ log, actor: 'master', bodyLimit: longestBody });
+  const server = createHttpServer({
+    log,
+    actor: 'master',
+    bodyLimit: longestBody,
+    streamBacklog: flags.max_stream_backlog * megabyte,
+  });
   const state = createState(flags, clock.now());
   const subscribers = new EventSubscribers({
     state,
@@ -74,6 +84,7 @@ export async function startMaster({
     heartbeatInterval: heartbeatIntervalSeconds,
   });
   const ids = { uuid: randomUUID };
+  leaderRedirect(server, leader, () => ({ hostname: state.master.hostname ?? '', port: state.master.port }));
   schedulerRoute(server, performer, ids);
   agentRoute(server, performer, ids);
   relayRoute(server, performer, ids);

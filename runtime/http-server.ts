@@ -5,6 +5,7 @@ import { compressAnswers } from './http-compression.ts';
 import { ConnectionTurns } from './http-connection.ts';
 import { endpointOf, targetProblem } from './http-routing.ts';
 import type { Log } from './log.ts';
+import { RecordStream, type StreamLimits } from './record-stream.ts';
 import { refuse } from './refusals.ts';
 
 export interface HttpServerOptions {
@@ -14,6 +15,8 @@ export interface HttpServerOptions {
   /** Bytes of a request's body at the most, also after decompression. */
   bodyLimit: number;
   timeouts?: HttpTimeouts;
+  /** Bytes that may wait for the client of a stream. */
+  streamBacklog?: number;
 }
 
 /** Milliseconds. */
@@ -26,11 +29,26 @@ export interface HttpTimeouts {
   idle: number;
 }
 
+declare module 'fastify' {
+  interface FastifyInstance {
+    streamLimits: StreamLimits;
+  }
+}
+
+/**
+ * Makes a stream of records of an answer; `onClose` is called once, when the client goes away or the stream is ended.
+ */
+export function openStream(reply: FastifyReply, headers: Record<string, string>, onClose: () => void): RecordStream {
+  reply.hijack();
+  return new RecordStream(reply.raw, headers, reply.server.streamLimits, onClose);
+}
+
 /** What libprocess itself serves, which is never found below the actor's name. */
 const global = new Set(['version', 'metrics', 'files', 'logging', 'profiler', 'system', 'help', 'memory-profiler']);
 
 /** The recorded Mesos takes a header of 70,000 bytes. */
 const longestHead = 128 * 1024;
+const defaultStreamBacklog = 32 * 1024 * 1024;
 const defaultTimeouts: HttpTimeouts = { head: 30_000, body: 300_000, idle: 75_000 };
 /** Bytes of large bodies that are being received at a time. */
 const mostHeld = 256 * 1024 * 1024;
@@ -65,6 +83,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   // Mesos never refuses an expectation.
   server.server.on('checkExpectation', (request, response) => server.server.emit('request', request, response));
   server.addHook('onRoute', ({ url }) => void paths.add(url));
+  server.decorate('streamLimits', { backlog: options.streamBacklog ?? defaultStreamBacklog, log: options.log });
   turns.install(server);
   server.addHook('onRequest', (request, reply, done) => {
     const problem = targetProblem(request.originalUrl);

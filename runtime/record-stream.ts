@@ -1,25 +1,42 @@
 import type { ServerResponse } from 'node:http';
 import { encodeRecord } from '../protocol/record-io.ts';
+import type { Log } from './log.ts';
 
 // What has gathered in one turn is written when the turn is over, or as soon as it is as long as this, in bytes.
 const longestGathering = 64 * 1024;
+// A burst (all tasks reconciled at once) may wait for so long, in ms; and be so many times as long as the limit.
+const burstPatience = 10_000;
+const burstFactor = 4;
+
+export interface StreamLimits {
+  /** Bytes that may wait for the client. */
+  backlog: number;
+  log: Log;
+}
 
 /**
  * The writing end of a RecordIO answer.
  *
  * INVARIANT: one record is one HTTP chunk; several clients depend on it. The chunks of one turn of the event loop go to
  * the kernel in one piece, which is what makes thousands of small records a second cheap.
+ *
+ * A client that does not read is cut off: what waits for it is bounded, but for the records of one turn.
  */
 export class RecordStream {
   readonly #response: ServerResponse;
   #open = true;
   #gathered: (string | Uint8Array)[] = [];
   #gatheredLength = 0;
+  readonly #limits: StreamLimits;
+  /** Since when more waits than may. */
+  #overfullSince: number | undefined;
 
   /** Takes over the answer; `onClose` is called once, when the client goes away or `end` was called. */
-  constructor(response: ServerResponse, headers: Record<string, string>, onClose: () => void) {
+  constructor(response: ServerResponse, headers: Record<string, string>, limits: StreamLimits, onClose: () => void) {
     this.#response = response;
-    response.writeHead(200, headers);
+    this.#limits = limits;
+    // Chunked by Mesos for clients of HTTP/1.0 too.
+    response.writeHead(200, { 'Transfer-Encoding': 'chunked', ...headers });
     // A stream never has a Content-Length, and its head goes out before the first record.
     response.flushHeaders();
     response.socket?.setNoDelay(true);
@@ -44,7 +61,13 @@ export class RecordStream {
 
   write(payload: string | Uint8Array): void {
     if (!this.#open) return;
-    if (this.#gathered.length === 0) process.nextTick(() => this.#whenConnected(() => this.#flush()));
+    if (this.#gathered.length === 0) {
+      if (this.#isOverfull()) {
+        this.#cutOff();
+        return;
+      }
+      process.nextTick(() => this.#whenConnected(() => this.#flush()));
+    }
     const chunk = this.#chunk(payload);
     this.#gathered.push(chunk);
     this.#gatheredLength += chunk.length;
@@ -60,6 +83,24 @@ export class RecordStream {
 
   /** Ends without ceremony: the client sees a broken stream. */
   destroy(): void {
+    this.#response.destroy();
+  }
+
+  #isOverfull(): boolean {
+    const { backlog } = this.#limits;
+    const waiting = this.backlog;
+    if (waiting <= backlog) {
+      this.#overfullSince = undefined;
+      return false;
+    }
+    this.#overfullSince ??= performance.now();
+    return waiting > backlog * burstFactor || performance.now() - this.#overfullSince > burstPatience;
+  }
+
+  #cutOff(): void {
+    const client = this.#response.socket?.remoteAddress;
+    this.#limits.log.warn({ client, waiting: this.backlog }, 'a subscriber does not read its stream: closing it');
+    this.#open = false;
     this.#response.destroy();
   }
 

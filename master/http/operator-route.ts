@@ -2,8 +2,8 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import { encodeMessage, type MediaType } from '../../protocol/codec.ts';
 import type { MasterCall } from '../../protocol/messages.ts';
 import { takeAnswerMedia, takeCall } from '../../runtime/call-intake.ts';
+import { openStream } from '../../runtime/http-server.ts';
 import type { LoggingLevel } from '../../runtime/logging-level.ts';
-import { RecordStream } from '../../runtime/record-stream.ts';
 import { refuse } from '../../runtime/refusals.ts';
 import type { EventSubscribers } from '../event-subscribers.ts';
 import { invalidOperatorCall } from '../operator/call-validation.ts';
@@ -34,8 +34,7 @@ function isOperatorCall(call: MasterCall): call is OperatorCall {
 }
 
 function openEvents(reply: FastifyReply, media: MediaType, subscribers: EventSubscribers): FastifyReply {
-  reply.hijack();
-  subscribers.subscribe(media, (onClose) => new RecordStream(reply.raw, { 'Content-Type': media }, onClose));
+  subscribers.subscribe(media, (onClose) => openStream(reply, { 'Content-Type': media }, onClose));
   return reply;
 }
 

@@ -22,11 +22,6 @@ export function readOnlyRoutes(server: FastifyInstance, performer: Performer, fl
     server.all(path, (request, reply) => sendDocument(request, reply, make(firstValues(request.query))));
   metricsRoute(server, () => metricsSnapshot(state, performer.clock.now()));
   server.all('/health', (_request, reply) => reply.code(200).header('content-length', '0').send());
-  server.all('/redirect', (request, reply) => {
-    if (!/\/redirect\/*(\?|$)/.test(request.originalUrl)) return refuse.notFound(reply);
-    const { hostname, port } = state.master;
-    return reply.code(307).header('Location', `//${hostname}:${port}`).header('content-length', '0').send();
-  });
   noFiles(server);
 }
 

@@ -25,10 +25,7 @@ const calls = readFileSync(join(import.meta.dirname, 'master-recorded-calls.json
   .map((line) => JSON.parse(line) as RecordedCall);
 
 /** What this master does not do (yet), and so answers in another way. */
-const notYet: [RegExp, string][] = [
-  [/^json with protobuf body|accept=application\/x-protobuf$/, 'reading the text and the stream of protobuf'],
-  [/^gzip/, 'compressed bodies'],
-];
+const notYet: [RegExp, string][] = [];
 
 describe('the scheduler API answers as a real master did', () => {
   let room: MasterRoom;

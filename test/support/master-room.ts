@@ -1,12 +1,15 @@
+import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Agent as Connections, type Dispatcher } from 'undici';
 import { masterFlags } from '../../master/flags.ts';
+import type { Leader } from '../../master/http/leader-redirect.ts';
 import { type RunningMaster, startMaster } from '../../master/main.ts';
 import type { AgentMessage, AgentSubscription, MasterMessage } from '../../protocol/agent-link.ts';
 import type { SchedulerEvent } from '../../protocol/messages.ts';
+import { decodeProtobuf } from '../../protocol/protobuf-codec.ts';
 import { RecordDecoder } from '../../protocol/record-io.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { parseFlags } from '../../runtime/flags.ts';
@@ -46,11 +49,12 @@ export class MasterRoom {
     this.#shutdown = shutdown;
   }
 
-  static async open(flags: string[] = [], clock?: Clock): Promise<MasterRoom> {
+  static async open(flags: string[] = [], clock?: Clock, leader?: () => Leader): Promise<MasterRoom> {
     const directory = await mkdtemp(join(tmpdir(), 'mesita-master-room-'));
     const shutdown = new Shutdown(silentLog);
     const values = parseFlags(masterFlags, ['--port=0', `--work_dir=${directory}`, ...flags], {});
-    const master = await startMaster({ flags: values, log: silentLog, shutdown, ...(clock && { clock }) });
+    const options = { ...(clock && { clock }), ...(leader && { leader }) };
+    const master = await startMaster({ flags: values, log: silentLog, shutdown, ...options });
     return new MasterRoom(directory, master, shutdown);
   }
 
@@ -130,11 +134,12 @@ export class MasterRoom {
       ended: false,
       hangUp: () => controller.abort(),
     };
+    const read = headers['content-type'] === 'application/x-protobuf' ? readProtobuf : readJson;
     const decoder = new RecordDecoder({ maximumLength: 1e7 });
     answer.on('data', (chunk: Buffer) => {
       stream.chunks.push(chunk.toString());
       if (statusCode !== 200) return;
-      for (const record of decoder.push(chunk).records) stream.records.push(JSON.parse(record.toString()));
+      for (const record of decoder.push(chunk).records) stream.records.push(read(record) as Record);
     });
     answer.once('close', () => {
       stream.ended = true;
@@ -171,6 +176,16 @@ export class MasterRoom {
     await this.#shutdown.stop();
     await rm(this.directory, { recursive: true, force: true });
   }
+}
+
+function readJson(record: Buffer): unknown {
+  return JSON.parse(record.toString());
+}
+
+function readProtobuf(record: Buffer): unknown {
+  const decoded = decodeProtobuf('SchedulerEvent', record);
+  assert.ok(decoded.ok);
+  return decoded.value;
 }
 
 export function frameworkOf(stream: OpenStream<SchedulerEvent>): string {
