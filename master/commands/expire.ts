@@ -2,7 +2,7 @@ import type { Effect } from '../effects.ts';
 import { sendToAgent } from '../effects.ts';
 import type { MasterState } from '../state.ts';
 import { rescindOffer } from './offers.ts';
-import { markUnreachable } from './remove-agent.ts';
+import { forgetLostAgents, markUnreachable } from './remove-agent.ts';
 import { removeFramework } from './remove-framework.ts';
 
 /** What time alone brings about: frameworks that did not come back, agents that are silent, offers that nobody answers. */
@@ -16,6 +16,7 @@ export function expire(state: MasterState, now: number): Effect[] {
   for (const agent of state.agents.values()) {
     if (now - agent.heardAt >= agentPingTimeout * 1000) effects.push(...markUnreachable(state, agent.id, now));
   }
+  forgetLostAgents(state, now);
   if (offerTimeout !== undefined) {
     for (const offer of state.offers.values()) {
       if (now - offer.offeredAt >= offerTimeout * 1000) effects.push(...rescindOffer(state, offer.id, now));

@@ -50,25 +50,37 @@ function answer(state: MasterState, framework: Framework, asked: SchedulerCallRe
   const known = framework.tasks.get(asTaskId(asked.task_id.value));
   if (known !== undefined) return latestStatus(known, now);
   const agent = asked.agent_id?.value;
-  const tell = (aware: TaskState, message: string): TaskStatus =>
-    masterStatus(
-      {
-        task: asked.task_id.value,
-        agent,
-        state: partitionState(framework.info, aware),
-        reason: 'REASON_RECONCILIATION',
-        message: `Reconciliation: ${message}`,
-      },
-      now,
-    );
-  if (agent !== undefined && state.agents.has(asAgentId(agent)))
-    return tell('TASK_GONE', 'Task is unknown to the agent');
-  const cutOff = agent === undefined ? undefined : state.unreachableAgents.get(asAgentId(agent));
-  if (cutOff !== undefined) {
-    const unreachable_time = { nanoseconds: cutOff.since * 1e6 };
-    return { ...tell('TASK_UNREACHABLE', 'Task is unreachable'), unreachable_time };
+  const { aware, message } = unknownTask(state, agent);
+  const task = asked.task_id.value;
+  const told = partitionState(framework.info, aware);
+  const status = masterStatus({ task, agent, state: told, reason: 'REASON_RECONCILIATION', message }, now);
+  if (aware === 'TASK_UNREACHABLE') {
+    const since = state.unreachableAgents.get(asAgentId(agent ?? ''))?.since ?? now;
+    status.unreachable_time = { nanoseconds: since * 1e6 };
   }
-  return tell('TASK_UNKNOWN', 'Task is unknown');
+  return status;
+}
+
+interface Verdict {
+  /** What partition-aware frameworks are told; the others hear TASK_LOST. */
+  readonly aware: TaskState;
+  readonly message: string;
+}
+
+const verdicts = {
+  registered: { aware: 'TASK_GONE', message: 'Reconciliation: Task is unknown to the agent' },
+  unreachable: { aware: 'TASK_UNREACHABLE', message: 'Reconciliation: Task is unreachable' },
+  gone: { aware: 'TASK_GONE_BY_OPERATOR', message: 'Reconciliation: Task is gone' },
+  unknown: { aware: 'TASK_UNKNOWN', message: 'Reconciliation: Task is unknown' },
+} as const satisfies Record<string, Verdict>;
+
+/** What becomes of a task that the master does not know depends on the agent that it is said to be on. */
+function unknownTask(state: MasterState, agent: string | undefined): Verdict {
+  if (agent === undefined) return verdicts.unknown;
+  const id = asAgentId(agent);
+  if (state.agents.has(id)) return verdicts.registered;
+  if (state.unreachableAgents.has(id)) return verdicts.unreachable;
+  return state.goneAgents.has(id) ? verdicts.gone : verdicts.unknown;
 }
 
 /** The last state that the framework was sent, else the latest one. */

@@ -1,48 +1,80 @@
 import { type AgentId, asFrameworkId, asTaskId } from '../../protocol/ids.ts';
 import type { Task, TaskState, TaskStatusReason } from '../../protocol/messages.ts';
 import { isTerminal, partitionState } from '../../protocol/task-state.ts';
-import { allocateSoon, announce, type Effect, log, sendEvent } from '../effects.ts';
+import { allocateSoon, announce, type Effect, log, sendEvent, sendToAgent } from '../effects.ts';
 import type { Agent, Framework, MasterState } from '../state.ts';
+import { rescindInverseOffers } from './inverse-offers.ts';
 import { rescindOffer } from './offers.ts';
 import { masterStatus, recordStatus, updateEvent } from './statuses.ts';
 import { completeTask, releaseResources } from './tasks.ts';
 
 interface Loss {
-  /** What partition-aware frameworks are told; the others hear TASK_LOST. */
+  /** What partition-aware frameworks are told; the others hear TASK_LOST and REASON_AGENT_REMOVED. */
   aware: TaskState;
   reason: TaskStatusReason;
   message: string;
+  /** Which tasks are kept as unreachable. */
+  kept: 'all' | 'lost' | 'none';
 }
+
+const gone: Loss = {
+  aware: 'TASK_GONE_BY_OPERATOR',
+  reason: 'REASON_AGENT_REMOVED_BY_OPERATOR',
+  message: 'Agent has been marked gone',
+  // As Mesos has it: only who is told that the agent is gone may take the task for over.
+  kept: 'lost',
+};
 
 /** The agent does not answer any more. It may come back with its tasks. */
 export function markUnreachable(state: MasterState, id: AgentId, now: number): Effect[] {
   const agent = state.agents.get(id);
   if (agent === undefined) return [];
   state.unreachableAgents.set(id, { agent, since: now });
-  const loss: Loss = { aware: 'TASK_UNREACHABLE', reason: 'REASON_AGENT_REMOVED', message: 'health check timed out' };
+  const loss: Loss = {
+    aware: 'TASK_UNREACHABLE',
+    reason: 'REASON_AGENT_REMOVED',
+    message: 'health check timed out',
+    kept: 'all',
+  };
   return [
     ...loseAgent(state, agent, loss, now),
     log('agent is unreachable', { id, hostname: agent.info.hostname }, 'warn'),
   ];
 }
 
-/** The agent left for good. */
-export function removeAgent(state: MasterState, id: AgentId, now: number): Effect[] {
+/** MARK_AGENT_GONE: the agent never comes back, and must end if it still runs. Undefined when there was never such an agent. */
+export function markGone(state: MasterState, id: AgentId, now: number): Effect[] | undefined {
+  if (state.goneAgents.has(id)) return [];
+  const agent = state.agents.get(id);
+  if (agent === undefined && !state.unreachableAgents.has(id)) return undefined;
+  state.goneAgents.set(id, now);
+  const marked = log('agent is marked gone', { id }, 'warn');
+  if (agent === undefined) {
+    state.unreachableAgents.delete(id);
+    return [...endUnreachableTasks(state, id, now), marked];
+  }
+  const shutdown = sendToAgent(id, { type: 'SHUTDOWN', message: gone.message });
+  return [shutdown, ...loseAgent(state, agent, gone, now), marked];
+}
+
+/** The agent left for good. `cause` is said to the frameworks. */
+export function removeAgent(state: MasterState, id: AgentId, now: number, cause = 'the agent unregistered'): Effect[] {
   const agent = state.agents.get(id);
   if (agent === undefined) return [];
-  const message = `Agent ${agent.info.hostname} removed: the agent unregistered`;
-  const loss: Loss = { aware: 'TASK_LOST', reason: 'REASON_AGENT_REMOVED', message };
+  const message = `Agent ${agent.info.hostname} removed: ${cause}`;
+  const loss: Loss = { aware: 'TASK_LOST', reason: 'REASON_AGENT_REMOVED', message, kept: 'none' };
   return [
     ...loseAgent(state, agent, loss, now),
     // Agents that are unreachable or gone are none of these news: Mesos announces removed ones alone.
     announce({ type: 'AGENT_REMOVED', agent }),
-    log('agent unregistered', { id, hostname: agent.info.hostname }),
+    log('agent removed', { id, hostname: agent.info.hostname, cause }),
   ];
 }
 
 function loseAgent(state: MasterState, agent: Agent, loss: Loss, now: number): Effect[] {
-  const effects = [...agent.offers].flatMap((offer) => rescindOffer(state, offer, now));
-  for (const task of agent.tasks.values()) effects.push(...loseTask(state, task, loss, now));
+  const effects = [...agent.tasks.values()].flatMap((task) => loseTask(state, task, loss, now));
+  for (const offer of agent.offers) effects.push(...rescindOffer(state, offer, now));
+  effects.push(...rescindInverseOffers(state, agent));
   agent.connected = false;
   state.allocator.removeAgent(agent.id);
   state.agents.delete(agent.id);
@@ -61,29 +93,59 @@ function loseTask(state: MasterState, task: Task, loss: Loss, now: number): Effe
     return [];
   }
   releaseResources(state, framework, task, now);
+  const effects = tellLoss(framework, task, loss, now);
+  if (loss.kept === 'all' || (loss.kept === 'lost' && task.state === 'TASK_LOST')) park(state, framework, task);
+  else completeTask(state, framework, task);
+  return effects;
+}
+
+function tellLoss(framework: Framework, task: Task, loss: Loss, now: number): Effect[] {
   task.state = partitionState(framework.info, loss.aware);
-  const status = masterStatus(
-    {
-      task: task.task_id.value,
-      agent: task.agent_id.value,
-      state: task.state,
-      reason: loss.reason,
-      message: loss.message,
-    },
-    now,
-  );
+  const reason = task.state === 'TASK_LOST' ? 'REASON_AGENT_REMOVED' : loss.reason;
+  const { task_id, agent_id } = task;
+  const change = { task: task_id.value, agent: agent_id.value, state: task.state, reason, message: loss.message };
+  const status = masterStatus(change, now);
   if (task.state === 'TASK_UNREACHABLE') status.unreachable_time = { nanoseconds: now * 1e6 };
   const news = recordStatus(framework, task, status);
-  park(state, framework, task, loss);
   return [sendEvent(framework.id, updateEvent(status)), ...news];
 }
 
-function park(state: MasterState, framework: Framework, task: Task, loss: Loss): void {
-  if (loss.aware !== 'TASK_UNREACHABLE') {
-    completeTask(state, framework, task);
-    return;
-  }
+function park(state: MasterState, framework: Framework, task: Task): void {
   const id = asTaskId(task.task_id.value);
   framework.tasks.delete(id);
   framework.unreachableTasks.set(id, task);
+  const [oldest] = framework.unreachableTasks.keys();
+  const surplus = framework.unreachableTasks.size > state.settings.maxUnreachableTasksPerFramework;
+  if (surplus && oldest !== undefined) framework.unreachableTasks.delete(oldest);
+}
+
+/** Those who were told TASK_LOST know the end already. */
+function endUnreachableTasks(state: MasterState, agent: AgentId, now: number): Effect[] {
+  const effects: Effect[] = [];
+  for (const framework of state.frameworks.values()) {
+    for (const [id, task] of framework.unreachableTasks) {
+      if (task.agent_id.value !== agent || task.state !== 'TASK_UNREACHABLE') continue;
+      effects.push(...tellLoss(framework, task, gone, now));
+      framework.unreachableTasks.delete(id);
+      completeTask(state, framework, task);
+    }
+  }
+  return effects;
+}
+
+/** Unreachable and gone agents are not remembered for ever, nor are tasks of unreachable ones. */
+export function forgetLostAgents(state: MasterState, now: number): void {
+  const { maxLostAgents, maxLostAgentAge } = state.settings;
+  const earliest = now - maxLostAgentAge * 1000;
+  for (const [id, since] of state.goneAgents) {
+    if (since > earliest && state.goneAgents.size <= maxLostAgents) break;
+    state.goneAgents.delete(id);
+  }
+  for (const [id, { since }] of state.unreachableAgents) {
+    if (since > earliest && state.unreachableAgents.size <= maxLostAgents) break;
+    state.unreachableAgents.delete(id);
+    for (const { unreachableTasks } of state.frameworks.values()) {
+      for (const [task, { agent_id }] of unreachableTasks) if (agent_id.value === id) unreachableTasks.delete(task);
+    }
+  }
 }

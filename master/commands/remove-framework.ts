@@ -1,4 +1,4 @@
-import { asAgentId } from '../../protocol/ids.ts';
+import { asAgentId, asTaskId } from '../../protocol/ids.ts';
 import type { Task } from '../../protocol/messages.ts';
 import { isTerminal } from '../../protocol/task-state.ts';
 import { allocateSoon, announce, type Effect, log, sendToAgent } from '../effects.ts';
@@ -35,10 +35,11 @@ export function removeFramework(state: MasterState, framework: Framework, now: n
 
 function endTask(state: MasterState, framework: Framework, task: Task, now: number): Effect[] {
   const effects: Effect[] = [];
-  if (!isTerminal(task.state)) {
-    const unreachable = framework.unreachableTasks.size > 0 && task.state === 'TASK_UNREACHABLE';
-    if (unreachable) task.state = 'TASK_KILLED';
-    else moveTask(state, framework, task, 'TASK_KILLED', now);
+  const unreachable = framework.unreachableTasks.get(asTaskId(task.task_id.value)) === task;
+  // Of unreachable ones it is said even when their framework took them for lost, as in Mesos.
+  if (unreachable || !isTerminal(task.state)) {
+    if (!unreachable) moveTask(state, framework, task, 'TASK_KILLED', now);
+    else if (!isTerminal(task.state)) task.state = 'TASK_KILLED';
     const message = `Framework ${framework.id} removed`;
     const { task_id, agent_id } = task;
     const change = {

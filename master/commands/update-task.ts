@@ -1,6 +1,7 @@
 import { type AgentId, asFrameworkId, asTaskId, type FrameworkId } from '../../protocol/ids.ts';
 import type { TaskState, TaskStatus } from '../../protocol/messages.ts';
 import { allocateSoon, type Effect, log, sendEvent, sendToAgent } from '../effects.ts';
+import { count } from '../metrics.ts';
 import type { MasterState } from '../state.ts';
 import { recordStatus, updateEvent } from './statuses.ts';
 import { moveTask } from './tasks.ts';
@@ -14,11 +15,16 @@ export function updateTask(
 ): Effect[] {
   const framework = state.frameworks.get(asFrameworkId(update.framework_id));
   const { status } = update;
-  if (framework === undefined) {
-    return [log('update of an unknown framework dropped', { framework: update.framework_id, agent: agentId }, 'warn')];
+  count(state, 'master/messages_status_update');
+  if (framework === undefined || !state.agents.has(agentId)) {
+    count(state, 'master/invalid_status_updates');
+    const fields = { framework: update.framework_id, agent: agentId, task: status.task_id.value };
+    return [log('update of an unknown framework or agent dropped', fields, 'warn')];
   }
   const task = framework.tasks.get(asTaskId(status.task_id.value));
-  if (task !== undefined && task.agent_id.value !== agentId) return dismiss(agentId, framework.id, status);
+  const valid = task !== undefined && task.agent_id.value === agentId;
+  count(state, valid ? 'master/valid_status_updates' : 'master/invalid_status_updates');
+  if (task !== undefined && !valid) return dismiss(agentId, framework.id, status);
   const effects: Effect[] = framework.connected ? [sendEvent(framework.id, updateEvent(status))] : [];
   if (task === undefined) return effects;
   if (moveTask(state, framework, task, update.latest_state, now)) {
