@@ -24,9 +24,6 @@ const calls = readFileSync(join(import.meta.dirname, 'master-recorded-calls.json
   .split('\n')
   .map((line) => JSON.parse(line) as RecordedCall);
 
-/** What this master does not do (yet), and so answers in another way. */
-const notYet: [RegExp, string][] = [];
-
 describe('the scheduler API answers as a real master did', () => {
   let room: MasterRoom;
   let session: OpenStream<SchedulerEvent>;
@@ -45,8 +42,7 @@ describe('the scheduler API answers as a real master did', () => {
   after(() => room.close());
 
   for (const call of calls) {
-    const reason = notYet.find(([pattern]) => pattern.test(call.name))?.[1];
-    test(call.name, reason === undefined ? {} : { todo: reason }, async () => {
+    test(call.name, async () => {
       if (call.name === 'REVIVE while disconnected') await disconnect();
       if (call.name === 'REVIVE after teardown') await teardown();
       await replay(call);
