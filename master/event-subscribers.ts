@@ -1,4 +1,4 @@
-import { encodeMessage, type MediaType } from '../protocol/codec.ts';
+import { encodeEvent, type MediaType } from '../protocol/codec.ts';
 import type { MasterEvent } from '../protocol/messages.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
@@ -48,7 +48,7 @@ export class EventSubscribers {
     };
     this.#subscribers.add(subscriber);
     const subscribed = { get_state: getState(state), heartbeat_interval_seconds: heartbeatInterval };
-    subscriber.stream.write(encodeMessage(media, 'MasterEvent', { type: 'SUBSCRIBED', subscribed }));
+    subscriber.stream.write(encodeEvent(media, 'MasterEvent', { type: 'SUBSCRIBED', subscribed }));
     this.#beat(subscriber);
     for (const oldest of this.#subscribers) {
       if (this.#subscribers.size <= maximum) break;
@@ -66,17 +66,17 @@ export class EventSubscribers {
   }
 
   #send(event: MasterEvent): void {
-    const encoded = new Map<MediaType, Buffer>();
+    const encoded = new Map<MediaType, string | Uint8Array>();
     for (const { media, stream } of this.#subscribers) {
-      const bytes = encoded.get(media) ?? encodeMessage(media, 'MasterEvent', event);
-      encoded.set(media, bytes);
-      stream.write(bytes);
+      const record = encoded.get(media) ?? encodeEvent(media, 'MasterEvent', event);
+      encoded.set(media, record);
+      stream.write(record);
     }
   }
 
   #beat(subscriber: Subscriber): void {
     const { clock, heartbeatInterval } = this.#options;
-    subscriber.stream.write(encodeMessage(subscriber.media, 'MasterEvent', { type: 'HEARTBEAT' }));
+    subscriber.stream.write(encodeEvent(subscriber.media, 'MasterEvent', { type: 'HEARTBEAT' }));
     subscriber.cancelHeartbeat = clock.after(heartbeatInterval * 1000, () => this.#beat(subscriber));
   }
 

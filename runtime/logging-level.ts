@@ -36,6 +36,7 @@ export class LoggingLevel {
 
   #apply(level: number): void {
     this.#level = level;
-    this.#log.level = level > 0 ? 'debug' : this.#normal;
+    // A log that is turned off stays so.
+    this.#log.level = level > 0 && this.#normal !== 'silent' ? 'debug' : this.#normal;
   }
 }

@@ -13,7 +13,7 @@ export function rolesDocument(state: MasterState): Document {
 
 export interface RoleShares {
   readonly frameworks: string[];
-  /** What tasks of the role hold. */
+  /** What tasks and executors of the role hold. */
   readonly allocated: Resource[];
   readonly offered: Resource[];
   readonly reserved: Resource[];
@@ -32,6 +32,9 @@ export function roleShares(state: MasterState): Map<string, RoleShares> {
     for (const task of tasks.values()) {
       if (!isTerminal(task.state)) of(roleOfTask(task, info)).allocated.push(...(task.resources ?? []));
     }
+  }
+  for (const { resources = [] } of [...state.agents.values()].flatMap(({ executors }) => [...executors.values()])) {
+    for (const resource of resources) of(resource.allocation_info?.role ?? '*').allocated.push(resource);
   }
   for (const offer of state.offers.values()) of(offer.role).offered.push(...offer.resources);
   for (const resource of [...state.agents.values()].flatMap(({ total }) => total)) {

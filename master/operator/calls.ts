@@ -2,6 +2,7 @@ import { asAgentId, asFrameworkId } from '../../protocol/ids.ts';
 import type { MasterCall, MasterCallType, MasterResponse, MasterResponseType } from '../../protocol/messages.ts';
 import type { LoggingLevel } from '../../runtime/logging-level.ts';
 import { versionInfo } from '../../runtime/version-document.ts';
+import { markGone } from '../commands/remove-agent.ts';
 import { removeFramework } from '../commands/remove-framework.ts';
 import type { Effect } from '../effects.ts';
 import { metricsSnapshot } from '../metrics-snapshot.ts';
@@ -76,7 +77,11 @@ const handlers: Record<OperatorCall['type'], Handler> = {
     if (framework === undefined) return { refusal: 'badRequest', text: 'No framework found with specified ID' };
     return { effects: removeFramework(state, framework, now) };
   },
-  MARK_AGENT_GONE: notYet('MARK_AGENT_GONE'),
+  MARK_AGENT_GONE: ({ state, now }, { mark_agent_gone }) => {
+    const id = asAgentId(mark_agent_gone?.agent_id.value ?? '');
+    const effects = markGone(state, id, now);
+    return effects === undefined ? { refusal: 'notFound', text: `Agent '${id}' not found` } : { effects };
+  },
 
   // No weights and quotas can be set yet, so there are none.
   GET_WEIGHTS: reading(() => ({})),

@@ -134,12 +134,13 @@ export class MasterRoom {
       ended: false,
       hangUp: () => controller.abort(),
     };
+    const type = path === '/api/v1' ? 'MasterEvent' : 'SchedulerEvent';
     const read = headers['content-type'] === 'application/x-protobuf' ? readProtobuf : readJson;
     const decoder = new RecordDecoder({ maximumLength: 1e7 });
     answer.on('data', (chunk: Buffer) => {
       stream.chunks.push(chunk.toString());
       if (statusCode !== 200) return;
-      for (const record of decoder.push(chunk).records) stream.records.push(read(record) as Record);
+      for (const record of decoder.push(chunk).records) stream.records.push(read(record, type) as Record);
     });
     answer.once('close', () => {
       stream.ended = true;
@@ -182,8 +183,8 @@ function readJson(record: Buffer): unknown {
   return JSON.parse(record.toString());
 }
 
-function readProtobuf(record: Buffer): unknown {
-  const decoded = decodeProtobuf('SchedulerEvent', record);
+function readProtobuf(record: Buffer, type: 'MasterEvent' | 'SchedulerEvent'): unknown {
+  const decoded = decodeProtobuf(type, record);
   assert.ok(decoded.ok);
   return decoded.value;
 }
