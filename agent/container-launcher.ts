@@ -7,6 +7,7 @@ import { type ContainerSettings, planContainer } from './container-plan.ts';
 import type { ContainerSpec, Engine } from './engine/engine.ts';
 import type { Fetcher } from './fetcher/fetcher.ts';
 import { Gate } from './gate.ts';
+import type { LaunchMetrics } from './metrics.ts';
 import type { TaskRecord } from './state.ts';
 
 export interface LaunchObserver {
@@ -25,6 +26,7 @@ export interface LauncherOptions {
   concurrency: number;
   observer: LaunchObserver;
   log: Log;
+  metrics: LaunchMetrics;
 }
 
 /**
@@ -72,7 +74,9 @@ export class ContainerLauncher {
     opened.catch(() => undefined);
     await this.#fetch(task, signal);
     const progress = (sentence: string) => observer.progress(task, sentence);
+    const asked = performance.now();
     await engine.ensureImage(plan.image, { force: plan.forcePull, signal, progress });
+    this.#options.metrics.imagePull.record(performance.now() - asked);
     await this.#gate.pass(() => this.#start(task, plan.spec, opened, signal));
     // Outside the gate: the next container need not wait for what only this one's status tells.
     await this.#tellStarted(task, plan.spec);
@@ -89,7 +93,14 @@ export class ContainerLauncher {
       ...(cache === undefined ? {} : { cache }),
       ...(output_file === undefined ? {} : { output_file }),
     }));
-    await this.#options.fetcher.fetch(wanted, { sandbox: task.sandbox }, { signal, progress });
+    const { fetcher, metrics } = this.#options;
+    try {
+      await fetcher.fetch(wanted, { sandbox: task.sandbox }, { signal, progress });
+    } catch (error) {
+      metrics.fetchesFailed++;
+      throw error;
+    }
+    metrics.fetchesSucceeded++;
   }
 
   async #start(task: TaskRecord, spec: ContainerSpec, opened: Promise<void>, signal: AbortSignal): Promise<void> {

@@ -4,30 +4,40 @@ import { resolve } from 'node:path';
 import { Agent as Connections } from 'undici';
 import type { MasterMessage } from '../protocol/agent-link.ts';
 import { describeError, MesitaError } from '../protocol/errors.ts';
-import type { AgentInfo, Task } from '../protocol/messages.ts';
+import type { AgentInfo } from '../protocol/messages.ts';
 import { parseAttributes, parseResources } from '../protocol/resource-text.ts';
 import { normalize } from '../protocol/resources.ts';
 import { type Clock, sleep, systemClock } from '../runtime/clock.ts';
 import { createHttpServer, isLoopback, listen } from '../runtime/http-server.ts';
 import type { Log } from '../runtime/log.ts';
+import { LoggingLevel } from '../runtime/logging-level.ts';
 import type { Shutdown } from '../runtime/shutdown.ts';
+import { Timer } from '../runtime/timer.ts';
 import { mesitaVersion } from '../runtime/version.ts';
+import { AccountNames } from './account-names.ts';
 import { AgentIdFile } from './agent-id.ts';
 import { createArtifactSource } from './artifact-source.ts';
 import { ContainerLauncher } from './container-launcher.ts';
 import { ContainerLogs } from './container-logs.ts';
 import type { ContainerSettings } from './container-plan.ts';
+import { ContainerStatistics } from './container-statistics.ts';
+import { sandboxesDocument } from './documents/sandboxes.ts';
 import { DockerEngine } from './engine/docker-engine.ts';
 import type { Engine, EngineFacts } from './engine/engine.ts';
 import { createFetcher, type Fetcher } from './fetcher/fetcher.ts';
 import { fingerprint } from './fingerprint/host.ts';
 import type { AgentFlags } from './flags.ts';
 import { filesRoute } from './http/files-route.ts';
-import { type AgentIdentity, stateRoute } from './http/state-route.ts';
+import { operatorRoute } from './http/operator-route.ts';
+import { readOnlyRoutes } from './http/read-only-routes.ts';
+import type { AgentIdentity } from './identity.ts';
 import { MasterLink } from './master-link.ts';
+import { type LaunchMetrics, metricsSnapshot } from './metrics.ts';
 import { Performer } from './performer.ts';
+import { SandboxFiles } from './sandbox-files.ts';
 import { SandboxPaths } from './sandbox-paths.ts';
-import type { AgentState, TaskRecord } from './state.ts';
+import { type AgentState, emptyState } from './state.ts';
+import { taskMessage } from './task-message.ts';
 
 const megabyte = 1024 * 1024;
 const mostArchiveEntries = 1_000_000;
@@ -65,18 +75,19 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const facts = await engine.connect(shutdown.signal);
   await removeOrphans(engine, log);
   const info = await describeAgent(flags, workDirectory, facts, knownId);
-  const identity = {
+  const identity: MutableIdentity = {
     id: knownId,
+    registered: false,
     info,
     address: addressOf(flags),
     startedAt: clock.now(),
     master: flags.master,
     flags: flagTexts(flags),
   };
-  const state: AgentState = { tasks: new Map(), settings: { killGrace: flags.executor_shutdown_grace_period } };
+  const state = emptyState({ killGrace: flags.executor_shutdown_grace_period });
   const server = createHttpServer({ log, actor: 'slave(1)', bodyLimit: megabyte });
-  filesRoute(server, () => new SandboxPaths(workDirectory, identity.id ?? '').slave);
-  stateRoute(server, state, () => identity, engine);
+  const launches: LaunchMetrics = { imagePull: new Timer(), fetchesSucceeded: 0, fetchesFailed: 0 };
+  serve({ server, state, identity, workDirectory, engine, flags, log, clock, launches, shutdown });
   identity.address.port = await listen(server, flags);
   shutdown.register('http server', () => server.close());
   info.port = identity.address.port;
@@ -87,7 +98,15 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     engine,
     logs: new ContainerLogs({ engine, clock, log }),
     launcher: (observer) =>
-      new ContainerLauncher({ engine, fetcher, settings, concurrency: flags.launch_concurrency, observer, log }),
+      new ContainerLauncher({
+        engine,
+        fetcher,
+        settings,
+        concurrency: flags.launch_concurrency,
+        observer,
+        log,
+        metrics: launches,
+      }),
     clock,
     ids: { uuid: randomUUID },
     log,
@@ -108,6 +127,42 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     server,
   });
   return { address: `${flags.ip}:${identity.address.port}`, registered, state };
+}
+
+interface Serving {
+  server: ReturnType<typeof createHttpServer>;
+  state: AgentState;
+  identity: AgentIdentity;
+  workDirectory: string;
+  engine: Engine;
+  flags: AgentFlags;
+  log: Log;
+  clock: Clock;
+  launches: LaunchMetrics;
+  shutdown: Shutdown;
+}
+
+/** The agent's endpoints. */
+function serve({
+  server,
+  state,
+  identity,
+  workDirectory,
+  engine,
+  flags,
+  log,
+  clock,
+  launches,
+  shutdown,
+}: Serving): void {
+  const files = new SandboxFiles(() => new SandboxPaths(workDirectory, identity.id ?? '').slave, new AccountNames());
+  const statistics = new ContainerStatistics(state, engine, flags.cgroups_enable_cfs, clock);
+  const metrics = () => metricsSnapshot(state, identity, launches, clock.now());
+  const loggingLevel = new LoggingLevel(log, clock);
+  shutdown.register('logging level', () => loggingLevel.stop());
+  filesRoute(server, files, () => sandboxesDocument(state));
+  readOnlyRoutes(server, { state, identity: () => identity, statistics, metrics });
+  operatorRoute(server, { state, identity: () => identity, statistics, metrics, files, loggingLevel });
 }
 
 type MutableIdentity = { -readonly [Key in keyof AgentIdentity]: AgentIdentity[Key] };
@@ -138,7 +193,9 @@ function joinMaster(joining: Joining): Promise<string> {
       agent: identity.info,
       address: identity.address,
       version: mesitaVersion,
-      tasks: [...performer.state.tasks.values()].filter((task) => !task.orphaned).map(taskMessage),
+      tasks: [...performer.state.tasks.values()]
+        .filter((task) => !task.orphaned)
+        .map((task) => taskMessage(task, task.queue[0]?.status)),
       frameworks: [
         ...new Map(
           [...performer.state.tasks.values()].map((task) => [task.framework.id?.value, task.framework]),
@@ -156,7 +213,9 @@ function joinMaster(joining: Joining): Promise<string> {
         receive(joining, link, message);
       }
     },
-    onBroken: () => undefined,
+    onBroken: () => {
+      identity.registered = false;
+    },
   });
   shutdown.register('tasks and link', async () => {
     await performer.shutdownTasks();
@@ -176,6 +235,7 @@ function becomeAgent(
   link: MasterLink,
 ): void {
   identity.id = id;
+  identity.registered = true;
   identity.info.id = { value: id };
   settings.agentId = id;
   performer.registered(id, new SandboxPaths(workDirectory, id), (message) => link.send(message));
@@ -203,32 +263,6 @@ function receive({ performer, log, shutdown, server }: Joining, link: MasterLink
   } else {
     performer.receive(message);
   }
-}
-
-/** What the master must know of a task after a break of the link. */
-function taskMessage(task: TaskRecord): Task {
-  const { info, framework, state, statuses } = task;
-  const { labels, discovery, container, health_check, kill_policy, limits, name, task_id, agent_id, resources } = info;
-  return {
-    name,
-    task_id,
-    framework_id: { value: framework.id?.value ?? '' },
-    executor_id: { value: task_id.value },
-    agent_id,
-    state,
-    resources,
-    statuses,
-    ...(task.queue[0] && {
-      status_update_state: task.queue[0].status.state,
-      status_update_uuid: task.queue[0].status.uuid,
-    }),
-    ...(labels && { labels }),
-    ...(discovery && { discovery }),
-    ...(container && { container }),
-    ...(health_check && { health_check }),
-    ...(kill_policy && { kill_policy }),
-    ...(limits && { limits }),
-  };
 }
 
 /** Containers of an earlier run of this very agent, which nobody waits for any more. */

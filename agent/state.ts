@@ -12,6 +12,10 @@ import type { FrameworkInfo, TaskInfo, TaskState, TaskStatus, TaskStatusReason }
 export interface AgentState {
   readonly tasks: Map<string, TaskRecord>;
   readonly settings: AgentSettings;
+  /** Tasks that are over and whose container is gone, oldest first, by framework; the latest framework last. */
+  readonly completed: Map<string, TaskRecord[]>;
+  /** By the names of the metrics, e.g. `tasks_finished`. */
+  readonly counters: Map<string, number>;
 }
 
 export interface AgentSettings {
@@ -60,6 +64,10 @@ export interface QueuedUpdate {
   nextRetry: number | undefined;
   /** Milliseconds to the next retry. */
   interval: number;
+}
+
+export function emptyState(settings: AgentSettings): AgentState {
+  return { tasks: new Map(), settings, completed: new Map(), counters: new Map() };
 }
 
 export function taskKey(framework: string, task: string): string {

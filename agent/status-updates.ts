@@ -2,6 +2,7 @@ import type { IdSource } from '../protocol/ids.ts';
 import { uuidToBase64 } from '../protocol/ids.ts';
 import type { TaskStatus } from '../protocol/messages.ts';
 import { canMove, isTerminal } from '../protocol/task-state.ts';
+import { retire } from './completed-tasks.ts';
 import type { Effect } from './effects.ts';
 import type { AgentState, TaskRecord } from './state.ts';
 
@@ -71,7 +72,7 @@ export function acknowledged(state: AgentState, task: TaskRecord, uuid: string, 
 
 /** A task is over for the agent when its end is acknowledged and its container gone. */
 export function forgetWhenOver(state: AgentState, task: TaskRecord): void {
-  if (isTerminal(task.state) && task.queue.length === 0 && task.released) state.tasks.delete(task.key);
+  if (isTerminal(task.state) && task.queue.length === 0 && task.released) retire(state, task);
 }
 
 /** Sends again what was not acknowledged in time. */

@@ -1,6 +1,7 @@
 import { asContainerId, uuidToBase64 } from '../../protocol/ids.ts';
 import type { TaskStatus } from '../../protocol/messages.ts';
 import { isTerminal } from '../../protocol/task-state.ts';
+import { retire } from '../completed-tasks.ts';
 import type { Effect } from '../effects.ts';
 import { type AgentState, type TaskRecord, taskKey } from '../state.ts';
 import { acknowledged, type Context, enqueue } from '../status-updates.ts';
@@ -23,7 +24,7 @@ export function shutdownFramework(state: AgentState, framework: string, context:
     const effects = killTask(state, task, undefined, context);
     task.orphaned = true;
     task.queue.length = 0;
-    if (isTerminal(task.state) && task.released) state.tasks.delete(task.key);
+    if (isTerminal(task.state) && task.released) retire(state, task);
     return effects.filter((effect) => effect.kind !== 'sendToMaster');
   });
 }

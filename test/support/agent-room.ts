@@ -7,10 +7,11 @@ import { ContainerLogs } from '../../agent/container-logs.ts';
 import type { Fetcher } from '../../agent/fetcher/fetcher.ts';
 import { Performer } from '../../agent/performer.ts';
 import { SandboxPaths } from '../../agent/sandbox-paths.ts';
-import { type AgentState, type TaskRecord, taskKey } from '../../agent/state.ts';
+import { type AgentState, emptyState, type TaskRecord, taskKey } from '../../agent/state.ts';
 import type { AgentMessage } from '../../protocol/agent-link.ts';
 import type { FrameworkInfo, TaskInfo, TaskStatus } from '../../protocol/messages.ts';
 import { silentLog } from '../../runtime/log.ts';
+import { Timer } from '../../runtime/timer.ts';
 import { FakeEngine, type FakeEngineOptions } from './fake-engine.ts';
 import { frameworkInfo, resourcesOf } from './master-messages.ts';
 import { settle, until, VirtualClock } from './virtual-clock.ts';
@@ -33,7 +34,7 @@ export function dockerTask(id: string, change: Partial<TaskInfo> = {}): TaskInfo
 /** An agent without HTTP and without a master: its performer on a faked engine, in virtual time, and what it tells the master. */
 export class AgentRoom {
   readonly clock = new VirtualClock();
-  readonly state: AgentState = { tasks: new Map(), settings: { killGrace: 5 } };
+  readonly state: AgentState = emptyState({ killGrace: 5 });
   readonly engine: FakeEngine;
   readonly performer: Performer;
   readonly directory: string;
@@ -58,12 +59,13 @@ export class AgentRoom {
       fetch: (...parameters: Parameters<Fetcher['fetch']>) => this.fetch(...parameters),
       close: async () => undefined,
     } as Fetcher;
+    const metrics = { imagePull: new Timer(), fetchesSucceeded: 0, fetchesFailed: 0 };
     this.performer = new Performer({
       state: this.state,
       engine,
       logs: new ContainerLogs({ engine, clock, log: silentLog }),
       launcher: (observer) =>
-        new ContainerLauncher({ engine, fetcher, settings, concurrency: 2, observer, log: silentLog }),
+        new ContainerLauncher({ engine, fetcher, settings, concurrency: 2, observer, log: silentLog, metrics }),
       clock,
       ids: { uuid: randomUUID },
       log: silentLog,

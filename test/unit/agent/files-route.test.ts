@@ -2,11 +2,13 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { FastifyInstance } from 'fastify';
+import { AccountNames } from '../../../agent/account-names.ts';
 import { filesRoute } from '../../../agent/http/files-route.ts';
+import { SandboxFiles } from '../../../agent/sandbox-files.ts';
 import { createHttpServer } from '../../../runtime/http-server.ts';
 import { silentLog } from '../../../runtime/log.ts';
 
@@ -33,7 +35,7 @@ describe('/files', () => {
     await symlink('/nowhere', join(sandbox, 'dangling'));
     execFileSync('mkfifo', [join(sandbox, 'pipe')]);
     server = createHttpServer({ log: silentLog, actor: 'slave(1)', bodyLimit: 1e6 });
-    filesRoute(server, () => root);
+    filesRoute(server, new SandboxFiles(() => root, new AccountNames()), () => ({ '/virtual': sandbox }));
   });
   after(async () => {
     await server.close();
@@ -90,6 +92,7 @@ describe('/files', () => {
     const sub = entries.find(({ path }: { path: string }) => path === join(sandbox, 'sub'));
     assert.deepEqual(Object.keys(sub), ['gid', 'mode', 'mtime', 'nlink', 'path', 'size', 'uid']);
     assert.match(sub.mode, /^drwx/);
+    assert.equal(sub.uid, userInfo().username);
     assert.equal((await get('browse', { path: join(sandbox, 'stdout') })).body, '[]');
   });
 
@@ -106,11 +109,14 @@ describe('/files', () => {
   test('nothing outside is shown, by whatever path', async () => {
     const paths = [
       '/etc/passwd',
-      join(sandbox, 'escape'),
-      join(sandbox, 'up/secret'),
       join(sandbox, 'dangling'),
-      `${sandbox}/../../../../../../../../secret`,
+      `${sandbox}/../../../../../../../../../../../nowhere/secret`,
       '/frameworks/../../../secret',
+      '/frameworks/F/executors/../runs/latest',
+      '/frameworks/F/executors/E/runs/C',
+      root,
+      join(root, 'frameworks/F'),
+      `${root}/frameworks/F/executors/../../../S2/other`,
       join(directory, 'slaves/S2/other'),
       `${root}2/other`,
       `${sandbox}/stdout\0`,
@@ -124,8 +130,26 @@ describe('/files', () => {
         assert.equal(answer.body, endpoint === 'download' ? '404 Not Found.' : '');
       }
     }
+    for (const path of [
+      join(sandbox, 'escape'),
+      join(sandbox, 'up/secret'),
+      `${sandbox}/..`,
+      `${sandbox}/../latest/..`,
+    ]) {
+      for (const endpoint of ['browse', 'read', 'download']) {
+        const answer = await get(endpoint, { path, offset: 0 });
+        assert.equal(answer.status, 400, `${endpoint} ${path}: ${answer.body}`);
+        assert.equal(answer.body, `'${path}' is inaccessible.\n`);
+      }
+    }
     for (const entry of JSON.parse((await get('browse', { path: sandbox })).body))
       assert.ok(!entry.path.endsWith('secret'));
+  });
+
+  test('a script is called with the answer, and debug names the sandboxes', async () => {
+    assert.deepEqual(await get('debug'), { status: 200, body: `{"/virtual":"${sandbox}"}`, type: 'application/json' });
+    const { body, type } = await get('read', { path: join(sandbox, 'stdout'), offset: 0, length: 1, jsonp: 'cb' });
+    assert.deepEqual([body, type], ['cb({"data":"h","offset":0})', 'text/javascript']);
   });
 
   test('a path is asked for, once', async () => {

@@ -1,0 +1,112 @@
+import type { AgentCall, AgentCallType, AgentResponse } from '../../protocol/messages.ts';
+import type { LoggingLevel } from '../../runtime/logging-level.ts';
+import type { Snapshot } from '../../runtime/metrics-route.ts';
+import { versionInfo } from '../../runtime/version-document.ts';
+import type { ContainerStatistics } from '../container-statistics.ts';
+import type { AgentIdentity } from '../identity.ts';
+import { type FileProblem, longestRead, type SandboxFiles } from '../sandbox-files.ts';
+import type { AgentState } from '../state.ts';
+import { containerMessage, fileInfo, getExecutors, getFrameworks, getState, getTasks } from './reads.ts';
+
+/** What calls read and change. */
+export interface Operated {
+  readonly state: AgentState;
+  readonly identity: () => AgentIdentity;
+  readonly statistics: Pick<ContainerStatistics, 'measure'>;
+  readonly metrics: () => Snapshot;
+  readonly files: Pick<SandboxFiles, 'list' | 'read'>;
+  readonly loggingLevel: Pick<LoggingLevel, 'level' | 'set'>;
+}
+
+export type Outcome =
+  | { response: AgentResponse }
+  | 'done'
+  | { refusal: 'badRequest' | 'notFound' | 'notImplemented'; text: string };
+
+type Handler = (operated: Operated, call: AgentCall) => Outcome | Promise<Outcome>;
+
+function reading(read: (operated: Operated) => AgentResponse): Handler {
+  return (operated) => ({ response: read(operated) });
+}
+
+/** A call that a later version will perform: said plainly, never passed over. */
+const notYet: Handler = (_operated, { type }) => ({
+  refusal: 'notImplemented',
+  text: `${type} is not performed by this agent yet`,
+});
+
+const handlers: Record<AgentCallType, Handler> = {
+  UNKNOWN: () => ({ refusal: 'notImplemented', text: '501 Not Implemented.' }),
+  GET_HEALTH: reading(() => ({ get_health: { healthy: true } })),
+  GET_VERSION: reading(({ identity }) => ({ get_version: { version_info: versionInfo(identity().startedAt) } })),
+  GET_FLAGS: reading(({ identity }) => ({ get_flags: { flags: pairs(identity().flags) } })),
+  GET_METRICS: reading(({ metrics }) => ({ get_metrics: { metrics: pairs(metrics()) } })),
+  GET_LOGGING_LEVEL: reading(({ loggingLevel }) => ({ get_logging_level: { level: loggingLevel.level } })),
+  SET_LOGGING_LEVEL: ({ loggingLevel }, { set_logging_level }) => {
+    if (set_logging_level !== undefined)
+      loggingLevel.set(set_logging_level.level, Number(set_logging_level.duration.nanoseconds) / 1e9);
+    return 'done';
+  },
+  LIST_FILES: async ({ files }, { list_files }) => {
+    const listed = await files.list(list_files?.path ?? '');
+    if ('problem' in listed) return refusalOf(listed.problem);
+    return { response: { list_files: { file_infos: listed.value.map(fileInfo) } } };
+  },
+  READ_FILE: async ({ files }, { read_file }) => {
+    const { path = '', offset = 0, length = longestRead } = read_file ?? {};
+    const found = await files.read(path, Number(offset), Number(length));
+    if ('problem' in found) return refusalOf(found.problem);
+    const { size, data } = found.value;
+    return { response: { read_file: { size, data: data.toString('base64') } } };
+  },
+  GET_STATE: reading(({ state }) => ({ get_state: getState(state) })),
+  GET_CONTAINERS: async ({ statistics }) => {
+    const containers = await statistics.measure();
+    return {
+      response: containers.length === 0 ? {} : { get_containers: { containers: containers.map(containerMessage) } },
+    };
+  },
+  GET_FRAMEWORKS: reading(({ state }) => ({ get_frameworks: getFrameworks(state) })),
+  GET_EXECUTORS: reading(({ state }) => ({ get_executors: getExecutors(state) })),
+  GET_OPERATIONS: reading(() => ({ get_operations: {} })),
+  GET_TASKS: reading(({ state }) => ({ get_tasks: getTasks(state) })),
+  GET_AGENT: reading(({ identity }) => ({ get_agent: { agent_info: identity().info } })),
+  GET_RESOURCE_PROVIDERS: reading(() => ({ get_resource_providers: {} })),
+
+  LAUNCH_NESTED_CONTAINER: notYet,
+  WAIT_NESTED_CONTAINER: notYet,
+  KILL_NESTED_CONTAINER: notYet,
+  REMOVE_NESTED_CONTAINER: notYet,
+  LAUNCH_NESTED_CONTAINER_SESSION: notYet,
+  ATTACH_CONTAINER_INPUT: notYet,
+  ATTACH_CONTAINER_OUTPUT: notYet,
+  LAUNCH_CONTAINER: notYet,
+  WAIT_CONTAINER: notYet,
+  KILL_CONTAINER: notYet,
+  REMOVE_CONTAINER: notYet,
+
+  // There are no resource providers, and none can be configured; one that is marked gone is gone.
+  ADD_RESOURCE_PROVIDER_CONFIG: notYet,
+  UPDATE_RESOURCE_PROVIDER_CONFIG: notYet,
+  REMOVE_RESOURCE_PROVIDER_CONFIG: notYet,
+  MARK_RESOURCE_PROVIDER_GONE: () => 'done',
+  // Images are the engine's, which has its own means to get rid of them.
+  PRUNE_IMAGES: () => 'done',
+};
+
+/** Carries out a valid call. */
+export async function operate(operated: Operated, call: AgentCall & { type: AgentCallType }): Promise<Outcome> {
+  const outcome = await handlers[call.type](operated, call);
+  if (outcome === 'done' || 'refusal' in outcome) return outcome;
+  // Every call that has a response gives it its name.
+  return { response: { type: call.type as NonNullable<AgentResponse['type']>, ...outcome.response } };
+}
+
+function pairs<T>(values: Readonly<Record<string, T>>): { name: string; value: T }[] {
+  return Object.entries(values).map(([name, value]) => ({ name, value }));
+}
+
+function refusalOf(problem: FileProblem): Outcome {
+  if (problem.kind === 'missing') return { refusal: 'notFound', text: '' };
+  return { refusal: 'badRequest', text: `${problem.message}\n` };
+}

@@ -1,0 +1,76 @@
+import type {
+  AgentResponseGetContainersContainer,
+  AgentResponseGetExecutors,
+  AgentResponseGetFrameworks,
+  AgentResponseGetState,
+  AgentResponseGetTasks,
+  FileInfo,
+} from '../../protocol/messages.ts';
+import { isTerminal } from '../../protocol/task-state.ts';
+import { containerStatus, type MeasuredContainer } from '../documents/containers.ts';
+import type { FileEntry } from '../sandbox-files.ts';
+import type { AgentState, TaskRecord } from '../state.ts';
+import { executorOf, taskMessage } from '../task-message.ts';
+
+/** What the operator API tells of an agent, each a function of the state; GET_STATE and the single GET_* calls share them. */
+export function getState(state: AgentState): AgentResponseGetState {
+  return {
+    get_tasks: getTasks(state),
+    get_executors: getExecutors(state),
+    get_frameworks: getFrameworks(state),
+  };
+}
+
+export function getTasks(state: AgentState): AgentResponseGetTasks {
+  const tasks = [...state.tasks.values()];
+  const show = (task: TaskRecord) => taskMessage(task, task.statuses.at(-1));
+  const shown = (wanted: (task: TaskRecord) => boolean) => tasks.filter(wanted).map(show);
+  return {
+    pending_tasks: [],
+    queued_tasks: shown((task) => task.state === 'TASK_STAGING'),
+    launched_tasks: shown((task) => task.state !== 'TASK_STAGING' && !isTerminal(task.state)),
+    terminated_tasks: shown((task) => isTerminal(task.state)),
+    completed_tasks: [...state.completed.values()].flat().map(show),
+  };
+}
+
+export function getExecutors(state: AgentState): AgentResponseGetExecutors {
+  const show = (task: TaskRecord) => ({ executor_info: executorOf(task) });
+  return {
+    executors: [...state.tasks.values()].filter(({ sandbox }) => sandbox !== '').map(show),
+    completed_executors: [...state.completed.values()].flat().map(show),
+  };
+}
+
+export function getFrameworks(state: AgentState): AgentResponseGetFrameworks {
+  const active = new Map([...state.tasks.values()].map(({ framework }) => [framework.id?.value ?? '', framework]));
+  const over = [...state.completed].filter(([id]) => !active.has(id)).flatMap(([, tasks]) => tasks.at(-1) ?? []);
+  return {
+    frameworks: [...active.values()].map((framework_info) => ({ framework_info })),
+    completed_frameworks: over.map(({ framework }) => ({ framework_info: framework })),
+  };
+}
+
+export function containerMessage({ task, statistics }: MeasuredContainer): AgentResponseGetContainersContainer {
+  const { executor_id, framework_id, name } = executorOf(task);
+  return {
+    framework_id,
+    executor_id,
+    executor_name: name,
+    container_id: { value: task.containerId },
+    container_status: containerStatus(task),
+    ...(statistics && { resource_statistics: statistics }),
+  };
+}
+
+export function fileInfo({ path, status, user, group }: FileEntry): FileInfo {
+  return {
+    path,
+    nlink: status.nlink,
+    size: status.size,
+    mtime: { nanoseconds: Math.floor(status.mtimeMs / 1000) * 1e9 },
+    mode: status.mode,
+    uid: user,
+    gid: group,
+  };
+}

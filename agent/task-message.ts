@@ -1,0 +1,61 @@
+import type { CommandInfo, ExecutorInfo, Task, TaskStatus } from '../protocol/messages.ts';
+import { hasCapability } from '../protocol/task-state.ts';
+import type { TaskRecord } from './state.ts';
+
+/** A task as the master and the operator API are told of it. `last`: the update that counts as its last. */
+export function taskMessage(task: TaskRecord, last: TaskStatus | undefined): Task {
+  const { info, framework, state, statuses } = task;
+  const { labels, discovery, container, health_check, kill_policy, limits, name, task_id, agent_id, resources } = info;
+  return {
+    name,
+    task_id,
+    framework_id: { value: framework.id?.value ?? '' },
+    agent_id,
+    state,
+    resources,
+    statuses,
+    ...(last && { status_update_state: last.state, status_update_uuid: last.uuid }),
+    ...(labels && { labels }),
+    ...(discovery && { discovery }),
+    ...(container && { container }),
+    ...(health_check && { health_check }),
+    ...(kill_policy && { kill_policy }),
+    ...(limits && { limits }),
+  };
+}
+
+/**
+ * The executor of a task that has none of its own: in Mesos a process beside the container, here the agent itself, which
+ * asks for no resources. Its id is the task's.
+ */
+export function executorOf({ info, framework }: TaskRecord): ExecutorInfo {
+  const { value } = info.task_id;
+  return {
+    executor_id: { value },
+    framework_id: { value: framework.id?.value ?? '' },
+    ...(info.command && { command: info.command }),
+    ...(info.container && { container: info.container }),
+    name: `Command Executor (Task: ${value}) (Command: ${brief(info.command)})`,
+    source: value,
+    ...(info.labels && { labels: info.labels }),
+  };
+}
+
+/** The role that a task's resources are allocated to. */
+export function roleOf({ info, framework }: TaskRecord): string {
+  const own = hasCapability(framework, 'MULTI_ROLE') ? framework.roles?.[0] : framework.role;
+  return info.resources?.[0]?.allocation_info?.role ?? own ?? '*';
+}
+
+const longestShown = 15;
+
+/** Mesos' executors are named after the first letters of what they run. */
+function brief(command: CommandInfo | undefined): string {
+  const { value, arguments: parameters = [], shell = true } = command ?? {};
+  if (shell) return value === undefined ? 'NO COMMAND' : `sh -c '${shortened(value)}'`;
+  return value === undefined ? 'NO EXECUTABLE' : `[${shortened([value, parameters.join(', ')].join(', '))}]`;
+}
+
+function shortened(text: string): string {
+  return text.length > longestShown ? `${text.slice(0, longestShown - 3)}...` : text;
+}
