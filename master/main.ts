@@ -20,6 +20,7 @@ import { agentRoute } from './http/agent-route.ts';
 import { artifactRoute } from './http/artifact-route.ts';
 import { killRoute } from './http/kill-route.ts';
 import { type Leader, leaderRedirect } from './http/leader-redirect.ts';
+import { maintenanceRoutes } from './http/maintenance-routes.ts';
 import { operatorRoute } from './http/operator-route.ts';
 import { readOnlyRoutes } from './http/read-only-routes.ts';
 import { relayRoute } from './http/relay-route.ts';
@@ -93,6 +94,7 @@ export async function startMaster({
   const loggingLevel = new LoggingLevel(log, clock);
   operatorRoute(server, { performer, subscribers, flags: flagTexts(flags), loggingLevel });
   teardownRoute(server, performer);
+  maintenanceRoutes(server, performer);
   artifactRoute(server, {
     directory: join(flags.work_dir, 'artifacts'),
     capacity: flags.artifact_capacity,

@@ -2,6 +2,7 @@ import { asAgentId, asFrameworkId } from '../../protocol/ids.ts';
 import type { MasterCall, MasterCallType, MasterResponse, MasterResponseType } from '../../protocol/messages.ts';
 import type { LoggingLevel } from '../../runtime/logging-level.ts';
 import { versionInfo } from '../../runtime/version-document.ts';
+import { maintenanceStatus, startMaintenance, stopMaintenance, updateSchedule } from '../commands/maintenance.ts';
 import { markGone } from '../commands/remove-agent.ts';
 import { removeFramework } from '../commands/remove-framework.ts';
 import type { Effect } from '../effects.ts';
@@ -100,17 +101,26 @@ const handlers: Record<OperatorCall['type'], Handler> = {
   GROW_VOLUME: onAgent((call) => call.grow_volume, 'GROW_VOLUME'),
   SHRINK_VOLUME: onAgent((call) => call.shrink_volume, 'SHRINK_VOLUME'),
 
-  GET_MAINTENANCE_STATUS: reading(() => ({ get_maintenance_status: { status: {} } })),
-  GET_MAINTENANCE_SCHEDULE: reading(() => ({ get_maintenance_schedule: { schedule: {} } })),
-  UPDATE_MAINTENANCE_SCHEDULE: notYet('UPDATE_MAINTENANCE_SCHEDULE'),
-  START_MAINTENANCE: notYet('START_MAINTENANCE'),
-  STOP_MAINTENANCE: notYet('STOP_MAINTENANCE'),
+  GET_MAINTENANCE_STATUS: reading(({ state }) => ({ get_maintenance_status: { status: maintenanceStatus(state) } })),
+  GET_MAINTENANCE_SCHEDULE: reading(({ state }) => ({
+    get_maintenance_schedule: { schedule: state.maintenance.schedule },
+  })),
+  UPDATE_MAINTENANCE_SCHEDULE: ({ state, now }, { update_maintenance_schedule }) =>
+    outcomeOf(updateSchedule(state, update_maintenance_schedule?.schedule ?? {}, now)),
+  START_MAINTENANCE: ({ state, now }, { start_maintenance }) =>
+    outcomeOf(startMaintenance(state, start_maintenance?.machines ?? [], now)),
+  STOP_MAINTENANCE: ({ state }, { stop_maintenance }) =>
+    outcomeOf(stopMaintenance(state, stop_maintenance?.machines ?? [])),
 
   DRAIN_AGENT: onAgent((call) => call.drain_agent, 'DRAIN_AGENT', 'Unknown agent'),
   DEACTIVATE_AGENT: onAgent((call) => call.deactivate_agent, 'DEACTIVATE_AGENT', 'Unknown agent'),
   // As long as none can be deactivated.
   REACTIVATE_AGENT: () => ({ refusal: 'badRequest', text: 'Agent is not deactivated' }),
 };
+
+function outcomeOf(outcome: { refusal: string } | { effects: Effect[] }): Outcome {
+  return 'refusal' in outcome ? { refusal: 'badRequest', text: outcome.refusal } : outcome;
+}
 
 /** A call that a later version will perform: said plainly, never passed over. */
 function notYet(type: MasterCallType): Handler {
