@@ -12,7 +12,14 @@ import {
   launchProgress,
 } from './commands/container-events.ts';
 import { endTask, killTask } from './commands/kill-task.ts';
-import { acknowledge, reconcileTasks, shutdownAll, shutdownFramework } from './commands/master-messages.ts';
+import {
+  acknowledge,
+  missExecutor,
+  reconcileTasks,
+  shutdownAll,
+  shutdownFramework,
+  updateFramework,
+} from './commands/master-messages.ts';
 import { runTask } from './commands/run-task.ts';
 import type { ContainerLauncher } from './container-launcher.ts';
 import type { ContainerLogs } from './container-logs.ts';
@@ -141,6 +148,9 @@ export class Performer {
     if (message.type === 'ACKNOWLEDGE') return acknowledge(state, message, this.#options.clock.now());
     if (message.type === 'SHUTDOWN_FRAMEWORK') return shutdownFramework(state, message.framework_id, this.#context());
     if (message.type === 'RECONCILE') return reconcileTasks(state, this.#agentId, message.tasks, this.#context());
+    if (message.type === 'UPDATE_FRAMEWORK') return updateFramework(state, message.framework);
+    if (message.type === 'FRAMEWORK_MESSAGE' || message.type === 'SHUTDOWN_EXECUTOR')
+      return missExecutor(state, message);
     return [];
   }
 

@@ -1,8 +1,8 @@
 import { asContainerId, uuidToBase64 } from '../../protocol/ids.ts';
-import type { TaskStatus } from '../../protocol/messages.ts';
+import type { FrameworkInfo, TaskStatus } from '../../protocol/messages.ts';
 import { isTerminal } from '../../protocol/task-state.ts';
 import { retire } from '../completed-tasks.ts';
-import type { Effect } from '../effects.ts';
+import { type Effect, log } from '../effects.ts';
 import { type AgentState, type TaskRecord, taskKey } from '../state.ts';
 import { acknowledged, type Context, enqueue } from '../status-updates.ts';
 import { killTask } from './kill-task.ts';
@@ -27,6 +27,27 @@ export function shutdownFramework(state: AgentState, framework: string, context:
     if (isTerminal(task.state) && task.released) retire(state, task);
     return effects.filter((effect) => effect.kind !== 'sendToMaster');
   });
+}
+
+/** UPDATE_FRAMEWORK: after the next break of the link the master hears of it as it is now. */
+export function updateFramework(state: AgentState, framework: FrameworkInfo): Effect[] {
+  for (const task of state.tasks.values()) {
+    if (task.framework.id?.value === framework.id?.value) task.framework = framework;
+  }
+  return [];
+}
+
+/** FRAMEWORK_MESSAGE, SHUTDOWN_EXECUTOR: no executor runs here that could be meant. */
+export function missExecutor(
+  state: AgentState,
+  message: { type: 'FRAMEWORK_MESSAGE' | 'SHUTDOWN_EXECUTOR'; framework_id: string; executor_id: string },
+): Effect[] {
+  const { type, framework_id, executor_id } = message;
+  if (type === 'FRAMEWORK_MESSAGE') {
+    const name = 'invalid_framework_messages';
+    state.counters.set(name, (state.counters.get(name) ?? 0) + 1);
+  }
+  return [log(`${type} dropped: no such executor`, { framework: framework_id, executor: executor_id }, 'warn')];
 }
 
 /** All tasks, because the agent goes. */
