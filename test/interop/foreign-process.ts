@@ -64,7 +64,7 @@ export class ForeignProcess {
       if (found === undefined && this.#over) throw new Hopeless(`the client ended without ${event}:\n${this.log}`);
       return found;
     }).catch((error: unknown) => {
-      const last = this.told.slice(-5).map((told) => JSON.stringify(told));
+      const last = this.told.slice(-8).map((told) => JSON.stringify(told).slice(0, 300));
       throw new Error(`${error}\nIts last words:\n${last.join('\n')}\nIts log:\n${this.log.slice(-4000)}`);
     });
   }

@@ -1,6 +1,6 @@
 module mesita/interop
 
-go 1.21
+go 1.18
 
 require github.com/mesos/mesos-go v0.0.11
 

@@ -246,6 +246,9 @@ func runScheduler(text []byte) {
 		controller.WithFrameworkID(store.GetIgnoreErrors(id)),
 		controller.WithRegistrationTokens(backoff.Notifier(200*time.Millisecond, time.Second, ctx.Done())),
 		controller.WithSubscriptionTerminated(func(err error) {
+			if complaint, ok := err.(controller.ErrEvent); ok {
+				tell("error", fields{"message": complaint.Error()})
+			}
 			message := ""
 			if err != nil {
 				message = err.Error()
