@@ -196,6 +196,9 @@ function joinMaster(joining: Joining): Promise<string> {
       tasks: [...performer.state.tasks.values()]
         .filter((task) => !task.orphaned)
         .map((task) => taskMessage(task, task.queue[0]?.status)),
+      executors: [],
+      operations: [],
+      total: identity.info.resources ?? [],
       frameworks: [
         ...new Map(
           [...performer.state.tasks.values()].map((task) => [task.framework.id?.value, task.framework]),

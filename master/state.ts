@@ -158,6 +158,11 @@ export function roleOfTask(task: Task, info: FrameworkInfo): string {
   return task.resources?.[0]?.allocation_info?.role ?? rolesOf(info)[0] ?? '*';
 }
 
+/** The role that an executor's resources are allocated to. */
+export function roleOfExecutor(executor: ExecutorInfo, info: FrameworkInfo): string {
+  return executor.resources?.[0]?.allocation_info?.role ?? rolesOf(info)[0] ?? '*';
+}
+
 /** Resources of offers on an agent, by offer. */
 export function offeredResources(state: MasterState, offers: ReadonlySet<OfferId>): Resource[] {
   return [...offers].flatMap((id) => state.offers.get(id)?.resources ?? []);

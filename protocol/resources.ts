@@ -1,4 +1,5 @@
 import type { Resource, ResourceReservationInfo, ValueRange } from './messages.ts';
+import { canonicalText } from './same-content.ts';
 
 /**
  * Arithmetic on resources. Source: Mesos' resource model.
@@ -155,24 +156,12 @@ function identity(resource: Resource): string {
     if (provider_id === undefined) return `${name}/${type}`;
   }
   const size = isWhole(resource) ? valueText(resource) : '';
-  return `${name}/${type}${canonical([reservations, disk, revocable, shared, provider_id])}${size}`;
+  return `${name}/${type}${canonicalText([reservations, disk, revocable, shared, provider_id])}${size}`;
 }
 
 function valueText(resource: Resource): string {
   if (resource.type === 'SCALAR') return String(toFixedPoint(resource.scalar?.value ?? 0));
-  return canonical(resource.type === 'RANGES' ? mergeRanges(resource.ranges?.range ?? []) : resource.set?.item);
-}
-
-/** The same text for the same content: members that are not there do not count, nor does their order. */
-function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;
-  if (typeof value === 'string') return JSON.stringify(value);
-  if (typeof value !== 'object' || value === null) return String(value);
-  const members = Object.entries(value).filter(([, member]) => member !== undefined);
-  return `{${members
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, member]) => `${key}:${canonical(member)}`)
-    .join()}}`;
+  return canonicalText(resource.type === 'RANGES' ? mergeRanges(resource.ranges?.range ?? []) : resource.set?.item);
 }
 
 function copiesOf(resources: Resources): Map<string, number> {

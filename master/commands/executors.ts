@@ -3,7 +3,7 @@ import type { SchedulerCallMessage, SchedulerCallShutdown } from '../../protocol
 import { normalize } from '../../protocol/resources.ts';
 import { allocateSoon, type Effect, log, sendEvent, sendToAgent } from '../effects.ts';
 import { count } from '../metrics.ts';
-import { type Framework, type MasterState, rolesOf, taskKey } from '../state.ts';
+import { type Agent, type Framework, type MasterState, roleOfExecutor, taskKey } from '../state.ts';
 
 /** SHUTDOWN: the agent ends the executor; dropped when there is no such agent. */
 export function shutdownExecutor(state: MasterState, framework: Framework, call: SchedulerCallShutdown): Effect[] {
@@ -59,15 +59,20 @@ export function endExecutor(
 ): Effect[] {
   const { framework_id, executor_id, status } = message;
   const agent = state.agents.get(agentId);
-  const key = taskKey(framework_id, executor_id);
-  const executor = agent?.executors.get(key);
-  if (agent === undefined || executor === undefined) return [];
-  agent.executors.delete(key);
-  const framework = state.frameworks.get(asFrameworkId(framework_id));
-  if (framework === undefined) return [];
-  const resources = normalize(executor.resources ?? []);
-  const role = executor.resources?.[0]?.allocation_info?.role ?? rolesOf(framework.info)[0] ?? '*';
-  state.allocator.recover({ framework: framework.id, role, agent: agentId, resources }, undefined, now);
+  if (agent === undefined || !releaseExecutor(state, agent, taskKey(framework_id, executor_id), now)) return [];
   const failure = { agent_id: { value: agentId }, executor_id: { value: executor_id }, status };
-  return [sendEvent(framework.id, { type: 'FAILURE', failure }), allocateSoon];
+  return [sendEvent(asFrameworkId(framework_id), { type: 'FAILURE', failure }), allocateSoon];
+}
+
+/** Takes an executor out of the books and gives its resources back; whether there was one. */
+export function releaseExecutor(state: MasterState, agent: Agent, key: string, now: number): boolean {
+  const executor = agent.executors.get(key);
+  if (executor === undefined) return false;
+  agent.executors.delete(key);
+  const framework = state.frameworks.get(asFrameworkId(executor.framework_id?.value ?? ''));
+  const resources = normalize(executor.resources ?? []);
+  if (framework === undefined || resources.length === 0) return true;
+  const role = roleOfExecutor(executor, framework.info);
+  state.allocator.recover({ framework: framework.id, role, agent: agent.id, resources }, undefined, now);
+  return true;
 }

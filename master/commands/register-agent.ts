@@ -8,6 +8,7 @@ import type { AgentFacts } from '../allocator/offer-constraints.ts';
 import { allocateSoon, announce, type Effect, log, sendEvent, sendToAgent } from '../effects.ts';
 import { machineOf } from '../maintenance.ts';
 import { type Agent, type Framework, type MasterState, roleOfTask, taskKey } from '../state.ts';
+import { adoptExecutors, adoptOperations, releaseWork } from './adopt-work.ts';
 import { rescindInverseOffers } from './inverse-offers.ts';
 import { rescindOffer } from './offers.ts';
 import { masterStatus, updateEvent } from './statuses.ts';
@@ -41,6 +42,12 @@ export function registerAgent(state: MasterState, subscription: AgentSubscriptio
   const effects = subscription.tasks.flatMap((task) =>
     adoptTask(state, agent, task, subscription.frameworks, wasUnreachable, now),
   );
+  const find = (framework: Framework['id']) =>
+    state.completedFrameworks.has(framework)
+      ? undefined
+      : (state.frameworks.get(framework) ?? recoverFramework(state, framework, subscription.frameworks, now));
+  effects.push(...adoptExecutors(state, agent, subscription.executors, find));
+  effects.push(...adoptOperations(state, agent, subscription.operations, previous));
   return {
     agent: id,
     effects: [
@@ -109,6 +116,7 @@ function forget(state: MasterState, agent: Agent, now: number): Effect[] {
     const framework = state.frameworks.get(asFrameworkId(task.framework_id.value));
     if (framework !== undefined && !isTerminal(task.state)) releaseResources(state, framework, task, now);
   }
+  releaseWork(state, agent, now);
   state.allocator.removeAgent(agent.id);
   return [...rescinded, ...rescindInverseOffers(state, agent)];
 }

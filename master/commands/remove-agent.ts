@@ -1,10 +1,12 @@
 import { type AgentId, asFrameworkId, asTaskId } from '../../protocol/ids.ts';
-import type { Task, TaskState, TaskStatusReason } from '../../protocol/messages.ts';
+import type { OperationState, Task, TaskState, TaskStatusReason } from '../../protocol/messages.ts';
 import { isTerminal, partitionState } from '../../protocol/task-state.ts';
 import { allocateSoon, announce, type Effect, log, sendEvent, sendToAgent } from '../effects.ts';
 import type { Agent, Framework, MasterState } from '../state.ts';
+import { releaseWork } from './adopt-work.ts';
 import { rescindInverseOffers } from './inverse-offers.ts';
 import { rescindOffer } from './offers.ts';
+import { frameworkOf, isFinal, tell } from './operations.ts';
 import { masterStatus, recordStatus, updateEvent } from './statuses.ts';
 import { completeTask, releaseResources } from './tasks.ts';
 
@@ -13,6 +15,7 @@ interface Loss {
   aware: TaskState;
   reason: TaskStatusReason;
   message: string;
+  operation: OperationState;
   /** Which tasks are kept as unreachable. */
   kept: 'all' | 'lost' | 'none';
 }
@@ -21,6 +24,7 @@ const gone: Loss = {
   aware: 'TASK_GONE_BY_OPERATOR',
   reason: 'REASON_AGENT_REMOVED_BY_OPERATOR',
   message: 'Agent has been marked gone',
+  operation: 'OPERATION_GONE_BY_OPERATOR',
   // As Mesos has it: only who is told that the agent is gone may take the task for over.
   kept: 'lost',
 };
@@ -34,6 +38,7 @@ export function markUnreachable(state: MasterState, id: AgentId, now: number): E
     aware: 'TASK_UNREACHABLE',
     reason: 'REASON_AGENT_REMOVED',
     message: 'health check timed out',
+    operation: 'OPERATION_UNREACHABLE',
     kept: 'all',
   };
   return [
@@ -62,7 +67,8 @@ export function removeAgent(state: MasterState, id: AgentId, now: number, cause 
   const agent = state.agents.get(id);
   if (agent === undefined) return [];
   const message = `Agent ${agent.info.hostname} removed: ${cause}`;
-  const loss: Loss = { aware: 'TASK_LOST', reason: 'REASON_AGENT_REMOVED', message, kept: 'none' };
+  const operation = 'OPERATION_UNKNOWN';
+  const loss: Loss = { aware: 'TASK_LOST', reason: 'REASON_AGENT_REMOVED', message, operation, kept: 'none' };
   return [
     ...loseAgent(state, agent, loss, now),
     // Agents that are unreachable or gone are none of these news: Mesos announces removed ones alone.
@@ -75,6 +81,8 @@ function loseAgent(state: MasterState, agent: Agent, loss: Loss, now: number): E
   const effects = [...agent.tasks.values()].flatMap((task) => loseTask(state, task, loss, now));
   for (const offer of agent.offers) effects.push(...rescindOffer(state, offer, now));
   effects.push(...rescindInverseOffers(state, agent));
+  releaseWork(state, agent, now);
+  effects.push(...loseOperations(state, agent, loss));
   agent.connected = false;
   state.allocator.removeAgent(agent.id);
   state.agents.delete(agent.id);
@@ -83,6 +91,19 @@ function loseAgent(state: MasterState, agent: Agent, loss: Loss, now: number): E
     effects.push(sendEvent(framework.id, { type: 'FAILURE', failure: { agent_id: { value: agent.id } } }));
   }
   return [...effects, { kind: 'endLink', agent: agent.id }, allocateSoon];
+}
+
+/** Frameworks hear that the outcome of an operation is out of reach. The agent may come back with it. */
+function loseOperations(state: MasterState, agent: Agent, loss: Loss): Effect[] {
+  return [...agent.operations.values()].flatMap((operation) => {
+    const framework = frameworkOf(state, operation);
+    const { id } = operation.info;
+    if (framework === undefined || id === undefined) return [];
+    framework.operations.delete(id.value);
+    if (isFinal(operation.latest_status.state)) return [];
+    const { operation: outcome, message } = loss;
+    return tell(framework, { operation_id: id, state: outcome, message, agent_id: { value: agent.id } });
+  });
 }
 
 function loseTask(state: MasterState, task: Task, loss: Loss, now: number): Effect[] {

@@ -3,6 +3,7 @@ import type { Task } from '../../protocol/messages.ts';
 import { isTerminal } from '../../protocol/task-state.ts';
 import { allocateSoon, announce, type Effect, log, sendToAgent } from '../effects.ts';
 import type { Framework, MasterState } from '../state.ts';
+import { endWork } from './adopt-work.ts';
 import { discardInverseOffer } from './inverse-offers.ts';
 import { discardOffer } from './offers.ts';
 import { masterStatus, recordStatus } from './statuses.ts';
@@ -16,6 +17,7 @@ export function removeFramework(state: MasterState, framework: Framework, now: n
   const ended = [...framework.tasks.values(), ...framework.unreachableTasks.values()].flatMap((task) =>
     endTask(state, framework, task, now),
   );
+  for (const agent of endWork(state, framework, now)) agents.add(agent.id);
   framework.unreachableTasks.clear();
   framework.connected = false;
   framework.removeAt = undefined;

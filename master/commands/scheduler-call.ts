@@ -5,11 +5,13 @@ import { countCall } from '../metrics.ts';
 import type { Framework, MasterState } from '../state.ts';
 import { accept } from './accept.ts';
 import { acknowledge } from './acknowledge.ts';
+import { acknowledgeOperation } from './acknowledge-operation.ts';
 import { decline } from './decline.ts';
 import { messageExecutor, shutdownExecutor } from './executors.ts';
 import { answerInverseOffers } from './inverse-offers.ts';
 import { kill } from './kill.ts';
 import { reconcile } from './reconcile.ts';
+import { reconcileOperations } from './reconcile-operations.ts';
 import { removeFramework } from './remove-framework.ts';
 import { revive } from './revive.ts';
 import { suppress } from './suppress.ts';
@@ -62,9 +64,11 @@ const commands: Record<PlainCallType, Command> = {
   KILL: (state, framework, call, now) => kill(state, framework, present(call.kill), now),
   SHUTDOWN: (state, framework, call) => shutdownExecutor(state, framework, present(call.shutdown)),
   ACKNOWLEDGE: (state, framework, call) => acknowledge(state, framework, present(call.acknowledge)),
-  ACKNOWLEDGE_OPERATION_STATUS: notYet,
+  ACKNOWLEDGE_OPERATION_STATUS: (state, framework, call) =>
+    acknowledgeOperation(state, framework, present(call.acknowledge_operation_status)),
   RECONCILE: (state, framework, call, now) => reconcile(state, framework, present(call.reconcile), now),
-  RECONCILE_OPERATIONS: notYet,
+  RECONCILE_OPERATIONS: (state, framework, call) =>
+    reconcileOperations(state, framework, present(call.reconcile_operations)),
   MESSAGE: (state, framework, call) => messageExecutor(state, framework, present(call.message)),
   // Offers are made of what there is, not of what is asked for; Mesos' allocator does the same.
   REQUEST: (_state, framework) => [log('REQUEST: nothing is done about it', { framework: framework.id })],
@@ -80,10 +84,6 @@ export function carryOut(state: MasterState, framework: Framework, call: Schedul
 
 export function isPlain(type: SchedulerCallType): type is PlainCallType {
   return Object.hasOwn(commands, type);
-}
-
-function notYet(_state: MasterState, framework: Framework, { type }: SchedulerCall): Effect[] {
-  return [log('call is not carried out by this master yet', { type, framework: framework.id }, 'warn')];
 }
 
 /** Validation has seen to it that the member is there. */

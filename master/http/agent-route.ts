@@ -13,6 +13,7 @@ import type { RecordStream } from '../../runtime/record-stream.ts';
 import { refuse } from '../../runtime/refusals.ts';
 import { disconnectAgent } from '../commands/disconnect-agent.ts';
 import { endExecutor, messageFramework } from '../commands/executors.ts';
+import { updateOperation } from '../commands/operations.ts';
 import { registerAgent } from '../commands/register-agent.ts';
 import { removeAgent } from '../commands/remove-agent.ts';
 import { updateTask } from '../commands/update-task.ts';
@@ -80,6 +81,7 @@ function receive(performer: Performer, agent: AgentId, message: AgentMessage): v
   if (message.type === 'UPDATE') performer.perform(updateTask(state, agent, message, clock.now()));
   if (message.type === 'EXECUTOR_MESSAGE') performer.perform(messageFramework(state, agent, message));
   if (message.type === 'EXECUTOR_EXITED') performer.perform(endExecutor(state, agent, message, clock.now()));
+  if (message.type === 'UPDATE_OPERATION') performer.perform(updateOperation(state, agent, message, clock.now()));
   if (message.type === 'UNREGISTER') performer.perform(removeAgent(state, agent, clock.now()));
 }
 
@@ -112,6 +114,9 @@ function isSubscription(value: unknown): value is AgentSubscription {
     typeof port === 'number' &&
     typeof value.version === 'string' &&
     isListOf(value.tasks, isA('Task')) &&
+    isListOf(value.executors, isA('ExecutorInfo')) &&
+    isListOf(value.operations, isA('Operation')) &&
+    isListOf(value.total, isA('Resource')) &&
     isListOf(value.frameworks, isA('FrameworkInfo'))
   );
 }
@@ -119,13 +124,15 @@ function isSubscription(value: unknown): value is AgentSubscription {
 /** Types of a later version are passed over where messages are received. */
 function isMessage(value: unknown): value is AgentMessage {
   if (!isObject(value) || typeof value.type !== 'string') return false;
-  const { framework_id, executor_id, status, latest_state, data } = value;
+  const { framework_id, executor_id, operation_uuid, status, latest_state, data } = value;
   const ofExecutor = typeof framework_id === 'string' && typeof executor_id === 'string';
   switch (value.type) {
     case 'UPDATE':
       return typeof framework_id === 'string' && typeof latest_state === 'string' && isA('TaskStatus')(status);
     case 'EXECUTOR_MESSAGE':
       return ofExecutor && typeof data === 'string';
+    case 'UPDATE_OPERATION':
+      return typeof operation_uuid === 'string' && isA('OperationStatus')(status);
     case 'EXECUTOR_EXITED':
       return ofExecutor && typeof status === 'number';
     default:

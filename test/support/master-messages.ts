@@ -13,7 +13,7 @@ import type {
   TaskInfo,
   TaskState,
 } from '../../protocol/messages.ts';
-import { parseAttributes, parseResources } from '../../protocol/resource-text.ts';
+import { formatResource, parseAttributes, parseResources } from '../../protocol/resource-text.ts';
 import { normalize } from '../../protocol/resources.ts';
 
 /** Resources in normal form from their text. */
@@ -21,6 +21,14 @@ export function resourcesOf(text: string, defaultRole = '*'): Resource[] {
   const parsed = parseResources(text, defaultRole);
   if ('error' in parsed) throw new Error(parsed.error);
   return normalize(parsed.value);
+}
+
+/** Resources as text, whatever their order. */
+export function sortedText(resources: readonly Resource[]): string {
+  return resources
+    .map((resource) => formatResource(resource))
+    .sort()
+    .join('; ');
 }
 
 export interface FrameworkWishes {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { formatResources } from '../../../protocol/resource-text.ts';
 import { isTerminal } from '../../../protocol/task-state.ts';
 import { MasterHistory, type Step } from '../../support/master-history.ts';
+import { sortedText } from '../../support/master-messages.ts';
 
 const who = fc.nat(7);
 const cpus = fc.integer({ min: 1, max: 4 });
@@ -120,7 +120,7 @@ test('once all frameworks are gone, the agents offer all that they have', () => 
         const offered = offers
           .filter((offer) => offer.agent_id.value === id)
           .flatMap(({ resources = [] }) => resources);
-        assert.equal(formatResources(offered), formatResources(total), `the offer of ${id}`);
+        assert.equal(sortedText(offered), sortedText(total), `the offer of ${id}`);
       }
     }),
     { numRuns: runs },

@@ -101,7 +101,7 @@ describe('what may be offered to whom', () => {
 
   test('reserved resources go to their role alone, with the unreserved ones', () => {
     const resources = 'cpus:4;mem(a):1024';
-    assert.equal(offered(resources, { role: 'a' }), 'cpus:4; mem(reservations: [(STATIC,a)]):1024');
+    assert.equal(offered(resources, { role: 'a' }), 'mem(reservations: [(STATIC,a)]):1024; cpus:4');
     assert.equal(offered(resources, { role: 'b' }), 'cpus:4');
     assert.equal(offered(resources, {}), 'cpus:4');
   });

@@ -3,10 +3,9 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Allocation } from '../../../../master/allocator/allocator.ts';
 import { type AgentId, asAgentId, asFrameworkId, type FrameworkId } from '../../../../protocol/ids.ts';
-import { formatResources } from '../../../../protocol/resource-text.ts';
 import { normalize } from '../../../../protocol/resources.ts';
 import { AuditedAllocator } from '../../../support/audited-allocator.ts';
-import { demandOf, factsOf, resourcesOf } from '../../../support/master-messages.ts';
+import { demandOf, factsOf, resourcesOf, sortedText } from '../../../support/master-messages.ts';
 
 const totals = [
   'cpus:4;mem:4096',
@@ -63,7 +62,7 @@ class Game {
     this.allocate(0);
     for (const id of this.agents) {
       const given = this.held.filter(({ agent }) => agent === id).flatMap(({ resources }) => resources);
-      assert.equal(formatResources(normalize(given)), formatResources(resourcesOf(this.totals.get(id) ?? '')));
+      assert.equal(sortedText(normalize(given)), sortedText(resourcesOf(this.totals.get(id) ?? '')));
     }
   }
 

@@ -110,7 +110,7 @@ describe('the form of an offer', () => {
     const offer = shape({ role: 'a' });
     assert.deepEqual(
       offer.resources?.map(({ role }) => role),
-      ['*', 'a'],
+      ['a', '*'],
     );
     assert.deepEqual(
       offer.resources?.map(({ reservations }) => reservations),
@@ -131,7 +131,7 @@ describe('the form of an offer', () => {
     assert.ok(offer.resources?.every(({ role }) => role === undefined));
     assert.deepEqual(
       offer.resources?.map(({ reservations }) => reservations),
-      [undefined, [{ type: 'STATIC', role: 'a' }]],
+      [[{ type: 'STATIC', role: 'a' }], undefined],
     );
   });
 

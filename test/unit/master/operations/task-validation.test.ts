@@ -113,22 +113,49 @@ const refusals: [string, Partial<TaskInfo> & { id?: string }, string][] = [
         { name: 'ports', type: 'RANGES', ranges: { range: [{ begin: 5, end: 6 }] } },
       ],
     },
-    'Total resources cpus(allocated: inv):0.1; mem(allocated: inv):32; ports(allocated: inv):[5-6] required by task and its executor is more than available cpus(allocated: inv):4; mem(allocated: inv):1024; ports(allocated: inv):[31000-31009]',
+    'Total resources cpus(allocated: inv):0.1; mem(allocated: inv):32; ports(allocated: inv):[5-6] required by task and its executor is more than available ports(allocated: inv):[31000-31009]; cpus(allocated: inv):4; mem(allocated: inv):1024',
   ],
   [
     'resources of another role',
     { resources: [{ ...scalar('cpus', 0.1), allocation_info: { role: 'zzz' } }] },
-    'Total resources cpus(allocated: zzz):0.1 required by task and its executor is more than available cpus(allocated: inv):4; mem(allocated: inv):1024; ports(allocated: inv):[31000-31009]',
+    'Total resources cpus(allocated: zzz):0.1 required by task and its executor is more than available ports(allocated: inv):[31000-31009]; cpus(allocated: inv):4; mem(allocated: inv):1024',
   ],
   [
-    'an executor',
+    'an executor without a command',
     { command: undefined, executor: { executor_id: { value: 'e' } } },
-    'Executors are not run by this master yet; launch a task with a command',
+    "'ExecutorInfo.command' must be set",
   ],
   [
-    'a health check',
+    'the default executor',
+    { command: undefined, executor: { type: 'DEFAULT', executor_id: { value: 'e' } } },
+    "'DEFAULT' executor can only be used with a LAUNCH_GROUP operation",
+  ],
+  [
+    'an executor in an unfit container',
+    {
+      command: undefined,
+      executor: {
+        executor_id: { value: 'e' },
+        command: { value: 'true' },
+        container: { type: 'MESOS', linux_info: { share_cgroups: true } },
+      },
+    },
+    "Executor's `ContainerInfo` is invalid: 'linux_info.share_cgroups' must not be set to 'true'",
+  ],
+  [
+    'a health check that says nothing of what to check',
     { health_check: { type: 'COMMAND' } },
-    'Checks are not run by this master yet; launch the task without check and health_check',
+    "Task uses invalid health check: Expecting 'command' to be set for COMMAND health check",
+  ],
+  [
+    'a negative time in its check',
+    { check: { type: 'TCP', tcp: { port: 80 }, timeout_seconds: -1 } },
+    "Task uses invalid check: Expecting 'timeout_seconds' to be non-negative",
+  ],
+  [
+    'revocable and firm resources of one name',
+    { resources: [scalar('cpus', 0.1), { ...scalar('cpus', 0.1), revocable: {} }] },
+    "Task mixes revocable and non-revocable resources: Cannot use both revocable and non-revocable 'cpus' at the same time",
   ],
 ];
 
