@@ -47,6 +47,7 @@ export class EventSubscribers {
       cancelHeartbeat: () => undefined,
     };
     this.#subscribers.add(subscriber);
+    this.#count();
     const subscribed = { get_state: getState(state), heartbeat_interval_seconds: heartbeatInterval };
     subscriber.stream.write(encodeEvent(media, 'MasterEvent', { type: 'SUBSCRIBED', subscribed }));
     this.#beat(subscriber);
@@ -88,5 +89,10 @@ export class EventSubscribers {
   #forget(subscriber: Subscriber): void {
     subscriber.cancelHeartbeat();
     this.#subscribers.delete(subscriber);
+    this.#count();
+  }
+
+  #count(): void {
+    this.#options.state.metrics.counters.set('master/operator_event_stream_subscribers', this.#subscribers.size);
   }
 }

@@ -2,6 +2,7 @@ import type { Resource, Task, TaskState } from '../protocol/messages.ts';
 import { scalarOf } from '../protocol/resources.ts';
 import { type Snapshot, snapshotOf } from '../runtime/metrics-route.ts';
 import { systemMetrics } from '../runtime/system-metrics.ts';
+import { resourcesOfExecutors } from './documents/executors.ts';
 import { roleShares } from './documents/roles.ts';
 import { frameworkMetrics } from './framework-metrics.ts';
 import { messageOfCall } from './metrics.ts';
@@ -107,7 +108,10 @@ const resourceNames = ['cpus', 'gpus', 'mem', 'disk'] as const;
 function resourceGauges(state: MasterState): Metric[] {
   const agents = [...state.agents.values()].filter((agent) => agent.connected);
   const total = agents.flatMap((agent) => agent.total);
-  const used = agents.flatMap((agent) => usedResources(agent.tasks.values()));
+  const used = agents.flatMap(({ tasks, executors }) => [
+    ...usedResources(tasks.values()),
+    ...resourcesOfExecutors(executors.values()),
+  ]);
   return resourceNames.flatMap((name) => [
     ...usage(`master/${name}`, name, total.filter(isFirm), used.filter(isFirm)),
     ...usage(`master/${name}_revocable`, name, total.filter(isRevocable), used.filter(isRevocable)),

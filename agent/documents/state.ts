@@ -13,6 +13,7 @@ import {
 } from '../../protocol/v0-documents.ts';
 import { double, embed } from '../../protocol/v0-json.ts';
 import { agentCapabilities } from '../../runtime/agent-capabilities.ts';
+import { mesosVersion } from '../../runtime/version.ts';
 import { versionDocument } from '../../runtime/version-document.ts';
 import type { AgentIdentity } from '../identity.ts';
 import type { AgentState, TaskRecord } from '../state.ts';
@@ -22,6 +23,7 @@ import { executorOf, roleOf, taskMessage } from '../task-message.ts';
 export function stateDocument(state: AgentState, identity: AgentIdentity): Document {
   const { info, address, startedAt, id, flags } = identity;
   return {
+    version: mesosVersion,
     ...versionDocument(startedAt),
     start_time: double(startedAt / 1000),
     id: id ?? '',

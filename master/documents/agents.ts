@@ -1,4 +1,3 @@
-import type { Resource } from '../../protocol/messages.ts';
 import { add, normalize } from '../../protocol/resources.ts';
 import {
   attributesDocument,
@@ -11,7 +10,9 @@ import {
 import { double, embed } from '../../protocol/v0-json.ts';
 import { agentCapabilities } from '../../runtime/agent-capabilities.ts';
 import { mesosVersion } from '../../runtime/version.ts';
+import { allocatedByRole, type ByRole, offeredByRole, showAllocated } from '../operator/resource-sums.ts';
 import { type Agent, type MasterState, offeredResources, usedResources } from '../state.ts';
+import { resourcesOfExecutors } from './executors.ts';
 
 /** `/slaves`, of all agents or of one. */
 export function agentsDocument(state: MasterState, only: string | undefined): Document {
@@ -36,7 +37,9 @@ export function agentDocument(state: MasterState, agent: Agent): Document {
     registered_time: double(agent.registeredAt / 1000),
     reregistered_time: reregisteredAt === undefined ? undefined : double(reregisteredAt / 1000),
     resources: summaryDocument(agent.total),
-    used_resources: summaryDocument(normalize(usedResources(agent.tasks.values()))),
+    used_resources: summaryDocument(
+      normalize([...usedResources(agent.tasks.values()), ...resourcesOfExecutors(agent.executors.values())]),
+    ),
     offered_resources: summaryDocument(add([], offeredResources(state, agent.offers))),
     reserved_resources: byReservation(agent.total, summaryDocument),
     unreserved_resources: summaryDocument(unreserved(agent.total)),
@@ -49,37 +52,12 @@ export function agentDocument(state: MasterState, agent: Agent): Document {
 }
 
 function resourceLists(state: MasterState, agent: Agent): Document {
+  const offers = [...agent.offers].flatMap((id) => state.offers.get(id) ?? []);
+  const show = (byRole: ByRole) => showAllocated(byRole).map((resource) => embed('Resource', resource));
   return {
     reserved_resources_full: byReservation(agent.total, fullDocument),
     unreserved_resources_full: fullDocument(unreserved(agent.total)),
-    used_resources_full: fullDocument(byAllocation(usedOnAgent(agent))),
-    offered_resources_full: fullDocument(byAllocation(offeredOnAgent(state, agent))),
+    used_resources_full: show(allocatedByRole(agent.tasks.values(), agent.executors.values(), '*')),
+    offered_resources_full: show(offeredByRole(offers)),
   };
-}
-
-interface Allocated {
-  role: string;
-  resources: readonly Resource[];
-}
-
-/** Sums for each role that resources are allocated to, with that role written on them. */
-function byAllocation(parts: readonly Allocated[]): Resource[] {
-  const roles = [...new Set(parts.map(({ role }) => role))];
-  return roles.flatMap((role) =>
-    add(
-      [],
-      parts.flatMap((part) => (part.role === role ? part.resources : [])),
-    ).map((resource) => ({ ...resource, allocation_info: { role } })),
-  );
-}
-
-function usedOnAgent(agent: Agent): Allocated[] {
-  return usedResources(agent.tasks.values()).map((resource) => ({
-    role: resource.allocation_info?.role ?? '*',
-    resources: normalize([resource]),
-  }));
-}
-
-function offeredOnAgent(state: MasterState, agent: Agent): Allocated[] {
-  return [...agent.offers].flatMap((id) => state.offers.get(id) ?? []);
 }

@@ -3,6 +3,7 @@ import type { Task, TaskState } from '../../protocol/messages.ts';
 import type { Document } from '../../protocol/v0-documents.ts';
 import type { Framework, MasterState } from '../state.ts';
 import { agentDocument } from './agents.ts';
+import { executorsByFramework } from './executors.ts';
 import { frameworkHead } from './frameworks.ts';
 
 const counted = [
@@ -21,6 +22,7 @@ const counted = [
 /** `/state-summary`: agents and frameworks with how many tasks are in each state, without the tasks. */
 export function stateSummaryDocument(state: MasterState): Document {
   const tasks = [...state.frameworks.values()].flatMap(tasksOf);
+  const executors = executorsByFramework(state);
   const byAgent = Map.groupBy(tasks, (task) => task.agent_id.value);
   return {
     hostname: state.master.hostname,
@@ -30,7 +32,7 @@ export function stateSummaryDocument(state: MasterState): Document {
       framework_ids: distinct(byAgent.get(agent.id) ?? [], (task) => task.framework_id.value),
     })),
     frameworks: [...state.frameworks.values()].map((framework) => ({
-      ...frameworkHead(state, framework),
+      ...frameworkHead(state, framework, executors),
       ...counts(tasksOf(framework)),
       slave_ids: distinct(tasksOf(framework), (task) => task.agent_id.value).filter((id) =>
         state.agents.has(id as AgentId),

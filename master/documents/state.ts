@@ -1,5 +1,6 @@
 import type { Document } from '../../protocol/v0-documents.ts';
 import { double } from '../../protocol/v0-json.ts';
+import { mesosVersion } from '../../runtime/version.ts';
 import { versionDocument } from '../../runtime/version-document.ts';
 import type { MasterState } from '../state.ts';
 import { agentDocument } from './agents.ts';
@@ -11,6 +12,7 @@ export function stateDocument(state: MasterState, flags: Record<string, string>)
   const agents = [...state.agents.values()];
   const { frameworks, completed_frameworks } = frameworksDocument(state, undefined);
   return {
+    version: mesosVersion,
     ...versionDocument(state.startedAt),
     start_time: double(state.startedAt / 1000),
     elected_time: double(state.startedAt / 1000),

@@ -6,7 +6,7 @@ import { bytesOf, isExchange, readRecording } from '../../../conformance/recordi
 import { MasterWorld } from '../../../support/master-world.ts';
 
 /** The id of the recorded master; the master of a MasterWorld is called M. */
-const recordedMaster = '5a608c07-e8ac-4019-957c-c61c63a97a6d';
+export const recordedMaster = '5a608c07-e8ac-4019-957c-c61c63a97a6d';
 
 /** A recorded exchange's request and answer, with the ids of a MasterWorld. */
 function exchange(file: string, name: string): { request: string; answer: string; chunks: string[] } {
