@@ -27,20 +27,20 @@ export function normalize(resources: Resources): Resource[] {
 }
 
 export function add(left: Resources, right: Resources): Resource[] {
-  const sum = new Map<string, Resource>();
+  const groups = new Map<string, Resource[]>();
   const wholes: Resource[] = [];
   for (const resource of [...left, ...right]) {
     if (isWhole(resource)) {
-      const copy = tidy(resource);
+      const copy = total([resource]);
       if (copy !== undefined) wholes.push(copy);
       continue;
     }
     const key = identity(resource);
-    const before = sum.get(key);
-    const merged = before === undefined ? tidy(resource) : combine(before, resource, 'add');
-    if (merged !== undefined) sum.set(key, merged);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [resource]);
+    else group.push(resource);
   }
-  return [...sum.values(), ...wholes];
+  return [...[...groups.values()].flatMap((group) => total(group) ?? []), ...wholes];
 }
 
 /** What is in `left` and not in `right`; amounts never go below zero. */
@@ -54,7 +54,7 @@ export function subtract(left: Resources, right: Resources): Resource[] {
       : places.get(key);
     const before = place === undefined ? undefined : rest[place];
     if (place === undefined || before === undefined || before === gone) continue;
-    rest[place] = isWhole(resource) ? gone : (combine(before, resource, 'subtract') ?? gone);
+    rest[place] = isWhole(resource) ? gone : (remainder(before, resource) ?? gone);
   }
   return rest.filter((resource) => resource !== gone);
 }
@@ -172,26 +172,35 @@ function copiesOf(resources: Resources): Map<string, number> {
   return copies;
 }
 
-function tidy(resource: Resource): Resource | undefined {
-  if (resource.type === 'SCALAR') return withScalar(resource, toFixedPoint(resource.scalar?.value ?? 0));
-  if (resource.type === 'RANGES') return withRanges(resource, mergeRanges(resource.ranges?.range ?? []));
-  return withSet(resource, [...new Set(resource.set?.item ?? [])]);
+/** One entry for several of the same identity, whose ranges and items are merged once: those of a cluster are many. */
+function total(group: readonly Resource[]): Resource | undefined {
+  const [first] = group;
+  if (first === undefined) return undefined;
+  if (first.type === 'SCALAR') {
+    return withScalar(
+      first,
+      group.reduce((sum, { scalar }) => sum + toFixedPoint(scalar?.value ?? 0), 0),
+    );
+  }
+  if (first.type === 'RANGES') {
+    return withRanges(first, mergeRanges(group.flatMap(({ ranges }) => ranges?.range ?? [])));
+  }
+  return withSet(first, [...new Set(group.flatMap(({ set }) => set?.item ?? []))]);
 }
 
-function combine(left: Resource, right: Resource, how: 'add' | 'subtract'): Resource | undefined {
+/** What is in `left` and not in `right`, which is of the same identity. */
+function remainder(left: Resource, right: Resource): Resource | undefined {
   if (left.type === 'SCALAR') {
-    const other = toFixedPoint(right.scalar?.value ?? 0);
-    const base = toFixedPoint(left.scalar?.value ?? 0);
-    return withScalar(left, how === 'add' ? base + other : base - other);
+    return withScalar(left, toFixedPoint(left.scalar?.value ?? 0) - toFixedPoint(right.scalar?.value ?? 0));
   }
   if (left.type === 'RANGES') {
-    const own = left.ranges?.range ?? [];
-    const other = right.ranges?.range ?? [];
-    return withRanges(left, how === 'add' ? mergeRanges([...own, ...other]) : subtractRanges(own, mergeRanges(other)));
+    return withRanges(left, subtractRanges(left.ranges?.range ?? [], mergeRanges(right.ranges?.range ?? [])));
   }
-  const own = left.set?.item ?? [];
-  const other = right.set?.item ?? [];
-  return withSet(left, how === 'add' ? [...new Set([...own, ...other])] : own.filter((item) => !other.includes(item)));
+  const taken = new Set(right.set?.item);
+  return withSet(
+    left,
+    (left.set?.item ?? []).filter((item) => !taken.has(item)),
+  );
 }
 
 function holds(held: Resource, part: Resource): boolean {
