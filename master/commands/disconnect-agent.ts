@@ -1,6 +1,7 @@
 import type { AgentId } from '../../protocol/ids.ts';
 import { type Effect, log } from '../effects.ts';
 import type { MasterState } from '../state.ts';
+import { rescindInverseOffers } from './inverse-offers.ts';
 import { rescindOffer } from './offers.ts';
 
 /** The link broke: its offers are rescinded; its tasks go on, and it has until its ping timeout to come back. */
@@ -11,5 +12,6 @@ export function disconnectAgent(state: MasterState, id: AgentId, now: number): E
   agent.heardAt = now;
   state.allocator.deactivateAgent(id);
   const effects = [...agent.offers].flatMap((offer) => rescindOffer(state, offer, now));
+  effects.push(...rescindInverseOffers(state, agent));
   return [...effects, log('agent disconnected', { id, hostname: agent.info.hostname }, 'warn')];
 }

@@ -2,6 +2,7 @@ import { type AgentId, asFrameworkId, asTaskId } from '../../protocol/ids.ts';
 import type { OperationState, Task, TaskState, TaskStatusReason } from '../../protocol/messages.ts';
 import { isTerminal, partitionState } from '../../protocol/task-state.ts';
 import { allocateSoon, announce, type Effect, log, sendEvent, sendToAgent } from '../effects.ts';
+import { count } from '../metrics.ts';
 import type { Agent, Framework, MasterState } from '../state.ts';
 import { releaseWork } from './adopt-work.ts';
 import { rescindInverseOffers } from './inverse-offers.ts';
@@ -34,6 +35,9 @@ export function markUnreachable(state: MasterState, id: AgentId, now: number): E
   const agent = state.agents.get(id);
   if (agent === undefined) return [];
   state.unreachableAgents.set(id, { agent, since: now });
+  countRemoval(state, 'unhealthy');
+  count(state, 'master/slave_unreachable_scheduled');
+  count(state, 'master/slave_unreachable_completed');
   const loss: Loss = {
     aware: 'TASK_UNREACHABLE',
     reason: 'REASON_AGENT_REMOVED',
@@ -58,6 +62,7 @@ export function markGone(state: MasterState, id: AgentId, now: number): Effect[]
     state.unreachableAgents.delete(id);
     return [...endUnreachableTasks(state, id, now), marked];
   }
+  countRemoval(state, undefined);
   const shutdown = sendToAgent(id, { type: 'SHUTDOWN', message: gone.message });
   return [shutdown, ...loseAgent(state, agent, gone, now), marked];
 }
@@ -67,6 +72,7 @@ export function removeAgent(state: MasterState, id: AgentId, now: number, cause 
   const agent = state.agents.get(id);
   if (agent === undefined) return [];
   const message = `Agent ${agent.info.hostname} removed: ${cause}`;
+  countRemoval(state, 'unregistered');
   const operation = 'OPERATION_UNKNOWN';
   const loss: Loss = { aware: 'TASK_LOST', reason: 'REASON_AGENT_REMOVED', message, operation, kept: 'none' };
   return [
@@ -75,6 +81,11 @@ export function removeAgent(state: MasterState, id: AgentId, now: number, cause 
     announce({ type: 'AGENT_REMOVED', agent }),
     log('agent removed', { id, hostname: agent.info.hostname, cause }),
   ];
+}
+
+function countRemoval(state: MasterState, reason: 'unhealthy' | 'unregistered' | undefined): void {
+  count(state, 'master/slave_removals');
+  if (reason !== undefined) count(state, `master/slave_removals/reason_${reason}`);
 }
 
 function loseAgent(state: MasterState, agent: Agent, loss: Loss, now: number): Effect[] {
@@ -161,12 +172,17 @@ export function forgetLostAgents(state: MasterState, now: number): void {
   for (const [id, since] of state.goneAgents) {
     if (since > earliest && state.goneAgents.size <= maxLostAgents) break;
     state.goneAgents.delete(id);
+    forgetTasks(state, id);
   }
   for (const [id, { since }] of state.unreachableAgents) {
     if (since > earliest && state.unreachableAgents.size <= maxLostAgents) break;
     state.unreachableAgents.delete(id);
-    for (const { unreachableTasks } of state.frameworks.values()) {
-      for (const [task, { agent_id }] of unreachableTasks) if (agent_id.value === id) unreachableTasks.delete(task);
-    }
+    forgetTasks(state, id);
+  }
+}
+
+function forgetTasks(state: MasterState, agent: AgentId): void {
+  for (const { unreachableTasks } of state.frameworks.values()) {
+    for (const [task, { agent_id }] of unreachableTasks) if (agent_id.value === agent) unreachableTasks.delete(task);
   }
 }

@@ -12,7 +12,11 @@ export function assertInvariants(state: MasterState, allocator: AuditedAllocator
   assertOffers(state);
   assertTasks(state);
   assertBooks(state, allocator);
+  assertInverseOffers(state);
   for (const id of state.agents.keys()) assert.ok(!state.unreachableAgents.has(id), `${id} is here and unreachable`);
+  for (const id of state.goneAgents.keys()) {
+    assert.ok(!state.agents.has(id) && !state.unreachableAgents.has(id), `${id} is gone, and is not`);
+  }
   for (const id of state.frameworks.keys()) assert.ok(!state.completedFrameworks.has(id), `${id} is here and over`);
 }
 
@@ -31,6 +35,24 @@ function assertOffers(state: MasterState): void {
   assert.equal(made.length, state.offers.size, 'an agent has an offer that is gone');
 }
 
+function assertInverseOffers(state: MasterState): void {
+  for (const offer of state.inverseOffers.values()) {
+    const framework = state.frameworks.get(offer.framework);
+    const agent = state.agents.get(offer.agent);
+    assert.ok(framework?.inverseOffers.has(offer.id), `${offer.id} is not with its framework`);
+    assert.ok(framework?.connected, `${offer.id} is with a framework that is away`);
+    assert.ok(agent?.inverseOffers.has(offer.id), `${offer.id} is not with its agent`);
+    assert.ok(agent?.connected, `${offer.id} is of an agent that is away`);
+    assert.ok(agent?.unavailability !== undefined, `${offer.id} is of an agent that is not due for maintenance`);
+  }
+  const held = [...state.frameworks.values(), ...state.completedFrameworks.values()];
+  const made = [...state.agents.values()];
+  for (const holders of [held, made]) {
+    const count = holders.reduce((sum, { inverseOffers }) => sum + inverseOffers.size, 0);
+    assert.equal(count, state.inverseOffers.size, 'somebody holds an inverse offer that is gone');
+  }
+}
+
 function assertTasks(state: MasterState): void {
   for (const framework of state.frameworks.values()) {
     for (const [id, task] of framework.tasks) {
@@ -41,8 +63,9 @@ function assertTasks(state: MasterState): void {
       assert.equal(agent?.tasks.get(taskKey(framework.id, id)), task, `${id} is not with its agent`);
     }
     for (const [id, task] of framework.unreachableTasks) {
-      const agent = task.agent_id.value;
-      assert.ok(state.unreachableAgents.has(asAgentId(agent)), `${id} is unreachable, and its agent ${agent} is not`);
+      const agent = asAgentId(task.agent_id.value);
+      const lost = state.unreachableAgents.has(agent) || (task.state === 'TASK_LOST' && state.goneAgents.has(agent));
+      assert.ok(lost, `${id} is unreachable, and its agent ${agent} is not`);
     }
   }
   for (const agent of state.agents.values()) {
