@@ -1,0 +1,43 @@
+import { parseArgs } from 'node:util';
+import { OwnCluster } from './own-cluster.ts';
+import { report, reportDifferences } from './report.ts';
+import { type Judged, runSession } from './session-run.ts';
+import { sessions } from './sessions.ts';
+
+/**
+ * Replays recorded sessions of a real Mesos master and agent, and says what is different.
+ *
+ *     node test/conformance/main.ts [--master HOST:PORT] [--agent HOST:PORT] [--file NAME] [--verbose] [--speed N]
+ *
+ * Without --master, on a master and an agent of mesita's in this process.
+ */
+const { values } = parseArgs({
+  options: {
+    master: { type: 'string' },
+    agent: { type: 'string' },
+    file: { type: 'string', multiple: true },
+    verbose: { type: 'boolean', default: false },
+    speed: { type: 'string', default: '10' },
+  },
+});
+
+const chosen = sessions.filter(
+  ({ files }) => values.file === undefined || files.some((file) => values.file?.includes(file)),
+);
+if (chosen.length === 0) throw new Error(`There is no recording ${values.file}`);
+const judged: Judged[] = [];
+for (const { files } of chosen) judged.push(...(await run(files)));
+if (values.verbose) process.stdout.write(reportDifferences(judged));
+process.stdout.write(report(judged));
+process.exitCode = judged.some(({ verdict }) => verdict === 'differs') ? 1 : 0;
+
+async function run(files: readonly string[]): Promise<Judged[]> {
+  const { master, agent } = values;
+  if (master !== undefined) return runSession(files, { addresses: { master, agent }, speed: 1 });
+  const cluster = await OwnCluster.start(Number(values.speed));
+  try {
+    return await runSession(files, cluster);
+  } finally {
+    await cluster.close();
+  }
+}

@@ -1,0 +1,451 @@
+import { encodeJson } from '../../protocol/json-codec.ts';
+import type { Messages } from '../../protocol/messages.ts';
+import { decodeProtobuf, encodeProtobuf } from '../../protocol/protobuf-codec.ts';
+import { RecordDecoder } from '../../protocol/record-io.ts';
+import { type Addresses, Comparison, compareHeads, type Difference, quote, recordedAddresses } from './comparison.ts';
+import { at, readDocument, readRecord, textAt, type Value } from './document.ts';
+import { type Conversation, converse } from './http-answer.ts';
+import { Identities, tokensOf } from './identities.ts';
+import { eventKey, type LiveRecord, LiveStream, stateOf, taskOf } from './live-stream.ts';
+import { OfferBook } from './offer-book.ts';
+import { bytesOf, type Exchange, headerOf, isExchange, type Line, type Note } from './recording.ts';
+
+type RecordedExchange = Exchange & { file: string };
+
+/** The master and agent under test. */
+export interface Subject {
+  addresses: Addresses;
+  /** How many times faster than the recording's its time runs. */
+  speed: number;
+  /** Does what a step of the recording did to the processes; false where it cannot. */
+  act?(step: string): Promise<boolean>;
+}
+
+/** What came of one recorded exchange. */
+export interface Outcome {
+  file: string;
+  name: string;
+  differences: Difference[];
+  /** Why it was not sent. */
+  unsent?: string;
+  /** Of a stream: how many recorded events came. */
+  events?: { recorded: number; matched: number };
+}
+
+/** A stream of the recording and, while it is open, the living one. */
+interface Stream {
+  exchange: RecordedExchange;
+  records: { value: Value; at: number }[];
+  comparison: Comparison;
+  live?: LiveStream;
+  offers: OfferBook;
+  matched: number;
+  /** Tasks of which an event was waited for in vain. */
+  givenUp: Set<string>;
+  outcome?: Outcome;
+}
+
+type Item =
+  | { at: number; kind: 'record'; stream: Stream; index: number; done: boolean }
+  | { at: number; kind: 'request'; exchange: RecordedExchange }
+  | { at: number; kind: 'end'; stream: Stream }
+  | { at: number; kind: 'note'; note: Note };
+
+/** Milliseconds of real time for something to come that is due. */
+const patience = 2_000;
+const terminal = /TASK_(FINISHED|FAILED|KILLED|ERROR|LOST|DROPPED|UNREACHABLE|GONE|GONE_BY_OPERATOR|UNKNOWN)$/;
+
+/** Replays a session against a master, request by request in the recorded order, and compares. */
+export class Replay {
+  readonly outcomes: Outcome[] = [];
+  readonly #subject: Subject;
+  readonly #items: Item[];
+  readonly #streams = new Map<RecordedExchange, Stream>();
+  readonly #ids: Identities;
+  /** The item that brought a recorded id into the world. */
+  readonly #origin = new Map<string, Item>();
+  #clock = 0;
+  #passed = performance.now();
+
+  constructor(lines: readonly Line[], subject: Subject) {
+    this.#subject = subject;
+    const own = new Set<string>();
+    this.#ids = new Identities(own);
+    this.#items = this.#timeline(lines);
+    for (const item of this.#items) this.#register(item, own);
+  }
+
+  async run(): Promise<Outcome[]> {
+    this.#clock = this.#items[0]?.at ?? 0;
+    try {
+      for (const item of this.#items) await this.#perform(item);
+    } finally {
+      for (const { live } of this.#streams.values()) live?.conversation.close();
+    }
+    return this.outcomes;
+  }
+
+  #timeline(lines: readonly Line[]): Item[] {
+    const items: Item[] = [];
+    for (const line of lines) {
+      if ('note' in line) items.push({ at: line.t0, kind: 'note', note: line });
+      if (!isExchange(line)) continue;
+      items.push({ at: line.t0, kind: 'request', exchange: line });
+      if (line.response.chunks === undefined) continue;
+      const stream = this.#recordedStream(line);
+      this.#streams.set(line, stream);
+      for (const [index, { at }] of stream.records.entries()) {
+        items.push({ at, kind: 'record', stream, index, done: false });
+      }
+      items.push({ at: line.t0 + (line.response.t_end_ms ?? 0), kind: 'end', stream });
+    }
+    // What came within the same millisecond as a request came, as a rule, before it.
+    const rank = { record: 0, end: 1, note: 2, request: 3 };
+    return items.sort((one, other) => one.at - other.at || rank[one.kind] - rank[other.kind]);
+  }
+
+  #recordedStream(exchange: RecordedExchange): Stream {
+    const type = messageOf(exchange, this.#subject.addresses, true);
+    const media = headerOf(exchange.response.headers, 'content-type') ?? '';
+    const decoder = new RecordDecoder({ maximumLength: 1e9 });
+    const records = (exchange.response.chunks ?? []).flatMap((chunk) =>
+      decoder
+        .push(bytesOf(chunk))
+        .records.map((bytes) => ({ value: readRecord(bytes, media, type), at: exchange.t0 + chunk.t_ms })),
+    );
+    const comparison = this.#comparison();
+    return { exchange, records, comparison, offers: new OfferBook(), matched: 0, givenUp: new Set() };
+  }
+
+  /** Notes where each id comes from: what a request names before any answer has is the client's own. */
+  #register(item: Item, own: Set<string>): void {
+    const introduce = (text: string) => {
+      for (const token of tokensOf(text))
+        if (!own.has(token) && !this.#origin.has(token)) this.#origin.set(token, item);
+    };
+    if (item.kind === 'record') introduce(JSON.stringify(item.stream.records[item.index]?.value));
+    if (item.kind !== 'request') return;
+    const { request, response } = item.exchange;
+    const sent = `${request.path} ${JSON.stringify(request.headers)} ${this.#sentText(item.exchange)}`;
+    for (const token of tokensOf(sent)) if (!this.#origin.has(token)) own.add(token);
+    introduce(`${JSON.stringify(response.headers)} ${bytesOf(response.body).toString('latin1')}`);
+  }
+
+  async #perform(item: Item): Promise<void> {
+    const gap = (item.at - this.#clock) / this.#subject.speed;
+    const early = this.#passed + gap - performance.now();
+    switch (item.kind) {
+      case 'record':
+        await this.#awaitRecord(item);
+        break;
+      case 'end':
+        if (early > 1) await pause(early);
+        await this.#endStream(item.stream);
+        break;
+      case 'note':
+        if (item.note.name === 'step') await this.#subject.act?.(item.note.note);
+        break;
+      case 'request':
+        if (early > 1) await pause(early);
+        await this.#send(item.exchange);
+        break;
+    }
+    this.#clock = Math.max(this.#clock, item.at);
+    this.#passed = performance.now();
+  }
+
+  // Requests
+
+  async #send(exchange: RecordedExchange): Promise<void> {
+    const stream = this.#streams.get(exchange);
+    const { file, name } = exchange;
+    const outcome: Outcome = { file, name, differences: stream?.comparison.differences ?? [] };
+    if (stream !== undefined) stream.outcome = outcome;
+    this.outcomes.push(outcome);
+    const address = this.#addressOf(exchange);
+    if (address === undefined) {
+      outcome.unsent = 'there is no agent to send it to';
+      return;
+    }
+    const unknown = await this.#unknownIds(exchange);
+    if (unknown !== undefined) {
+      outcome.unsent = unknown;
+      return;
+    }
+    const conversation = converse(address, this.#requestBytes(exchange), exchange.request.method === 'HEAD');
+    if (stream === undefined) outcome.differences.push(...(await this.#answer(exchange, conversation)));
+    else await this.#open(stream, conversation, outcome);
+  }
+
+  /** Waits for the ids that a call names, where they have not come yet; says which of them never came. */
+  async #unknownIds(exchange: RecordedExchange): Promise<string | undefined> {
+    const { path, headers } = exchange.request;
+    const sent = `${path} ${JSON.stringify(headers)} ${this.#sentText(exchange)}`;
+    for (const token of tokensOf(sent)) {
+      if (this.#ids.knows(token)) continue;
+      const origin = this.#origin.get(token);
+      if (origin?.kind === 'record') {
+        await this.#awaitRecord(origin);
+        const value = origin.stream.records[origin.index]?.value ?? null;
+        if (!this.#ids.knows(token)) return `it names what did not come: ${eventKey(value)}`;
+      } else if (origin?.kind === 'request' && !this.#ids.knows(token)) {
+        return `it names what did not come: the answer to ${origin.exchange.name}`;
+      }
+    }
+    return undefined;
+  }
+
+  async #answer(exchange: RecordedExchange, conversation: Conversation): Promise<Difference[]> {
+    const { answer } = conversation;
+    const comparison = this.#comparison(/metrics/i.test(exchange.request.path + exchange.name));
+    for (const deadline = performance.now() + patience; answer.ending === undefined; ) {
+      const left = deadline - performance.now();
+      if (left <= 0) break;
+      await answer.change(left);
+    }
+    if (exchange.response.status !== null && answer.hasHead && answer.status !== 0) {
+      compareHeads(exchange.response, answer, comparison);
+      if (answer.ending === undefined) comparison.note('body', 'does not end');
+      const type = messageOf(exchange, this.#subject.addresses, false);
+      const recorded = readDocument(bytesOf(exchange.response.body), exchange.response.headers ?? [], type);
+      comparison.documents(recorded, readDocument(answer.body, answer.headers, type));
+    } else if (exchange.response.status !== (answer.status === 0 ? null : answer.status)) {
+      comparison.note(
+        'status',
+        `${answer.status === 0 ? 'no answer' : answer.status} instead of ${exchange.response.status}`,
+      );
+    }
+    conversation.close();
+    return comparison.differences;
+  }
+
+  #addressOf({ request }: Exchange): string | undefined {
+    const { master, agent } = this.#subject.addresses;
+    return request.target === recordedAddresses.agent ? agent : master;
+  }
+
+  /** What a body says, also one in protobuf. */
+  #sentText({ request }: Exchange): string {
+    const bytes = bytesOf(request.body);
+    if (headerOf(request.headers, 'content-type') !== 'application/x-protobuf') return bytes.toString();
+    const decoded = decodeProtobuf('SchedulerCall', bytes);
+    return decoded.ok ? encodeJson('SchedulerCall', decoded.value) : '';
+  }
+
+  #requestBytes(exchange: RecordedExchange): Buffer {
+    const { method, path, headers } = exchange.request;
+    const body = this.#body(exchange);
+    const lines = headers.map(([name, value]) =>
+      name.toLowerCase() === 'content-length' ? `${name}: ${body.length}` : `${name}: ${this.#ids.translate(value)}`,
+    );
+    const head = `${method} ${this.#ids.translate(path)} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`;
+    return Buffer.concat([Buffer.from(head), body]);
+  }
+
+  #body(exchange: RecordedExchange): Buffer {
+    const recorded = bytesOf(exchange.request.body);
+    const text = this.#sentText(exchange);
+    if (tokensOf(text).length === 0) return recorded;
+    const translated = this.#withOffers(this.#ids.translate(text));
+    if (headerOf(exchange.request.headers, 'content-type') !== 'application/x-protobuf') return Buffer.from(translated);
+    const call = JSON.parse(translated) as Messages['SchedulerCall'];
+    return encodeProtobuf('SchedulerCall', call);
+  }
+
+  /** An ACCEPT or DECLINE names each offer that together are worth what it named in the recording. */
+  #withOffers(text: string): string {
+    const named = /"offer_ids":\[([^\]]*)\]/.exec(text);
+    const framework = /"framework_id":\{"value":"([^"]+)"\}/.exec(text)?.[1];
+    if (named === null || framework === undefined) return text;
+    const offers = this.#bookOf(framework);
+    const added = offers?.spend([...(named[1] ?? '').matchAll(/"value":"([^"]+)"/g)].map(([, id = '']) => id)) ?? [];
+    const list = [named[1], ...added.map((id) => JSON.stringify({ value: id }))].join(',');
+    return text.replace(named[0], `"offer_ids":[${list}]`);
+  }
+
+  #bookOf(framework: string): OfferBook | undefined {
+    const streams = [...this.#streams.values()].filter(({ live }) =>
+      live?.records.some(({ value }) => textAt(value, 'subscribed', 'framework_id', 'value') === framework),
+    );
+    return streams.at(-1)?.offers;
+  }
+
+  // Streams
+
+  async #open(stream: Stream, conversation: Conversation, outcome: Outcome): Promise<void> {
+    const { answer } = conversation;
+    outcome.events = { recorded: stream.records.length, matched: 0 };
+    for (const deadline = performance.now() + patience; !answer.hasHead && performance.now() < deadline; )
+      await answer.change(deadline - performance.now());
+    compareHeads(stream.exchange.response, answer, stream.comparison);
+    if (answer.status === 200) {
+      stream.live = new LiveStream(conversation, messageOf(stream.exchange, this.#subject.addresses, true));
+    } else {
+      conversation.close();
+    }
+  }
+
+  #refresh(stream: Stream): void {
+    for (const { value } of stream.live?.refresh() ?? []) {
+      const offers = at(value, 'offers', 'offers');
+      if (Array.isArray(offers)) for (const offer of offers) stream.offers.add(offer);
+      stream.offers.remove(textAt(value, 'rescind', 'offer_id', 'value'));
+    }
+  }
+
+  async #awaitRecord(item: Item): Promise<void> {
+    if (item.kind !== 'record' || item.done) return;
+    item.done = true;
+    const { stream } = item;
+    const recorded = stream.records[item.index]?.value;
+    if (recorded === undefined || stream.live === undefined) return;
+    const due = performance.now() + Math.max(0, item.at - this.#clock) / this.#subject.speed;
+    const key = eventKey(recorded);
+    if (key === 'HEARTBEAT' && item.index > 1) return void stream.matched++;
+    if (key === 'OFFERS') return await this.#awaitOffers(stream, recorded, due);
+    const found = await this.#until(
+      stream,
+      due + (stream.givenUp.has(taskOf(recorded)) ? 0 : patience),
+      async (late) => {
+        const live = stream.live?.records.find((record) => !record.taken && record.key === key);
+        if (live !== undefined) return live;
+        if (late > due + 300) await this.#acknowledgeOthers(stream, taskOf(recorded));
+        return isOver(stream, recorded) ? null : undefined;
+      },
+    );
+    if (!found) {
+      if (taskOf(recorded) !== '') stream.givenUp.add(taskOf(recorded));
+      stream.comparison.note(`event ${key}`, 'does not come');
+      return;
+    }
+    found.taken = true;
+    stream.matched++;
+    stream.comparison.values(recorded, found.value, `event ${key}`);
+  }
+
+  async #awaitOffers(stream: Stream, recorded: Value, due: number): Promise<void> {
+    const offers = at(recorded, 'offers', 'offers');
+    for (const offer of Array.isArray(offers) ? offers : []) {
+      const agent = textAt(offer, 'agent_id', 'value');
+      const find = (exact: boolean) => {
+        const id = this.#ids.knows(agent) ? this.#ids.live(agent) : this.#firstAgent(stream);
+        return id === undefined ? undefined : stream.offers.match(offer, id, exact);
+      };
+      const live = (await this.#until(stream, due + patience, async () => find(true))) ?? find(false);
+      if (!live) {
+        stream.comparison.note(`event OFFERS ${textAt(offer, 'allocation_info', 'role')}`, 'does not come');
+        continue;
+      }
+      stream.comparison.values(offer, live, 'event OFFERS');
+      this.#ids.learn(textAt(offer, 'id', 'value'), textAt(live, 'id', 'value'));
+    }
+    for (const record of stream.live?.records ?? []) if (record.key === 'OFFERS') record.taken = true;
+    stream.matched++;
+  }
+
+  /** The agent of the first offer, before any agent is known. */
+  #firstAgent(stream: Stream): string | undefined {
+    const record = stream.live?.records.find(({ key }) => key === 'OFFERS');
+    const offers = at(record?.value, 'offers', 'offers');
+    return Array.isArray(offers) ? textAt(offers[0], 'agent_id', 'value') : undefined;
+  }
+
+  /** Looks again at each sign of life on the stream. `null` from `look` means that there is nothing to wait for. */
+  async #until<T>(
+    stream: Stream,
+    deadline: number,
+    look: (now: number) => Promise<T | null | undefined>,
+  ): Promise<T | undefined> {
+    for (;;) {
+      this.#refresh(stream);
+      const found = await look(performance.now());
+      if (found === null) return undefined;
+      if (found !== undefined) return found;
+      const left = deadline - performance.now();
+      if (left <= 0 || stream.live === undefined || stream.live.ended) return undefined;
+      await stream.live.conversation.answer.change(Math.min(left, 50));
+    }
+  }
+
+  /** Updates that were not recorded hold back those that were, until they are acknowledged. */
+  async #acknowledgeOthers(stream: Stream, task: string): Promise<void> {
+    for (const record of stream.live?.records ?? []) {
+      const status = at(record.value, 'update', 'status');
+      const uuid = textAt(status, 'uuid');
+      if (record.taken || task === '' || taskOf(record.value) !== task || uuid === '') continue;
+      if (this.#isRecorded(stream, record)) continue;
+      record.taken = true;
+      stream.comparison.note(`event ${record.key}`, 'is extra');
+      await this.#acknowledge(stream, status ?? null, uuid);
+    }
+  }
+
+  #isRecorded(stream: Stream, record: LiveRecord): boolean {
+    return stream.records.some(({ value }) => eventKey(value) === record.key);
+  }
+
+  async #acknowledge(stream: Stream, status: Value, uuid: string): Promise<void> {
+    const subscribed = stream.live?.records.find(({ key }) => key === 'SUBSCRIBED');
+    const call = {
+      type: 'ACKNOWLEDGE',
+      framework_id: at(subscribed?.value, 'subscribed', 'framework_id'),
+      acknowledge: { agent_id: at(status, 'agent_id'), task_id: at(status, 'task_id'), uuid },
+    };
+    const body = JSON.stringify(call);
+    const head = [
+      'POST /api/v1/scheduler HTTP/1.1',
+      'Host: conformance',
+      'Content-Type: application/json',
+      `Mesos-Stream-Id: ${stream.live?.id}`,
+      `Content-Length: ${Buffer.byteLength(body)}`,
+    ];
+    const request = Buffer.from(`${head.join('\r\n')}\r\n\r\n${body}`);
+    const conversation = converse(this.#subject.addresses.master, request, false);
+    await conversation.answer.change(patience);
+    conversation.close();
+  }
+
+  async #endStream(stream: Stream): Promise<void> {
+    const { live, comparison, exchange } = stream;
+    if (live === undefined) return;
+    if (exchange.response.terminated === 'last-chunk') {
+      await this.#until(stream, performance.now() + patience, async () => (live.ended ? true : undefined));
+      const { ending } = live.conversation.answer;
+      if (ending !== 'last-chunk')
+        comparison.note('stream', `${ending ?? 'goes on'} instead of ending with a last chunk`);
+    } else if (live.ended) {
+      comparison.note('stream', 'is ended by the master');
+    }
+    this.#refresh(stream);
+    live.conversation.close();
+    for (const flaw of live.flaws) comparison.note('framing', flaw);
+    const extra = live.records.filter(
+      ({ taken, key }) => !taken && key !== 'HEARTBEAT' && key !== 'OFFERS' && key !== 'RESCIND',
+    );
+    for (const { key, value } of extra) comparison.note(`event ${key}`, `is extra: ${quote(JSON.stringify(value))}`);
+    if (stream.outcome?.events !== undefined) stream.outcome.events.matched = stream.matched;
+  }
+
+  #comparison(measured = false): Comparison {
+    return new Comparison(this.#ids, this.#subject.addresses, { measured });
+  }
+}
+
+/** Whether the task of an awaited update has come to another end already. */
+function isOver(stream: Stream, recorded: Value): boolean {
+  const task = taskOf(recorded);
+  if (task === '' || textAt(recorded, 'update', 'status', 'reason') === 'REASON_RECONCILIATION') return false;
+  return (stream.live?.records ?? []).some(({ value }) => taskOf(value) === task && terminal.test(stateOf(value)));
+}
+
+/** Which message an answer is, where it is protobuf. */
+function messageOf({ request }: Exchange, _: Addresses, streaming: boolean): keyof Messages {
+  if (request.path.endsWith('/scheduler')) return streaming ? 'SchedulerEvent' : 'SchedulerResponse';
+  if (request.path.endsWith('/executor')) return 'ExecutorEvent';
+  if (request.target === recordedAddresses.agent) return 'AgentResponse';
+  return streaming ? 'MasterEvent' : 'MasterResponse';
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
