@@ -17,6 +17,7 @@ export function metricsSnapshot(state: MasterState, now: number): Snapshot {
     ...zeros.map((name): Metric => [name, 0]),
     ...clusterGauges(state, now),
     ...taskGauges(state),
+    ...pendingOperations(state),
     ...resourceGauges(state),
     ...allocatorGauges(state),
     ...allocationRun.entries('allocator/mesos/allocation_run_ms'),
@@ -101,6 +102,17 @@ function taskGauges(state: MasterState): Metric[] {
     for (const task of unreachableTasks.values()) add(task);
   }
   return active.map((name) => [`master/tasks_${name.toLowerCase()}`, total.get(`TASK_${name}`) ?? 0]);
+}
+
+function pendingOperations(state: MasterState): Metric[] {
+  const pending = [...state.agents.values()]
+    .flatMap(({ operations }) => [...operations.values()])
+    .filter(({ latest_status }) => latest_status.state === 'OPERATION_PENDING');
+  const byType = Map.groupBy(pending, ({ info }) => (info.type ?? 'unknown').toLowerCase());
+  return [
+    ['master/operations/pending', pending.length],
+    ...[...byType].map(([type, some]): Metric => [`master/operations/${type}/pending`, some.length]),
+  ];
 }
 
 const resourceNames = ['cpus', 'gpus', 'mem', 'disk'] as const;

@@ -8,7 +8,7 @@ import { disconnectFramework } from './commands/disconnect-framework.ts';
 import { expire, pingAgents } from './commands/expire.ts';
 import { reconcileFrom } from './commands/reconcile.ts';
 import type { Effect, EffectArguments, Reconciliation } from './effects.ts';
-import { countEvent } from './metrics.ts';
+import { countEvent, countNews } from './metrics.ts';
 import type { News } from './news.ts';
 import type { MasterState } from './state.ts';
 
@@ -65,7 +65,10 @@ export class Performer {
       link?.end();
     },
     allocateSoon: () => this.#allocateSoon(),
-    announce: ({ news }) => this.#options.announce(news),
+    announce: ({ news }) => {
+      countNews(this.state, news);
+      this.#options.announce(news);
+    },
     log: ({ level, message, fields }) => this.#options.log[level](fields, message),
   };
 

@@ -3,6 +3,7 @@ import type { Operation, OperationState, OperationStatus } from '../../protocol/
 import { conversionOf, isSpeculative } from '../../protocol/resource-operations.ts';
 import { add, subtract } from '../../protocol/resources.ts';
 import { type Effect, sendEvent, sendToAgent } from '../effects.ts';
+import { countOperation } from '../metrics.ts';
 import { type Agent, type Framework, type MasterState, rolesOf } from '../state.ts';
 
 const finalStates: ReadonlySet<OperationState> = new Set([
@@ -32,6 +33,7 @@ export function updateOperation(
   if (agent === undefined || operation === undefined) return dismiss(agentId, update.operation_uuid, status);
   const framework = frameworkOf(state, operation);
   if (isFinal(status.state) && !isFinal(operation.latest_status.state)) {
+    countOperation(state, operation.info.type, status.state.replace('OPERATION_', '').toLowerCase());
     settleOperation(state, agent, operation, status.state === 'OPERATION_FINISHED', now);
   }
   operation.latest_status = status;

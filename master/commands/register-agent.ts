@@ -7,6 +7,7 @@ import { hasCapability, isTerminal } from '../../protocol/task-state.ts';
 import type { AgentFacts } from '../allocator/offer-constraints.ts';
 import { allocateSoon, announce, type Effect, log, sendEvent, sendToAgent } from '../effects.ts';
 import { machineOf } from '../maintenance.ts';
+import { count } from '../metrics.ts';
 import { type Agent, type Framework, type MasterState, roleOfTask, taskKey } from '../state.ts';
 import { adoptExecutors, adoptOperations, releaseWork } from './adopt-work.ts';
 import { rescindInverseOffers } from './inverse-offers.ts';
@@ -39,13 +40,18 @@ export function registerAgent(state: MasterState, subscription: AgentSubscriptio
   const agent = newAgent(state, id, subscription, previous, now);
   state.agents.set(id, agent);
   state.allocator.addAgent(id, agent.total, factsOf(agent));
-  const effects = subscription.tasks.flatMap((task) =>
-    adoptTask(state, agent, task, subscription.frameworks, wasUnreachable, now),
-  );
-  const find = (framework: Framework['id']) =>
-    state.completedFrameworks.has(framework)
-      ? undefined
-      : (state.frameworks.get(framework) ?? recoverFramework(state, framework, subscription.frameworks, now));
+  count(state, `master/messages_${given === undefined ? 'register' : 'reregister'}_slave`);
+  count(state, given === undefined ? 'master/slave_registrations' : 'master/slave_reregistrations');
+  const recovered: Framework[] = [];
+  const find = (framework: Framework['id']) => {
+    if (state.completedFrameworks.has(framework)) return undefined;
+    const found = state.frameworks.get(framework);
+    if (found !== undefined) return found;
+    const unknown = recoverFramework(state, framework, subscription.frameworks, now);
+    if (unknown !== undefined) recovered.push(unknown);
+    return unknown;
+  };
+  const effects = subscription.tasks.flatMap((task) => adoptTask(state, agent, task, find, wasUnreachable, now));
   effects.push(...adoptExecutors(state, agent, subscription.executors, find));
   effects.push(...adoptOperations(state, agent, subscription.operations, previous));
   return {
@@ -59,6 +65,7 @@ export function registerAgent(state: MasterState, subscription: AgentSubscriptio
       }),
       ...rescinded,
       ...(known === undefined ? [announce({ type: 'AGENT_ADDED', agent })] : []),
+      ...recovered.map((framework) => announce({ type: 'FRAMEWORK_ADDED', framework })),
       ...effects,
       ...askForMissing(state, previous, agent),
       ...repeatKills(agent),
@@ -125,15 +132,12 @@ function adoptTask(
   state: MasterState,
   agent: Agent,
   reported: Task,
-  frameworks: FrameworkInfo[],
+  find: (id: Framework['id']) => Framework | undefined,
   wasUnreachable: boolean,
   now: number,
 ): Effect[] {
   const id = asFrameworkId(reported.framework_id.value);
-  if (state.completedFrameworks.has(id))
-    return [sendToAgent(agent.id, { type: 'SHUTDOWN_FRAMEWORK', framework_id: id })];
-  const known = state.frameworks.get(id);
-  const framework = known ?? recoverFramework(state, id, frameworks, now);
+  const framework = find(id);
   if (framework === undefined) return [sendToAgent(agent.id, { type: 'SHUTDOWN_FRAMEWORK', framework_id: id })];
   const taskId = asTaskId(reported.task_id.value);
   const before = framework.tasks.get(taskId) ?? framework.unreachableTasks.get(taskId);
@@ -149,8 +153,7 @@ function adoptTask(
   framework.tasks.set(taskId, task);
   agent.tasks.set(taskKey(id, taskId), task);
   const isBack = wasUnreachable || before === undefined;
-  const news: Effect[] = known === undefined ? [announce({ type: 'FRAMEWORK_ADDED', framework })] : [];
-  if (isBack) news.push(announce({ type: 'TASK_ADDED', task }));
+  const news = isBack ? [announce({ type: 'TASK_ADDED', task })] : [];
   if (isTerminal(task.state)) return news;
   chargeTask(state, framework, agent, task);
   return isBack ? [...news, tellReturn(framework, task, wasUnreachable, now)] : news;
@@ -225,7 +228,10 @@ function askForMissing(state: MasterState, previous: Agent | undefined, agent: A
       effects.push(...tellEndAgain(state, framework, task, unreachable));
       continue;
     }
-    if (unreachable) task.state = task.status_update_state ?? 'TASK_STAGING';
+    if (unreachable) {
+      task.state = task.status_update_state ?? 'TASK_STAGING';
+      effects.push(announce({ type: 'TASK_ADDED', task }));
+    }
     chargeTask(state, framework, agent, task);
     const partition_aware = hasCapability(framework.info, 'PARTITION_AWARE');
     asked.push({ framework_id: framework.id, task_id: id, partition_aware });

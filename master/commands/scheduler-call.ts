@@ -1,7 +1,7 @@
 import { isStatusUuid } from '../../protocol/ids.ts';
 import type { SchedulerCall, SchedulerCallType } from '../../protocol/messages.ts';
 import { type Effect, log } from '../effects.ts';
-import { countCall } from '../metrics.ts';
+import { countCall, countRefusals } from '../metrics.ts';
 import type { Framework, MasterState } from '../state.ts';
 import { accept } from './accept.ts';
 import { acknowledge } from './acknowledge.ts';
@@ -77,9 +77,11 @@ const commands: Record<PlainCallType, Command> = {
 /** Carries out a valid call of a subscribed framework. */
 export function carryOut(state: MasterState, framework: Framework, call: SchedulerCall, now: number): Effect[] {
   const { type = 'UNKNOWN' } = call;
-  countCall(state, framework, type);
+  countCall(state, framework, call);
   if (!isPlain(type)) throw new Error(`${type} is not carried out like this`);
-  return commands[type](state, framework, call, now);
+  const effects = commands[type](state, framework, call, now);
+  if (type === 'ACCEPT') countRefusals(state, framework, effects);
+  return effects;
 }
 
 export function isPlain(type: SchedulerCallType): type is PlainCallType {

@@ -3,6 +3,7 @@ import type { FrameworkInfo, SchedulerCallSubscribe } from '../../protocol/messa
 import type { Demand } from '../allocator/allocator.ts';
 import { compileConstraints, noConstraints } from '../allocator/offer-constraints.ts';
 import { allocateSoon, announce, type Effect, log, sendEvent, sendToAgent } from '../effects.ts';
+import { count, countCall } from '../metrics.ts';
 import type { Framework, MasterState } from '../state.ts';
 import { changedPrincipal, invalidDemand, invalidFramework, unwelcomeFramework } from './framework-validation.ts';
 import { discardInverseOffer } from './inverse-offers.ts';
@@ -32,6 +33,8 @@ export function subscribe(state: MasterState, call: SchedulerCallSubscribe, now:
   framework.recovered = false;
   framework.reregisteredAt = now;
   framework.removeAt = undefined;
+  count(state, `master/messages_${info.id?.value ? 'reregister' : 'register'}_framework`);
+  countCall(state, framework, { type: 'SUBSCRIBE' });
   const told = setDemand(state, framework, { ...call, framework_info: renewal });
   state.allocator.activateFramework(id);
   const news = announce({ type: known === undefined ? 'FRAMEWORK_ADDED' : 'FRAMEWORK_UPDATED', framework });

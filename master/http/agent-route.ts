@@ -9,6 +9,7 @@ import { type AgentId, asStreamId, type IdSource, type StreamId } from '../../pr
 import { decodeJson } from '../../protocol/json-codec.ts';
 import type { Messages } from '../../protocol/messages.ts';
 import { openStream } from '../../runtime/http-server.ts';
+import { parseJsonBody } from '../../runtime/json-body.ts';
 import type { RecordStream } from '../../runtime/record-stream.ts';
 import { refuse } from '../../runtime/refusals.ts';
 import { disconnectAgent } from '../commands/disconnect-agent.ts';
@@ -17,6 +18,7 @@ import { updateOperation } from '../commands/operations.ts';
 import { registerAgent } from '../commands/register-agent.ts';
 import { removeAgent } from '../commands/remove-agent.ts';
 import { updateTask } from '../commands/update-task.ts';
+import { count } from '../metrics.ts';
 import type { Performer } from '../performer.ts';
 
 /** The master's end of the agent link; protocol/agent-link.ts describes it. */
@@ -24,7 +26,7 @@ export function agentRoute(server: FastifyInstance, performer: Performer, ids: I
   const streams = new Map<StreamId, AgentId>();
 
   server.post(agentLinkPath, (request, reply) => {
-    const subscription = parse(request.body);
+    const subscription = parseJsonBody(request.body);
     if (!isSubscription(subscription)) return refuse.badRequest(reply, 'Expecting an agent subscription');
     const registration = registerAgent(performer.state, subscription, performer.clock.now());
     if ('refusal' in registration) return refuse.badRequest(reply, registration.refusal);
@@ -37,7 +39,7 @@ export function agentRoute(server: FastifyInstance, performer: Performer, ids: I
   server.post(`${agentLinkPath}/messages`, (request, reply) => {
     const agent = streams.get(asStreamId(String(request.headers['mesos-stream-id'])));
     if (agent === undefined) return refuse.forbidden(reply, 'The agent is not subscribed');
-    const messages = parse(request.body);
+    const messages = parseJsonBody(request.body);
     if (!isListOf(messages, isMessage)) return refuse.badRequest(reply, 'Expecting an array of messages');
     for (const message of messages) receive(performer, agent, message);
     return reply.code(202).send();
@@ -82,14 +84,9 @@ function receive(performer: Performer, agent: AgentId, message: AgentMessage): v
   if (message.type === 'EXECUTOR_MESSAGE') performer.perform(messageFramework(state, agent, message));
   if (message.type === 'EXECUTOR_EXITED') performer.perform(endExecutor(state, agent, message, clock.now()));
   if (message.type === 'UPDATE_OPERATION') performer.perform(updateOperation(state, agent, message, clock.now()));
-  if (message.type === 'UNREGISTER') performer.perform(removeAgent(state, agent, clock.now()));
-}
-
-function parse(body: unknown): unknown {
-  try {
-    return JSON.parse(String(body));
-  } catch {
-    return undefined;
+  if (message.type === 'UNREGISTER') {
+    count(state, 'master/messages_unregister_slave');
+    performer.perform(removeAgent(state, agent, clock.now()));
   }
 }
 

@@ -84,7 +84,7 @@ function call(
 /** The one call that tells what came of it. */
 function update(reply: FastifyReply, performer: Performer, framework: Framework, content: SchedulerCall): FastifyReply {
   const { state, clock } = performer;
-  countCall(state, framework, 'UPDATE_FRAMEWORK');
+  countCall(state, framework, content);
   if (content.update_framework === undefined) throw new Error('a call without its member was not refused');
   const outcome = updateFramework(state, framework, content.update_framework, clock.now());
   if ('refusal' in outcome) return refuse.badRequest(reply, outcome.refusal);

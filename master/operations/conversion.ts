@@ -3,6 +3,7 @@ import { type Conversion, conversionOf, convert, isSpeculative } from '../../pro
 import { add, contains, subtract, toPostRefinement } from '../../protocol/resources.ts';
 import { rescindOffer } from '../commands/offers.ts';
 import { type Effect, log, sendEvent, sendToAgent } from '../effects.ts';
+import { countOperation } from '../metrics.ts';
 import type { Framework, MasterState } from '../state.ts';
 import { allocated, type Basket } from './basket.ts';
 import { operationUuid } from './operation-uuid.ts';
@@ -37,6 +38,7 @@ export function performConversion(
   } else {
     basket.remaining = subtract(basket.remaining, conversion.consumed);
   }
+  countOperation(state, operation.type, 'total');
   const record = newOperation(basket, operation, operationUuid(basket.call, index));
   agent.operations.set(record.uuid.value, record);
   if (operation.id !== undefined) framework.operations.set(operation.id.value, record);
