@@ -148,7 +148,7 @@ export class Performer {
     if (message.type === 'ACKNOWLEDGE') return acknowledge(state, message, this.#options.clock.now());
     if (message.type === 'SHUTDOWN_FRAMEWORK') return shutdownFramework(state, message.framework_id, this.#context());
     if (message.type === 'RECONCILE') return reconcileTasks(state, this.#agentId, message.tasks, this.#context());
-    if (message.type === 'UPDATE_FRAMEWORK') return updateFramework(state, message.framework);
+    if (message.type === 'UPDATE_FRAMEWORK') return updateFramework(state, message.framework, this.#options.clock.now());
     if (message.type === 'FRAMEWORK_MESSAGE' || message.type === 'SHUTDOWN_EXECUTOR')
       return missExecutor(state, message);
     return [];

@@ -70,9 +70,14 @@ export function acknowledged(state: AgentState, task: TaskRecord, uuid: string, 
   return sendHead(task, now);
 }
 
+/** Whether its scheduler has had its last update: its id may be used again, also while its container is being removed. */
+export function isAcknowledged(task: TaskRecord): boolean {
+  return isTerminal(task.state) && task.queue.length === 0;
+}
+
 /** A task is over for the agent when its end is acknowledged and its container gone. */
 export function forgetWhenOver(state: AgentState, task: TaskRecord): void {
-  if (isTerminal(task.state) && task.queue.length === 0 && task.released) retire(state, task);
+  if (isAcknowledged(task) && task.released && state.tasks.get(task.key) === task) retire(state, task);
 }
 
 /** Sends again what was not acknowledged in time. */
@@ -83,9 +88,10 @@ export function retryDue(state: AgentState, now: number): Effect[] {
   });
 }
 
-/** A new link to the master: every head goes out at once, with the first interval again. */
-export function resendAll(state: AgentState, now: number): Effect[] {
+/** A new link to the master, or a new subscription of one framework: every head goes out at once, with the first interval again. */
+export function resendAll(state: AgentState, now: number, framework?: string): Effect[] {
   return [...state.tasks.values()].flatMap((task) => {
+    if (framework !== undefined && framework !== task.framework.id?.value) return [];
     const head = task.queue[0];
     if (head !== undefined) head.interval = firstRetryMs;
     return sendHead(task, now);

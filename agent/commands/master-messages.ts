@@ -4,7 +4,7 @@ import { isTerminal } from '../../protocol/task-state.ts';
 import { retire } from '../completed-tasks.ts';
 import { type Effect, log } from '../effects.ts';
 import { type AgentState, type TaskRecord, taskKey } from '../state.ts';
-import { acknowledged, type Context, enqueue } from '../status-updates.ts';
+import { acknowledged, type Context, enqueue, resendAll } from '../status-updates.ts';
 import { killTask } from './kill-task.ts';
 
 /** ACKNOWLEDGE: the scheduler has the update with that uuid. */
@@ -29,12 +29,15 @@ export function shutdownFramework(state: AgentState, framework: string, context:
   });
 }
 
-/** UPDATE_FRAMEWORK: after the next break of the link the master hears of it as it is now. */
-export function updateFramework(state: AgentState, framework: FrameworkInfo): Effect[] {
+/**
+ * UPDATE_FRAMEWORK: after the next break of the link the master hears of it as it is now. Its scheduler may be a new one, which shall not
+ * have to wait for the repetition of what the old one left unacknowledged.
+ */
+export function updateFramework(state: AgentState, framework: FrameworkInfo, now: number): Effect[] {
   for (const task of state.tasks.values()) {
     if (task.framework.id?.value === framework.id?.value) task.framework = framework;
   }
-  return [];
+  return resendAll(state, now, framework.id?.value);
 }
 
 /** FRAMEWORK_MESSAGE, SHUTDOWN_EXECUTOR: no executor runs here that could be meant. */

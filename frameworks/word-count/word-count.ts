@@ -88,13 +88,14 @@ export async function countWords({
       const message = `${task.chunk.name}: ${status.state}: ${status.message ?? ''}`;
       throw new MesitaError('MESITA_TASK_FAILED', { message });
     }
-    running.delete(status.task_id.value);
     const location = {
       agentId: status.agent_id?.value ?? '',
       frameworkId: scheduler.frameworkId ?? '',
       taskId: status.task_id.value,
     };
     const output = await client.sandboxText(location, 'stdout');
+    // Not before its output is here: when the master is away meanwhile, the update comes again.
+    running.delete(status.task_id.value);
     const words = Number(/total (\d+) words/.exec(output)?.[1]);
     const peakMemory = Number(/peak (\d+) bytes/.exec(output)?.[1]) / 2 ** 20;
     total += words;

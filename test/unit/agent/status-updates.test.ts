@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
+import { containerRemoved } from '../../../agent/commands/container-events.ts';
 import { AgentRoom, dockerTask, framework, outcomes } from '../../support/agent-room.ts';
 import { until } from '../../support/virtual-clock.ts';
 
@@ -51,6 +52,31 @@ describe('status updates', () => {
       waited = 0;
     }
     assert.deepEqual(waits, [10, 20, 40, 80, 160, 320, 600, 600, 600]);
+  });
+
+  test('of a framework that subscribes again go out at once, for it may be a new scheduler', async (t) => {
+    const room = await started(t);
+    const [first] = room.statuses();
+    room.performer.receive({ type: 'UPDATE_FRAMEWORK', framework: { ...framework, id: { value: 'other' } } });
+    assert.deepEqual(room.statuses(), []);
+    room.performer.receive({ type: 'UPDATE_FRAMEWORK', framework });
+    assert.deepEqual(
+      room.statuses().map(({ uuid }) => uuid),
+      [first?.uuid],
+    );
+  });
+
+  test('once the last is acknowledged the task id may be used again, while the container is still being removed', async (t) => {
+    const room = await started(t);
+    const earlier = room.task('t1');
+    earlier.state = 'TASK_FAILED';
+    earlier.queue.length = 0;
+    room.run(dockerTask('t1'));
+    const later = room.task('t1');
+    assert.notEqual(later.containerId, earlier.containerId);
+    containerRemoved(room.state, earlier);
+    assert.equal(room.task('t1'), later);
+    await room.running('t1');
   });
 
   test('after a new link go out at once, beginning with 10 seconds again', async (t) => {
