@@ -15,6 +15,9 @@ export class Refusal extends Error {
 /** Messages may hold one another this deep, as in protobuf's own parsers. */
 export const maximumDepth = 100;
 
+/** Elements of a body at the most: what is a few bytes on the wire is up to a hundred in memory. */
+export const mostValues = 3_000_000;
+
 /** A 64-bit integer as a number where that is exact, else as a bigint. */
 export function narrow(value: bigint): number | bigint {
   const number = Number(value);

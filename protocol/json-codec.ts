@@ -1,6 +1,7 @@
 import { type Decoded, once, Refusal } from './decoded.ts';
 import { compileJsonDecoders, type JsonDecoder } from './json-decoder.ts';
 import { compileJsonEncoders, type JsonEncoder } from './json-encoder.ts';
+import { excessOf } from './json-extent.ts';
 import { Leniency } from './json-leniency.ts';
 import type { Messages } from './messages.ts';
 import { describeMissing } from './required-fields.ts';
@@ -103,8 +104,11 @@ function lineOf(text: string, position: number): number {
  */
 export function decodeJson<Name extends keyof Messages>(type: Name, input: unknown): Decoded<Messages[Name]> {
   type Result = Decoded<Messages[Name]>;
-  if (input instanceof Uint8Array)
+  if (input instanceof Uint8Array) {
+    const excess = excessOf(input);
+    if (excess !== undefined) return { ok: false, error: excess, stage: 'syntax' };
     return decodeJson(type, Buffer.from(input.buffer, input.byteOffset, input.length).toString());
+  }
   if (typeof input !== 'string') return convert(type, input, true) as Result;
   try {
     return decodeLeniently(type, input) as Result;

@@ -13,7 +13,7 @@ function decode(type: string, bytes: Uint8Array): Decoded<unknown> {
   const decoder = decoders()[type];
   if (decoder === undefined) throw new TypeError(`No message is called ${type}`);
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  const findings: Findings = { missing: false };
+  const findings: Findings = { missing: false, elements: 0 };
   const value = decoder(protobuf.Reader.create(buffer), buffer.length, findings, 1);
   // A message that arrived in two parts may lack in the one what the other brought.
   if (findings.missing && missingFields(type, value).length > 0) {

@@ -1,10 +1,11 @@
 import type { Reader } from 'protobufjs/minimal.js';
-import { maximumDepth, narrow, Refusal } from './decoded.ts';
+import { maximumDepth, mostValues, narrow, Refusal } from './decoded.ts';
 import type { EnumType, Field, FieldType, MessageType, ScalarType, Schema } from './schema.ts';
 
-/** Notes whether a required field was unset anywhere. */
+/** Notes whether a required field was unset anywhere, and how many elements lists and maps have. */
 export interface Findings {
   missing: boolean;
+  elements: number;
 }
 
 /** Reads the message that ends at `end` of the reader's buffer. Throws a Refusal, or the reader's RangeError or Error. */
@@ -66,13 +67,20 @@ function overrun(): never {
   throw new Refusal('A field is longer than what holds it');
 }
 
+/** An element can be two bytes in the body and a hundred in memory. */
+function tooMany(): never {
+  throw new Refusal(`The message has more than ${mostValues} elements`);
+}
+
 /** `__proto__` is a key like any other. */
 function put(map: Record<string, unknown>, key: string, value: unknown): void {
   if (key !== '__proto__') map[key] = value;
   else Object.defineProperty(map, key, { value, configurable: true, enumerable: true, writable: true });
 }
 
-const runtime = { int64, uint64, endOf, tooDeep, badTag, overrun, put };
+const runtime = { int64, uint64, endOf, tooDeep, tooMany, badTag, overrun, put };
+
+const countElement = `if (++c.elements > ${mostValues}) tooMany();`;
 
 const readers: Record<ScalarType, string> = {
   string: 'r.string()',
@@ -110,10 +118,11 @@ function caseOf(tag: number, body: string): string {
 function decodeRepeated(field: Field): string {
   const place = `m.${field.name}`;
   const list = `if (${place} === undefined) ${place} = [];`;
-  const one =
+  const add =
     field.type.kind === 'enum'
       ? `const e = ${read(field.type)}; if (e !== undefined) ${place}.push(e);`
       : `${place}.push(${read(field.type)});`;
+  const one = `${countElement} ${add}`;
   const single = caseOf(tagOf(field), `${list} ${one}`);
   if (wireType(field.type) === 2) return single;
   const packed = `${list} const stop = endOf(r, end); while (r.pos < stop) { ${one} } if (r.pos !== stop) overrun();`;
@@ -127,7 +136,7 @@ function decodeMap(field: Field): string {
     field.type.kind === 'message' ? `if (value === undefined) value = ${field.type.name}(r, r.pos, c, d + 1, {});` : '';
   return caseOf(
     tagOf(field),
-    `if (${place} === undefined) ${place} = {};
+    `${countElement} if (${place} === undefined) ${place} = {};
     const stop = endOf(r, end); let key = ''; let value = ${empty};
     { const end = stop; while (r.pos < end) { const t = r.uint32(); if (t === 10) key = r.string(); else if (t === ${16 + wireType(field.type)}) value = ${read(field.type)}; else r.skipType(t & 7); } }
     if (r.pos !== stop) overrun();

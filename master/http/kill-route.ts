@@ -1,8 +1,12 @@
 import type { FastifyInstance } from 'fastify';
 import { asFrameworkId, asTaskId } from '../../protocol/ids.ts';
+import { parseJsonBody } from '../../runtime/json-body.ts';
 import { refuse } from '../../runtime/refusals.ts';
 import { kill } from '../commands/kill.ts';
 import type { Performer } from '../performer.ts';
+
+/** Seconds. */
+const longestGrace = 1e9;
 
 /**
  * `POST /mesita/v1/kill {framework_id, task_id, grace_seconds?}`: an operator's kill of one task, whosever it is; the
@@ -26,16 +30,12 @@ export function killRoute(server: FastifyInstance, performer: Performer): void {
 }
 
 function parse(body: unknown): { framework_id: string; task_id: string; grace_seconds?: number } | undefined {
-  try {
-    const value: unknown = JSON.parse(String(body));
-    if (typeof value !== 'object' || value === null) return undefined;
-    const { framework_id, task_id, grace_seconds } = value as Record<string, unknown>;
-    if (typeof framework_id !== 'string' || typeof task_id !== 'string') return undefined;
-    if (grace_seconds === undefined) return { framework_id, task_id };
-    return typeof grace_seconds === 'number' && grace_seconds >= 0
-      ? { framework_id, task_id, grace_seconds }
-      : undefined;
-  } catch {
-    return undefined;
-  }
+  const value = parseJsonBody(body);
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { framework_id, task_id, grace_seconds } = value as Record<string, unknown>;
+  if (typeof framework_id !== 'string' || typeof task_id !== 'string') return undefined;
+  if (grace_seconds === undefined) return { framework_id, task_id };
+  return typeof grace_seconds === 'number' && grace_seconds >= 0 && grace_seconds <= longestGrace
+    ? { framework_id, task_id, grace_seconds }
+    : undefined;
 }

@@ -1,8 +1,9 @@
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { decodeJson } from '../../protocol/json-codec.ts';
 import type { MachineID } from '../../protocol/messages.ts';
 import { embed } from '../../protocol/v0-json.ts';
 import { sendDocument } from '../../runtime/document-reply.ts';
+import { parseJsonBody } from '../../runtime/json-body.ts';
 import { refuse } from '../../runtime/refusals.ts';
 import { maintenanceStatus, startMaintenance, stopMaintenance, updateSchedule } from '../commands/maintenance.ts';
 import type { Effect } from '../effects.ts';
@@ -16,7 +17,7 @@ export function maintenanceRoutes(server: FastifyInstance, performer: Performer)
     if (request.method === 'GET')
       return sendDocument(request, reply, embed('MaintenanceSchedule', state.maintenance.schedule));
     if (request.method !== 'POST') return refuse.method(reply, request.method, ['GET', 'POST']);
-    const decoded = decodeJson('MaintenanceSchedule', String(request.body ?? ''));
+    const decoded = decodeJson('MaintenanceSchedule', bodyOf(request));
     if (!decoded.ok) return refuse.badRequest(reply, decoded.error);
     return answer(reply, performer, updateSchedule(state, decoded.value, clock.now()));
   });
@@ -32,7 +33,7 @@ export function maintenanceRoutes(server: FastifyInstance, performer: Performer)
   ] as const) {
     server.all(path, (request, reply) => {
       if (request.method !== 'POST') return refuse.method(reply, request.method, ['POST']);
-      const machines = readMachines(String(request.body ?? ''));
+      const machines = readMachines(bodyOf(request));
       if ('error' in machines) return refuse.badRequest(reply, machines.error);
       return answer(reply, performer, change(machines.value));
     });
@@ -49,10 +50,14 @@ function answer(
   return reply.code(200).header('content-length', '0').send();
 }
 
-function readMachines(text: string): { value: MachineID[] } | { error: string } {
-  const whole = decodeJson('MachineID', text);
+function bodyOf(request: FastifyRequest): Buffer {
+  return Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+}
+
+function readMachines(body: Buffer): { value: MachineID[] } | { error: string } {
+  const whole = decodeJson('MachineID', body);
   if (!whole.ok && whole.stage === 'syntax') return { error: whole.error };
-  const list: unknown = JSON.parse(text);
+  const list = parseJsonBody(body);
   if (!Array.isArray(list)) return { error: 'Unexpected JSON type parsed' };
   const machines: MachineID[] = [];
   for (const element of list) {
