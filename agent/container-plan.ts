@@ -4,6 +4,7 @@ import { inRanges, rangesOf, scalarOf } from '../protocol/resources.ts';
 import type { ContainerSpec, Mount, Network, PortMapping } from './engine/engine.ts';
 import { containerSandbox } from './sandbox-paths.ts';
 import type { TaskRecord } from './state.ts';
+import { volumePath } from './volume-paths.ts';
 
 export interface ContainerSettings {
   /** The image of tasks that name none. */
@@ -34,7 +35,7 @@ export function planContainer(task: TaskRecord, settings: ContainerSettings): Co
   if (typeof image !== 'string') return image;
   const network = networkOf(info);
   if ('error' in network) return network;
-  const mounts = mountsOf(info, task.sandbox);
+  const mounts = mountsOf(info, task.sandbox, settings.workDirectory);
   if ('error' in mounts) return mounts;
   const process = processOf(info);
   if ('error' in process) return process;
@@ -132,10 +133,16 @@ function portsOf(info: TaskInfo, mode: string): PortMapping[] | { error: string 
   return ports;
 }
 
-function mountsOf(info: TaskInfo, sandbox: string): Mount[] | { error: string } {
+function mountsOf(info: TaskInfo, sandbox: string, workDirectory: string): Mount[] | { error: string } {
   const mounts: Mount[] = [];
   for (const volume of info.container?.volumes ?? []) {
     const mount = mountOf(volume, sandbox, info.container?.docker?.volume_driver);
+    if ('error' in mount) return mount;
+    mounts.push(mount);
+  }
+  for (const resource of info.resources ?? []) {
+    const mount = persistentMount(resource, workDirectory);
+    if (mount === undefined) continue;
     if ('error' in mount) return mount;
     mounts.push(mount);
   }
@@ -169,6 +176,17 @@ function mountOf(volume: Volume, sandbox: string, driver: string | undefined): M
   }
   if (leaves(host_path)) return { error: `The host_path '${host_path}' of a volume leaves the sandbox` };
   return { kind: 'bind', hostPath: join(sandbox, host_path), containerPath, readOnly };
+}
+
+/** A persistent volume is where the task's resources say, below the sandbox unless that is an absolute path. */
+function persistentMount(resource: Resource, workDirectory: string): Mount | { error: string } | undefined {
+  const hostPath = volumePath(workDirectory, resource);
+  const volume = resource.disk?.volume;
+  if (hostPath === undefined || volume === undefined) return undefined;
+  const { container_path, mode } = volume;
+  if (leaves(container_path)) return { error: `The container_path '${container_path}' of a volume leaves the sandbox` };
+  const containerPath = isAbsolute(container_path) ? container_path : posix.join(containerSandbox, container_path);
+  return { kind: 'bind', hostPath, containerPath, readOnly: mode === 'RO' };
 }
 
 function leaves(path: string): boolean {

@@ -1,5 +1,6 @@
 import type { AgentMessage } from '../protocol/agent-link.ts';
-import type { TaskRecord } from './state.ts';
+import type { Resource } from '../protocol/messages.ts';
+import type { OperationRecord, TaskRecord } from './state.ts';
 
 /** What commands may ask the edge to do: kind → arguments. The performer has one function for each. */
 export interface EffectArguments {
@@ -12,6 +13,10 @@ export interface EffectArguments {
   /** Comes back as `containerExited`. */
   stopContainer: { task: TaskRecord; graceSeconds: number };
   removeContainer: { task: TaskRecord };
+  /** Removes and makes the directories of persistent volumes, and writes the checkpoint: comes back as `operationSettled`. */
+  settleOperation: { operation: OperationRecord; made: readonly Resource[]; removed: readonly Resource[] };
+  /** Writes down resources and operations. */
+  checkpoint: Record<never, never>;
   log: { level: 'info' | 'warn'; message: string; fields: Record<string, unknown> };
 }
 

@@ -17,6 +17,8 @@ import { mesitaVersion } from '../runtime/version.ts';
 import { AccountNames } from './account-names.ts';
 import { AgentIdFile } from './agent-id.ts';
 import { createArtifactSource } from './artifact-source.ts';
+import { CheckpointFile, withCheckpointed } from './checkpoint.ts';
+import { operationMessages, restoreOperations } from './commands/operations.ts';
 import { ContainerLauncher } from './container-launcher.ts';
 import { ContainerLogs } from './container-logs.ts';
 import type { ContainerSettings } from './container-plan.ts';
@@ -38,6 +40,7 @@ import { SandboxFiles } from './sandbox-files.ts';
 import { SandboxPaths } from './sandbox-paths.ts';
 import { type AgentState, emptyState } from './state.ts';
 import { taskMessage } from './task-message.ts';
+import { makeVolume, removeVolume } from './volumes.ts';
 
 const megabyte = 1024 * 1024;
 const mostArchiveEntries = 1_000_000;
@@ -62,7 +65,8 @@ export interface RunningAgent {
 
 /**
  * Starts an agent: engine, host facts, HTTP, and the link to the master.
- * Throws MESITA_ENGINE_UNREACHABLE, MESITA_PORT_IN_USE, MESITA_LISTEN_FAILED, MESITA_WORK_DIR_UNUSABLE.
+ * Throws MESITA_ENGINE_UNREACHABLE, MESITA_PORT_IN_USE, MESITA_LISTEN_FAILED, MESITA_WORK_DIR_UNUSABLE,
+ * MESITA_CHECKPOINT_INVALID, MESITA_CHECKPOINT_INCOMPATIBLE.
  */
 export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const { flags, log, shutdown, clock = systemClock } = options;
@@ -84,7 +88,10 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     master: flags.master,
     flags: flagTexts(flags),
   };
-  const state = emptyState({ killGrace: flags.executor_shutdown_grace_period });
+  const checkpoint = new CheckpointFile(workDirectory);
+  const kept = await checkpoint.read();
+  const total = withCheckpointed(info.resources ?? [], kept.resources);
+  const state = emptyState({ killGrace: flags.executor_shutdown_grace_period }, total);
   const server = createHttpServer({ log, actor: 'slave(1)', bodyLimit: megabyte });
   const launches: LaunchMetrics = { imagePull: new Timer(), fetchesSucceeded: 0, fetchesFailed: 0 };
   serve({ server, state, identity, workDirectory, engine, flags, log, clock, launches, shutdown });
@@ -109,10 +116,16 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
       }),
     clock,
     ids: { uuid: randomUUID },
+    storage: {
+      makeVolume: (volume) => makeVolume(workDirectory, volume),
+      removeVolume: (volume) => removeVolume(workDirectory, volume),
+      write: (content) => checkpoint.write(content),
+    },
     log,
     address: identity.address.ip,
   });
   shutdown.register('performer', performer.start());
+  performer.perform(restoreOperations(state, kept.operations));
   warnIfOpen(flags.ip, log);
   const registered = joinMaster({
     flags,
@@ -197,8 +210,8 @@ function joinMaster(joining: Joining): Promise<string> {
         .filter((task) => !task.orphaned)
         .map((task) => taskMessage(task, task.queue[0]?.status)),
       executors: [],
-      operations: [],
-      total: identity.info.resources ?? [],
+      operations: operationMessages(performer.state, identity.id ?? ''),
+      total: performer.state.total,
       frameworks: [
         ...new Map(
           [...performer.state.tasks.values()].map((task) => [task.framework.id?.value, task.framework]),

@@ -1,8 +1,10 @@
 import type { AgentMessage, MasterMessage } from '../protocol/agent-link.ts';
 import { describeError } from '../protocol/errors.ts';
 import type { IdSource } from '../protocol/ids.ts';
+import type { Resource } from '../protocol/messages.ts';
 import { type Clock, sleep } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
+import { type Checkpointed, checkpointedPart } from './checkpoint.ts';
 import {
   containerExited,
   containerRemoved,
@@ -20,13 +22,22 @@ import {
   shutdownFramework,
   updateFramework,
 } from './commands/master-messages.ts';
-import { runTask } from './commands/run-task.ts';
+import {
+  acknowledgeOperation,
+  applyOperation,
+  operationSettled,
+  operationsToKeep,
+  reconcileOperations,
+  resendOperations,
+  retryOperations,
+} from './commands/operations.ts';
+import { runTask, runTaskGroup } from './commands/run-task.ts';
 import type { ContainerLauncher } from './container-launcher.ts';
 import type { ContainerLogs } from './container-logs.ts';
 import type { Effect, EffectArguments } from './effects.ts';
 import type { Engine, EngineEvent } from './engine/engine.ts';
 import type { SandboxPaths } from './sandbox-paths.ts';
-import { type AgentState, type TaskRecord, taskKey } from './state.ts';
+import { type AgentState, type OperationRecord, type TaskRecord, taskKey } from './state.ts';
 import { type Context, resendAll, retryDue } from './status-updates.ts';
 
 export interface PerformerOptions {
@@ -36,9 +47,17 @@ export interface PerformerOptions {
   launcher: (observer: Observer) => ContainerLauncher;
   clock: Clock;
   ids: IdSource;
+  storage: Storage;
   log: Log;
   /** The agent's own IP, which tasks on the host's network share. */
   address: string;
+}
+
+/** Where operations leave their marks. */
+export interface Storage {
+  makeVolume(volume: Resource): Promise<void>;
+  removeVolume(volume: Resource): Promise<void>;
+  write(content: Checkpointed): Promise<void>;
 }
 
 type Observer = ConstructorParameters<typeof ContainerLauncher>[0]['observer'];
@@ -63,6 +82,7 @@ export class Performer {
   #agentId = '';
   #send: (message: AgentMessage) => void = () => undefined;
   #idle: (() => void)[] = [];
+  #turn: Promise<void> = Promise.resolve();
 
   readonly #perform: { [Kind in keyof EffectArguments]: (effect: EffectArguments[Kind]) => void } = {
     sendToMaster: ({ message }) => this.#send(message),
@@ -74,6 +94,9 @@ export class Performer {
     stopContainer: ({ task, graceSeconds }) => {
       this.#run(this.#stop(task, graceSeconds), 'stop a container');
     },
+    settleOperation: ({ operation, made, removed }) =>
+      this.#inTurn(() => this.#settle(operation, made, removed), 'settle an operation'),
+    checkpoint: () => this.#inTurn(() => this.#checkpoint(), 'write the checkpoint'),
     removeContainer: ({ task }) => this.#run(this.#remove(task), 'remove a container'),
     log: ({ level, message, fields }) => this.#options.log[level](fields, message),
   };
@@ -95,6 +118,7 @@ export class Performer {
     let cancel = () => {};
     const tick = () => {
       this.perform(retryDue(this.state, this.#options.clock.now()));
+      this.perform(retryOperations(this.state, this.#options.clock.now()));
       cancel = this.#options.clock.after(retryCheckMs, tick);
     };
     cancel = this.#options.clock.after(retryCheckMs, tick);
@@ -113,6 +137,7 @@ export class Performer {
     this.#paths = paths;
     this.#send = send;
     this.perform(resendAll(this.state, this.#options.clock.now()));
+    this.perform(resendOperations(this.state, this.#options.clock.now()));
   }
 
   receive(message: MasterMessage): void {
@@ -141,14 +166,23 @@ export class Performer {
     if (message.type === 'RUN_TASK' && this.#paths !== undefined) {
       return runTask(state, this.#paths, { ...message, address: this.#options.address }, this.#context());
     }
+    if (message.type === 'RUN_TASK_GROUP' && this.#paths !== undefined) {
+      return runTaskGroup(state, this.#paths, { ...message, address: this.#options.address }, this.#context());
+    }
     if (message.type === 'KILL_TASK') {
       const task = state.tasks.get(taskKey(message.framework_id, message.task_id));
       return task === undefined ? [] : killTask(state, task, message.kill_policy, this.#context());
     }
     if (message.type === 'ACKNOWLEDGE') return acknowledge(state, message, this.#options.clock.now());
     if (message.type === 'SHUTDOWN_FRAMEWORK') return shutdownFramework(state, message.framework_id, this.#context());
+    if (message.type === 'APPLY_OPERATION') return applyOperation(state, this.#agentId, message, this.#context());
+    if (message.type === 'ACKNOWLEDGE_OPERATION')
+      return acknowledgeOperation(state, message.operation_uuid, message.status_uuid);
+    if (message.type === 'RECONCILE_OPERATIONS')
+      return reconcileOperations(state, this.#agentId, message.operations, this.#context());
     if (message.type === 'RECONCILE') return reconcileTasks(state, this.#agentId, message.tasks, this.#context());
-    if (message.type === 'UPDATE_FRAMEWORK') return updateFramework(state, message.framework, this.#options.clock.now());
+    if (message.type === 'UPDATE_FRAMEWORK')
+      return updateFramework(state, message.framework, this.#options.clock.now());
     if (message.type === 'FRAMEWORK_MESSAGE' || message.type === 'SHUTDOWN_EXECUTOR')
       return missExecutor(state, message);
     return [];
@@ -214,6 +248,36 @@ export class Performer {
       }
       await this.#pause();
     }
+  }
+
+  /** Directories come and go as the operations were ordered, and nobody is told of an outcome that is not on the disk. */
+  async #settle(operation: OperationRecord, made: readonly Resource[], removed: readonly Resource[]): Promise<void> {
+    const { storage, clock } = this.#options;
+    // What is made is there before it is written down, what is removed goes afterwards: no crash leaves a volume without its data.
+    for (const volume of made) await storage.makeVolume(volume);
+    await this.#checkpoint();
+    for (const volume of removed) await storage.removeVolume(volume);
+    this.perform(operationSettled(this.state, operation, clock.now()));
+  }
+
+  #checkpoint(): Promise<void> {
+    const { total } = this.state;
+    const operations = operationsToKeep(this.state, this.#agentId);
+    return this.#options.storage.write({ resources: checkpointedPart(total), operations });
+  }
+
+  /** One after the other, each until it succeeds: a full disk must not lose an outcome. */
+  #inTurn(job: () => Promise<void>, what: string): void {
+    this.#turn = this.#turn.then(async () => {
+      while (!this.#stopping.signal.aborted) {
+        try {
+          return await job();
+        } catch (error) {
+          this.#options.log.error({ error: describeError(error) }, `could not ${what}`);
+        }
+        await this.#pause();
+      }
+    });
   }
 
   #pause(): Promise<void> {

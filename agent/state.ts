@@ -1,5 +1,14 @@
 import type { ContainerId } from '../protocol/ids.ts';
-import type { FrameworkInfo, TaskInfo, TaskState, TaskStatus, TaskStatusReason } from '../protocol/messages.ts';
+import type {
+  FrameworkInfo,
+  OfferOperation,
+  OperationStatus,
+  Resource,
+  TaskInfo,
+  TaskState,
+  TaskStatus,
+  TaskStatusReason,
+} from '../protocol/messages.ts';
 
 /**
  * All that the agent knows of its tasks. Commands alone change it, in place and synchronously.
@@ -12,6 +21,10 @@ import type { FrameworkInfo, TaskInfo, TaskState, TaskStatus, TaskStatusReason }
 export interface AgentState {
   readonly tasks: Map<string, TaskRecord>;
   readonly settings: AgentSettings;
+  /** All that the agent has, with what operations made of it. Normal form. */
+  total: Resource[];
+  /** Operations whose outcome is not acknowledged yet, or not even known, by uuid (base64). */
+  readonly operations: Map<string, OperationRecord>;
   /** Tasks that are over and whose container is gone, oldest first, by framework; the latest framework last. */
   readonly completed: Map<string, TaskRecord[]>;
   /** By the names of the metrics, e.g. `tasks_finished`. */
@@ -66,8 +79,22 @@ export interface QueuedUpdate {
   interval: number;
 }
 
-export function emptyState(settings: AgentSettings): AgentState {
-  return { tasks: new Map(), settings, completed: new Map(), counters: new Map() };
+export interface OperationRecord {
+  readonly uuid: string;
+  readonly framework: string | undefined;
+  readonly info: OfferOperation;
+  /** Its outcome. */
+  readonly status: OperationStatus;
+  /** Whether volumes and checkpoint are as the operation wants them: before that, nobody is told the outcome. */
+  settled: boolean;
+  /** Milliseconds since the epoch; undefined until the outcome was first sent. */
+  nextRetry: number | undefined;
+  /** Milliseconds to the next retry. */
+  interval: number;
+}
+
+export function emptyState(settings: AgentSettings, total: Resource[] = []): AgentState {
+  return { tasks: new Map(), settings, total, operations: new Map(), completed: new Map(), counters: new Map() };
 }
 
 export function taskKey(framework: string, task: string): string {

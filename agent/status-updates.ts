@@ -6,8 +6,9 @@ import { retire } from './completed-tasks.ts';
 import type { Effect } from './effects.ts';
 import type { AgentState, TaskRecord } from './state.ts';
 
-const firstRetryMs = 10_000;
-const longestRetryMs = 600_000;
+/** Milliseconds to the first repetition of what was not acknowledged, and at the most. */
+export const firstRetryMs = 10_000;
+export const longestRetryMs = 600_000;
 
 /** What a command says of a task's new state; the rest of the status is filled in here. */
 export type Report = Omit<
@@ -32,7 +33,7 @@ export function report(task: TaskRecord, change: Report, { now, ids }: Context):
     task_id: task.info.task_id,
     ...change,
     agent_id: task.info.agent_id,
-    executor_id: { value: task.info.task_id.value },
+    executor_id: task.info.executor?.executor_id ?? { value: task.info.task_id.value },
     timestamp: now / 1000,
     uuid: uuidToBase64(ids.uuid()),
     container_status: containerStatus(task),

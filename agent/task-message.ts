@@ -29,6 +29,7 @@ export function taskMessage(task: TaskRecord, last: TaskStatus | undefined): Tas
  * asks for no resources. Its id is the task's.
  */
 export function executorOf({ info, framework }: TaskRecord): ExecutorInfo {
+  if (info.executor !== undefined) return info.executor;
   const { value } = info.task_id;
   return {
     executor_id: { value },

@@ -34,6 +34,16 @@ export const errorCatalogue = {
     retryable: false,
     remedy: 'Free some space, or choose a directory that this user may write to with --work_dir.',
   },
+  MESITA_CHECKPOINT_INVALID: {
+    meaning: 'What an earlier run of the agent wrote down about reservations and volumes cannot be read',
+    retryable: false,
+    remedy: 'Restore the named file; or remove it, and with it the memory of all reservations and persistent volumes.',
+  },
+  MESITA_CHECKPOINT_INCOMPATIBLE: {
+    meaning: 'The agent has less than what frameworks have reserved on it, or made volumes of',
+    retryable: false,
+    remedy: 'Start the agent with at least the --resources that it had.',
+  },
   MESITA_MASTER_UNREACHABLE: {
     meaning: 'No master answers at the address',
     retryable: true,

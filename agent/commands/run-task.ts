@@ -1,18 +1,20 @@
 import { asContainerId } from '../../protocol/ids.ts';
-import type { FrameworkInfo, TaskInfo } from '../../protocol/messages.ts';
+import type { ExecutorInfo, FrameworkInfo, TaskInfo } from '../../protocol/messages.ts';
 import { retire } from '../completed-tasks.ts';
 import { type Effect, log } from '../effects.ts';
 import type { SandboxPaths } from '../sandbox-paths.ts';
 import { type AgentState, type TaskRecord, taskKey } from '../state.ts';
 import { type Context, isAcknowledged } from '../status-updates.ts';
+import { launchFailed } from './container-events.ts';
 
 /** RUN_TASK: a new task. One that is there already is a repetition and passed over, unless that is over for its scheduler. */
 export function runTask(
   state: AgentState,
   paths: SandboxPaths,
   given: { framework: FrameworkInfo; task: TaskInfo; address: string },
-  { ids }: Context,
+  context: Context,
 ): Effect[] {
+  const { ids } = context;
   const { framework, task: info } = given;
   const frameworkId = framework.id?.value ?? '';
   const key = taskKey(frameworkId, info.task_id.value);
@@ -39,5 +41,44 @@ export function runTask(
     orphaned: false,
   };
   state.tasks.set(key, task);
-  return [{ kind: 'launch', task }];
+  const lacking = unsupported(info);
+  return lacking === undefined ? [{ kind: 'launch', task }] : refuse(task, lacking, context);
+}
+
+/** RUN_TASK_GROUP: a task for each, under their executor. */
+export function runTaskGroup(
+  state: AgentState,
+  paths: SandboxPaths,
+  given: { framework: FrameworkInfo; executor: ExecutorInfo; tasks: readonly TaskInfo[]; address: string },
+  context: Context,
+): Effect[] {
+  const { framework, executor, tasks, address } = given;
+  return tasks.flatMap((task) => runTask(state, paths, { framework, task: { ...task, executor }, address }, context));
+}
+
+/** What a task asks for and this agent does not have yet. */
+function unsupported({ executor, check, health_check }: TaskInfo): string | undefined {
+  if (executor?.type === 'DEFAULT') return 'task groups are not run by this agent yet; launch the tasks one by one';
+  if (executor !== undefined) return 'custom executors are not run by this agent yet; launch a task with a command';
+  if (check === undefined && health_check === undefined) return undefined;
+  return 'checks are not run by this agent yet; launch the task without check and health_check';
+}
+
+function refuse(task: TaskRecord, lacking: string, context: Context): Effect[] {
+  const failure = {
+    reason: 'REASON_CONTAINER_LAUNCH_FAILED',
+    message: `Failed to launch container: ${lacking}`,
+  } as const;
+  const { executor } = task.info;
+  const framework_id = task.framework.id?.value ?? '';
+  const exited: Effect[] =
+    executor === undefined
+      ? []
+      : [
+          {
+            kind: 'sendToMaster',
+            message: { type: 'EXECUTOR_EXITED', framework_id, executor_id: executor.executor_id.value, status: 256 },
+          },
+        ];
+  return [...exited, ...launchFailed(task, failure, context)];
 }

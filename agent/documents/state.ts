@@ -31,7 +31,7 @@ export function stateDocument(state: AgentState, identity: AgentIdentity): Docum
     hostname: info.hostname,
     capabilities: agentCapabilities,
     domain: info.domain && embed('DomainInfo', info.domain),
-    ...resourceDocuments(state, identity),
+    ...resourceDocuments(state),
     resource_providers: [],
     attributes: attributesDocument(info.attributes ?? []),
     master_hostname: identity.registered ? identity.master.replace(/:\d+$/, '') : undefined,
@@ -40,8 +40,8 @@ export function stateDocument(state: AgentState, identity: AgentIdentity): Docum
   };
 }
 
-function resourceDocuments(state: AgentState, { info }: AgentIdentity): Document {
-  const total = normalize(info.resources ?? []);
+function resourceDocuments(state: AgentState): Document {
+  const { total } = state;
   const allocated = normalize(
     [...state.tasks.values()].flatMap((task) => (isTerminal(task.state) ? [] : (task.info.resources ?? []))),
   );

@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Checkpointed } from '../../agent/checkpoint.ts';
 import { ContainerLauncher } from '../../agent/container-launcher.ts';
 import { ContainerLogs } from '../../agent/container-logs.ts';
 import type { Fetcher } from '../../agent/fetcher/fetcher.ts';
-import { Performer } from '../../agent/performer.ts';
+import { Performer, type Storage } from '../../agent/performer.ts';
 import { SandboxPaths } from '../../agent/sandbox-paths.ts';
 import { type AgentState, emptyState, type TaskRecord, taskKey } from '../../agent/state.ts';
 import type { AgentMessage } from '../../protocol/agent-link.ts';
@@ -41,6 +42,15 @@ export class AgentRoom {
   /** What the fetcher does; by default nothing. */
   fetch: Fetcher['fetch'] = async () => undefined as never;
   sent: AgentMessage[] = [];
+  /** What operations left behind, newest last: `make p1`, `remove p1`, or what was written. */
+  readonly marks: (string | Checkpointed)[] = [];
+  /** Throws while the disk is full. */
+  onMark: () => void = () => undefined;
+  readonly storage: Storage = {
+    makeVolume: async (volume) => this.#mark(`make ${volume.disk?.persistence?.id}`),
+    removeVolume: async (volume) => this.#mark(`remove ${volume.disk?.persistence?.id}`),
+    write: async (content) => this.#mark(content),
+  };
   readonly #stop: () => void;
 
   private constructor(directory: string, options: FakeEngineOptions) {
@@ -68,6 +78,7 @@ export class AgentRoom {
         new ContainerLauncher({ engine, fetcher, settings, concurrency: 2, observer, log: silentLog, metrics }),
       clock,
       ids: { uuid: randomUUID },
+      storage: this.storage,
       log: silentLog,
       address: '10.0.0.1',
     });
@@ -79,6 +90,11 @@ export class AgentRoom {
     await room.engine.connect(new AbortController().signal);
     room.register();
     return room;
+  }
+
+  #mark(mark: string | Checkpointed): void {
+    this.onMark();
+    this.marks.push(mark);
   }
 
   /** The link to the master is there (again). */
