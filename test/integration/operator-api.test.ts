@@ -122,6 +122,24 @@ describe('the operator API', () => {
     assert.ok(ended?.unregistered_time);
   });
 
+  test('keeps a maintenance schedule, and takes machines down and up', async () => {
+    const id = { hostname: 'host', ip: '127.0.0.1' };
+    const unavailability = { start: { nanoseconds: 1e18 }, duration: { nanoseconds: 3.6e12 } };
+    const schedule = { windows: [{ machine_ids: [id], unavailability }] };
+    const agent = await room.join(agentSubscription({ resources: 'cpus:1;mem:64' }));
+    const update = { type: 'UPDATE_MAINTENANCE_SCHEDULE', update_maintenance_schedule: { schedule } };
+    assert.equal((await operate(update)).status, 200);
+    const status = async () => (await read({ type: 'GET_MAINTENANCE_STATUS' })).get_maintenance_status?.status;
+    assert.deepEqual(await status(), { draining_machines: [{ id }] });
+    assert.equal((await operate({ type: 'START_MAINTENANCE', start_maintenance: { machines: [id] } })).status, 200);
+    await until('the link of its agent ends', () => agent.ended);
+    assert.deepEqual(await status(), { down_machines: [id] });
+    assert.equal((await operate({ type: 'STOP_MAINTENANCE', stop_maintenance: { machines: [id] } })).status, 200);
+    assert.deepEqual((await read({ type: 'GET_MAINTENANCE_SCHEDULE' })).get_maintenance_schedule, { schedule: {} });
+    const { status: again, text } = await operate({ type: 'STOP_MAINTENANCE', stop_maintenance: {} });
+    assert.deepEqual([again, text], [400, 'List of machines is empty']);
+  });
+
   test('marks an agent as gone, once and for all', async () => {
     const agent = await room.join(agentSubscription({ resources: 'cpus:1;mem:64' }));
     const agents = (await read({ type: 'GET_AGENTS' })).get_agents?.agents ?? [];

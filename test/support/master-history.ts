@@ -1,11 +1,16 @@
 import { disconnectAgent } from '../../master/commands/disconnect-agent.ts';
 import { disconnectFramework } from '../../master/commands/disconnect-framework.ts';
 import { expire } from '../../master/commands/expire.ts';
-import { removeAgent } from '../../master/commands/remove-agent.ts';
+import { startMaintenance, stopMaintenance, updateSchedule } from '../../master/commands/maintenance.ts';
+import { registerAgent } from '../../master/commands/register-agent.ts';
+import { markGone, removeAgent } from '../../master/commands/remove-agent.ts';
+import { updateFramework } from '../../master/commands/update-framework.ts';
 import type { MasterMessage } from '../../protocol/agent-link.ts';
 import { type AgentId, asFrameworkId, type FrameworkId } from '../../protocol/ids.ts';
 import type {
   FrameworkInfo,
+  MachineID,
+  MaintenanceWindow,
   Offer,
   SchedulerCall,
   SchedulerEvent,
@@ -16,6 +21,7 @@ import { isTerminal } from '../../protocol/task-state.ts';
 import { assertInvariants } from './master-invariants.ts';
 import { agentSubscription, frameworkInfo, reportedTask, taskFor } from './master-messages.ts';
 import { MasterWorld } from './master-world.ts';
+import { Onlooker } from './onlooker.ts';
 
 interface Who {
   /** Chooses among those that there are. */
@@ -28,6 +34,8 @@ interface StepArguments {
   'subscribe again': Who;
   'hang up': Who;
   'tear down': Who;
+  /** Another role, suppressed or not. */
+  update: Who & { role: string; suppressed: boolean };
   revive: Who;
   suppress: Who;
   join: { cpus: number };
@@ -36,6 +44,14 @@ interface StepArguments {
   'lose link': Who;
   rejoin: Who;
   leave: Who;
+  'mark gone': Who;
+  /** The machine of an agent is due for maintenance, or not any more, or goes down, or comes up. */
+  drain: Who;
+  'call off': Who;
+  'machine down': Who;
+  'machine up': Who;
+  /** An answer to an inverse offer. */
+  answer: Who & { accepts: boolean };
   /** Back at once, without memory of its tasks. */
   restart: Who & { cpus: number };
   allocate: Record<never, never>;
@@ -61,6 +77,7 @@ interface AgentTask {
 /** The agent's side, as far as the master can tell: it runs what it is told, and says so until it is acknowledged. */
 interface Worker {
   id: AgentId;
+  hostname: string;
   cpus: number;
   /** The link works. A cut link swallows what the master says. */
   linked: boolean;
@@ -79,13 +96,18 @@ interface Client {
   answers: Map<string, TaskState>;
   unacknowledged: { agent: string; task: string; uuid: string }[];
   offers: Map<string, Offer>;
+  inverseOffers: Set<string>;
 }
+
+/** Machines that agents share. */
+const machines = 3;
 
 /** Lives through random histories of a master with agents and frameworks, and checks the master's invariants after each step. */
 export class MasterHistory {
   readonly world: MasterWorld;
   readonly workers: Worker[] = [];
   readonly clients: Client[] = [];
+  readonly onlooker = new Onlooker();
 
   constructor(offerTimeout: number | undefined) {
     this.world = new MasterWorld({ offerTimeout });
@@ -96,6 +118,7 @@ export class MasterHistory {
     (this.#perform[step.do] as (argument: Step) => void)(step);
     this.#deliver();
     assertInvariants(this.world.state, this.world.allocator);
+    this.onlooker.assertKnows(this.world.state);
   }
 
   /**
@@ -103,6 +126,7 @@ export class MasterHistory {
    * and each framework that is not over must have heard of the end of all that it launched, or hear of it when it asks.
    */
   settle(): void {
+    for (let machine = 0; machine < machines; machine++) this.#stop(`h${machine}`);
     for (const client of this.clients) if (!client.over) this.#subscribeAgain(client);
     for (const worker of this.workers) if (!worker.gone) this.#rejoin(worker);
     this.#deliver();
@@ -135,6 +159,7 @@ export class MasterHistory {
         answers: new Map(),
         unacknowledged: [],
         offers: new Map(),
+        inverseOffers: new Set<string>(),
       };
       this.clients.push({ id, info: { ...info, id: { value: id } }, connected: true, over: false, ...fresh });
     },
@@ -143,15 +168,51 @@ export class MasterHistory {
       this.#connected(who, (client) => {
         client.connected = false;
         client.offers.clear();
+        client.inverseOffers.clear();
         this.world.did(disconnectFramework(this.world.state, this.world.known(client.id), this.world.now));
       }),
     'tear down': ({ who }) => this.#connected(who, ({ id }) => this.#call(id, { type: 'TEARDOWN' })),
     revive: ({ who }) => this.#connected(who, ({ id }) => this.#call(id, { type: 'REVIVE' })),
     suppress: ({ who }) => this.#connected(who, ({ id }) => this.#call(id, { type: 'SUPPRESS' })),
+    update: ({ who, role, suppressed }) =>
+      this.#connected(who, (client) => {
+        const info = { ...client.info, role };
+        const call = { framework_info: info, suppressed_roles: suppressed ? [role] : [] };
+        const outcome = updateFramework(this.world.state, this.world.known(client.id), call, this.world.now);
+        if ('refusal' in outcome) throw new Error(outcome.refusal);
+        client.info = info;
+        this.world.did(outcome.effects);
+      }),
     join: ({ cpus }) => {
-      const id = this.world.agent(resources(cpus));
-      this.workers.push({ id, cpus, linked: true, gone: false, tasks: new Map() });
+      const hostname = `h${this.workers.length % machines}`;
+      const subscription = agentSubscription({ hostname, resources: resources(cpus) });
+      const registration = registerAgent(this.world.state, subscription, this.world.now);
+      if (!('agent' in registration)) return;
+      this.world.did(registration.effects);
+      this.workers.push({ id: registration.agent, hostname, cpus, linked: true, gone: false, tasks: new Map() });
     },
+    'mark gone': ({ who }) =>
+      this.#worker(who, ({ id }) => {
+        this.world.did(markGone(this.world.state, id, this.world.now) ?? []);
+      }),
+    drain: ({ who }) =>
+      this.#worker(who, ({ hostname }) => {
+        const start = { nanoseconds: this.world.now };
+        this.#schedule(hostname, [{ machine_ids: [machineId(hostname)], unavailability: { start } }]);
+      }),
+    'call off': ({ who }) => this.#worker(who, ({ hostname }) => this.#schedule(hostname, [])),
+    'machine down': ({ who }) =>
+      this.#worker(who, ({ hostname }) => {
+        this.#change(startMaintenance(this.world.state, [machineId(hostname)], this.world.now));
+      }),
+    'machine up': ({ who }) => this.#worker(who, ({ hostname }) => this.#stop(hostname)),
+    answer: ({ who, accepts }) =>
+      this.#connected(who, ({ id, inverseOffers }) => {
+        const call = { inverse_offer_ids: [...inverseOffers].map((value) => ({ value })) };
+        inverseOffers.clear();
+        if (accepts) this.#call(id, { type: 'ACCEPT_INVERSE_OFFERS', accept_inverse_offers: call });
+        else this.#call(id, { type: 'DECLINE_INVERSE_OFFERS', decline_inverse_offers: call });
+      }),
     cut: ({ who }) =>
       this.#worker(who, (worker) => {
         worker.linked = false;
@@ -227,23 +288,32 @@ export class MasterHistory {
   #subscribeAgain(client: Client): void {
     if (client.over) return;
     client.offers.clear();
+    client.inverseOffers.clear();
     this.#subscribe(client.info);
     client.connected = true;
   }
 
   #rejoin(worker: Worker): void {
     const tasks = [...worker.tasks.values()];
-    worker.linked = true;
-    this.world.register(
+    const registration = registerAgent(
+      this.world.state,
       agentSubscription({
         id: worker.id,
+        hostname: worker.hostname,
         resources: resources(worker.cpus),
         tasks: tasks.map(({ framework, info, state, uuid }) =>
           reportedTask(framework.id?.value ?? '', info, state, uuid),
         ),
         frameworks: tasks.map(({ framework }) => framework),
       }),
+      this.world.now,
     );
+    if (!('agent' in registration)) {
+      this.#shutdown(worker);
+      return;
+    }
+    worker.linked = true;
+    this.world.did(registration.effects);
     this.#deliver();
     for (const task of tasks) this.#repeat(worker, task);
   }
@@ -282,6 +352,7 @@ export class MasterHistory {
       for (const effect of effects) {
         if (effect.kind === 'sendEvent') this.#hear(effect.framework, effect.event);
         if (effect.kind === 'sendToAgent') this.#obey(effect.agent, effect.message);
+        if (effect.kind === 'announce') this.onlooker.hear(effect.news);
         if (effect.kind === 'endLink') this.#hangUp(effect.agent);
         if (effect.kind === 'endSubscription') this.#end(effect.framework);
       }
@@ -293,6 +364,9 @@ export class MasterHistory {
     if (client === undefined || !client.connected) return;
     for (const offer of event.offers?.offers ?? []) client.offers.set(offer.id.value, offer);
     if (event.rescind !== undefined) client.offers.delete(event.rescind.offer_id.value);
+    for (const { id } of event.inverse_offers?.inverse_offers ?? []) client.inverseOffers.add(id.value);
+    const taken = event.rescind_inverse_offer?.inverse_offer_id.value;
+    if (taken !== undefined && !client.inverseOffers.delete(taken)) throw new Error(`${taken} was not out`);
     const status = event.update?.status;
     if (status === undefined) return;
     // An answer to a question about a task that is long over says TASK_UNKNOWN.
@@ -322,6 +396,7 @@ export class MasterHistory {
       if (worker.tasks.has(keyOf(task))) throw new Error(`${keyOf(task)} runs twice on ${id}`);
       worker.tasks.set(keyOf(task), task);
     }
+    if (message.type === 'SHUTDOWN') this.#shutdown(worker);
     if (message.type === 'ACKNOWLEDGE') {
       const task = worker.tasks.get(`${message.framework_id}/${message.task_id}`);
       if (task === undefined || task.uuid !== message.uuid) return;
@@ -343,6 +418,29 @@ export class MasterHistory {
         this.world.update(worker.id, framework_id, task_id, partition_aware ? 'TASK_DROPPED' : 'TASK_LOST');
       }
     }
+  }
+
+  /** Says that an agent must end: it comes back as a new process without tasks, unless it is gone for good. */
+  #shutdown(worker: Worker): void {
+    worker.tasks.clear();
+    worker.linked = false;
+    worker.gone = this.world.state.goneAgents.has(worker.id);
+  }
+
+  #schedule(hostname: string, windows: MaintenanceWindow[]): void {
+    const others = (this.world.state.maintenance.schedule.windows ?? []).filter(
+      ({ machine_ids = [] }) => !machine_ids.some((id) => id.hostname === hostname),
+    );
+    this.#change(updateSchedule(this.world.state, { windows: [...others, ...windows] }, this.world.now));
+  }
+
+  #stop(hostname: string): void {
+    this.#change(stopMaintenance(this.world.state, [machineId(hostname)]));
+  }
+
+  /** What the machine's mode does not allow is refused, and changes nothing. */
+  #change(outcome: ReturnType<typeof updateSchedule>): void {
+    if ('effects' in outcome) this.world.did(outcome.effects);
   }
 
   #hangUp(id: AgentId): void {
@@ -388,6 +486,10 @@ export class MasterHistory {
     const chosen = tasks.at(index % Math.max(1, tasks.length));
     if (chosen !== undefined) action(chosen.worker, chosen.task);
   }
+}
+
+function machineId(hostname: string): MachineID {
+  return { hostname, ip: '127.0.0.1' };
 }
 
 function resources(cpus: number): string {
