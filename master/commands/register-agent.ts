@@ -12,7 +12,7 @@ import { type Agent, type Framework, type MasterState, roleOfTask, taskKey } fro
 import { adoptExecutors, adoptOperations, releaseWork } from './adopt-work.ts';
 import { rescindInverseOffers } from './inverse-offers.ts';
 import { rescindOffer } from './offers.ts';
-import { masterStatus, updateEvent } from './statuses.ts';
+import { masterStatus, recordStatus, updateEvent } from './statuses.ts';
 import { emptyFramework, unlimited } from './subscribe.ts';
 import { completeTask, releaseResources } from './tasks.ts';
 
@@ -195,7 +195,10 @@ function tellReturn(framework: Framework, task: Task, wasUnreachable: boolean, n
     reason: 'REASON_AGENT_REREGISTERED',
     message,
   } as const;
-  return sendEvent(framework.id, updateEvent(masterStatus(change, now)));
+  const status = masterStatus(change, now);
+  // What was recorded last is that it was unreachable, or lost. That it is back is announced already.
+  if (wasUnreachable) recordStatus(framework, task, status);
+  return sendEvent(framework.id, updateEvent(status));
 }
 
 function recoverFramework(
