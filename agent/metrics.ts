@@ -32,7 +32,7 @@ export function metricsSnapshot(
     ['slave/frameworks_active', frameworks.size],
     ...taskMetrics(tasks),
     ...ends(state, tasks),
-    ...resourceMetrics(identity.info.resources ?? [], tasks),
+    ...resourceMetrics(state.total, tasks),
     ...launches.imagePull.entries('containerizer/docker/image_pull_ms'),
     ['containerizer/fetcher/task_fetches_succeeded', launches.fetchesSucceeded],
     ['containerizer/fetcher/task_fetches_failed', launches.fetchesFailed],

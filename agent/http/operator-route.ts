@@ -105,5 +105,7 @@ function firstRecord(body: Buffer): { value: Buffer } | { error: string } {
   const { records, error } = new RecordDecoder({ maximumLength: body.length }).push(body);
   const [first] = records;
   if (first !== undefined) return { value: first };
-  return { error: error === undefined ? 'Received EOF while reading request body' : `Decoder failure: ${error}` };
+  // Without the end of its line, a length is still on its way.
+  const cut = error === undefined || !body.includes('\n');
+  return { error: cut ? 'Received EOF while reading request body' : `Decoder failure: ${error}` };
 }

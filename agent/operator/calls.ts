@@ -2,6 +2,7 @@ import type { AgentCall, AgentCallType, AgentResponse } from '../../protocol/mes
 import type { LoggingLevel } from '../../runtime/logging-level.ts';
 import type { Snapshot } from '../../runtime/metrics-route.ts';
 import { versionInfo } from '../../runtime/version-document.ts';
+import { operationMessages } from '../commands/operations.ts';
 import type { ContainerStatistics } from '../container-statistics.ts';
 import type { AgentIdentity } from '../identity.ts';
 import { type FileProblem, longestRead, type SandboxFiles } from '../sandbox-files.ts';
@@ -68,7 +69,9 @@ const handlers: Record<AgentCallType, Handler> = {
   },
   GET_FRAMEWORKS: reading(({ state }) => ({ get_frameworks: getFrameworks(state) })),
   GET_EXECUTORS: reading(({ state }) => ({ get_executors: getExecutors(state) })),
-  GET_OPERATIONS: reading(() => ({ get_operations: {} })),
+  GET_OPERATIONS: reading(({ state, identity }) => ({
+    get_operations: { operations: operationMessages(state, identity().id ?? '') },
+  })),
   GET_TASKS: reading(({ state }) => ({ get_tasks: getTasks(state) })),
   GET_AGENT: reading(({ identity }) => ({ get_agent: { agent_info: identity().info } })),
   GET_RESOURCE_PROVIDERS: reading(() => ({ get_resource_providers: {} })),

@@ -28,3 +28,28 @@ function arranged(value: unknown, key: string): unknown {
   const entries = Object.entries(value).filter(([name]) => !apart.has(name));
   return Object.fromEntries(entries.map(([name, inner]): [string, unknown] => [name, arranged(inner, name)]));
 }
+
+/** The structure of a JSON text: `.tasks[].id string`, with the form of each number, `float` or `integer`. */
+export function structureOf(text: string): Set<string> {
+  const forms: unknown = JSON.parse(text, (_key, value: unknown, context?: { source?: string }) => {
+    if (typeof value !== 'number') return value;
+    return /[.e]/i.test(context?.source ?? '') ? Float : Integer;
+  });
+  const lines = new Set<string>();
+  describeInto(lines, '', forms);
+  return lines;
+}
+
+const Float = Symbol('float');
+const Integer = Symbol('integer');
+
+function describeInto(lines: Set<string>, path: string, value: unknown): void {
+  if (Array.isArray(value)) {
+    lines.add(`${path} list`);
+    for (const item of value) describeInto(lines, `${path}[]`, item);
+  } else if (typeof value === 'object' && value !== null) {
+    for (const [name, member] of Object.entries(value)) describeInto(lines, `${path}.${name}`, member);
+  } else {
+    lines.add(`${path} ${typeof value === 'symbol' ? String(value.description) : typeof value}`);
+  }
+}
