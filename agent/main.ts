@@ -11,6 +11,7 @@ import { type Clock, sleep, systemClock } from '../runtime/clock.ts';
 import { createHttpServer, isLoopback, listen } from '../runtime/http-server.ts';
 import type { Log } from '../runtime/log.ts';
 import { LoggingLevel } from '../runtime/logging-level.ts';
+import { processRoutes } from '../runtime/process-routes.ts';
 import type { Shutdown } from '../runtime/shutdown.ts';
 import { Timer } from '../runtime/timer.ts';
 import { mesitaVersion } from '../runtime/version.ts';
@@ -173,6 +174,7 @@ function serve({
   const metrics = () => metricsSnapshot(state, identity, launches, clock.now());
   const loggingLevel = new LoggingLevel(log, clock);
   shutdown.register('logging level', () => loggingLevel.stop());
+  processRoutes(server, loggingLevel);
   filesRoute(server, files, () => sandboxesDocument(state));
   readOnlyRoutes(server, { state, identity: () => identity, statistics, metrics });
   operatorRoute(server, { state, identity: () => identity, statistics, metrics, files, loggingLevel });

@@ -9,6 +9,7 @@ import { type Clock, systemClock } from '../runtime/clock.ts';
 import { createHttpServer, isLoopback, listen } from '../runtime/http-server.ts';
 import type { Log } from '../runtime/log.ts';
 import { LoggingLevel } from '../runtime/logging-level.ts';
+import { processRoutes } from '../runtime/process-routes.ts';
 import type { Shutdown } from '../runtime/shutdown.ts';
 import { mesosVersion } from '../runtime/version.ts';
 import { FairAllocator } from './allocator/fair-allocator.ts';
@@ -92,6 +93,7 @@ export async function startMaster({
   killRoute(server, performer);
   readOnlyRoutes(server, performer, flagTexts(flags));
   const loggingLevel = new LoggingLevel(log, clock);
+  processRoutes(server, loggingLevel);
   operatorRoute(server, { performer, subscribers, flags: flagTexts(flags), loggingLevel });
   teardownRoute(server, performer);
   maintenanceRoutes(server, performer);
