@@ -34,7 +34,7 @@ const allowed: Record<Room, Room[]> = {
 const keepers: Record<string, RegExp> = {
   dockerode: /^agent\/engine\/docker-/,
   systeminformation: /^agent\/fingerprint\//,
-  fastify: /^(runtime\/(http-|call-intake|refusals|document-reply|metrics-route)|master\/http\/|agent\/http\/)/,
+  fastify: /^(runtime\/(http-|call-intake|refusals|document-reply|metrics-route|process-routes)|master\/http\/|agent\/http\/)/,
   commander: /^cli\//,
   'cli-table3': /^cli\//,
 };
