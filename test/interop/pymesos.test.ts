@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { testOperator } from './operator-journeys.ts';
 import { testScheduler } from './scheduler-journeys.ts';
 import { preparePython } from './toolchains.ts';
 
@@ -7,19 +8,36 @@ import { preparePython } from './toolchains.ts';
 const toolchain = await preparePython();
 const scripts = join(import.meta.dirname, 'python');
 
-for (const explicit of [false]) {
-  testScheduler({
-    title: 'a scheduler on PyPI’s pymesos',
-    toolchain,
-    command: (directory, options) => ({
-      file: join(directory, 'bin/python3'),
-      args: [join(scripts, 'scheduler.py'), JSON.stringify({ ...options, explicit })],
-      directory: options.directory,
-      environment: { PYTHONPATH: scripts, PYTHONDONTWRITEBYTECODE: '1' },
-    }),
-    calls: ['suppress', 'request'],
-    together: 3,
-    unknown: 'TASK_LOST',
-    reconnects: true,
-  });
+/** A script of ours on the library, in its virtual environment. */
+function python(library: string, directory: string, script: string, options: object) {
+  return {
+    file: join(library, 'bin/python3'),
+    args: [join(scripts, script), JSON.stringify(options)],
+    directory,
+    environment: { PYTHONPATH: scripts, PYTHONDONTWRITEBYTECODE: '1' },
+  };
 }
+
+testScheduler({
+  title: 'a scheduler on PyPI’s pymesos',
+  toolchain,
+  command: (library, options) => python(library, options.directory, 'scheduler.py', options),
+  calls: ['suppress', 'request'],
+  together: 3,
+  unknown: 'TASK_LOST',
+  reconnects: true,
+});
+
+const reads = ['HEALTH', 'FLAGS', 'VERSION', 'METRICS', 'LOGGING_LEVEL', 'STATE', 'FRAMEWORKS', 'EXECUTORS', 'TASKS'];
+const readsOfMaster = ['AGENTS', 'ROLES', 'MASTER', 'MAINTENANCE_STATUS', 'MAINTENANCE_SCHEDULE', 'WEIGHTS', 'QUOTA'];
+
+testOperator({
+  title: 'an operator on PyPI’s pymesos',
+  toolchain,
+  command: (library, directory, options) => python(library, directory, 'operator_calls.py', options),
+  reads: {
+    master: [...reads, ...readsOfMaster].map((name) => `GET_${name}`),
+    agent: [...reads, 'CONTAINERS'].map((name) => `GET_${name}`),
+  },
+  tearsDown: false,
+});

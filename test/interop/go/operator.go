@@ -21,11 +21,20 @@ type operatorOptions struct {
 	Codec  string
 }
 
-// operatorCommand: a call by its name (GET_STATE), with an argument where it takes one.
+// operatorCommand: a call by its name (GET_STATE), with the first of its arguments where it takes any.
 type operatorCommand struct {
-	At       string
-	Do       string
-	Argument string
+	At        string
+	Do        string
+	Arguments []interface{}
+}
+
+func (c operatorCommand) first() string {
+	if len(c.Arguments) > 0 {
+		if text, ok := c.Arguments[0].(string); ok {
+			return text
+		}
+	}
+	return ""
 }
 
 func masterCall(c operatorCommand) *master.Call {
@@ -34,15 +43,15 @@ func masterCall(c operatorCommand) *master.Call {
 	case "GET_METRICS":
 		return mastercalls.GetMetrics(&timeout)
 	case "LIST_FILES":
-		return mastercalls.ListFiles(c.Argument)
+		return mastercalls.ListFiles(c.first())
 	case "READ_FILE":
-		return mastercalls.ReadFile(c.Argument, 0)
+		return mastercalls.ReadFile(c.first(), 0)
 	case "SET_LOGGING_LEVEL":
 		return mastercalls.SetLoggingLevel(1, timeout)
 	case "TEARDOWN":
-		return mastercalls.Teardown(mesos.FrameworkID{Value: c.Argument})
+		return mastercalls.Teardown(mesos.FrameworkID{Value: c.first()})
 	case "MARK_AGENT_GONE":
-		return mastercalls.MarkAgentGone(mesos.AgentID{Value: c.Argument})
+		return mastercalls.MarkAgentGone(mesos.AgentID{Value: c.first()})
 	default:
 		return &master.Call{Type: master.Call_Type(master.Call_Type_value[c.Do])}
 	}
@@ -54,9 +63,9 @@ func agentCall(c operatorCommand) *agent.Call {
 	case "GET_METRICS":
 		return agentcalls.GetMetrics(&timeout)
 	case "LIST_FILES":
-		return agentcalls.ListFiles(c.Argument)
+		return agentcalls.ListFiles(c.first())
 	case "READ_FILE":
-		return agentcalls.ReadFileWithLength(c.Argument, 0, 1000)
+		return agentcalls.ReadFileWithLength(c.first(), 0, 1000)
 	default:
 		return &agent.Call{Type: agent.Call_Type(agent.Call_Type_value[c.Do])}
 	}
@@ -114,7 +123,7 @@ func (o operator) watch() {
 	for err == nil {
 		var e master.Event
 		if err = response.Decode(&e); err == nil {
-			tell("watched", fields{"what": e})
+			tell("watched", fields{"type": e.GetType().String(), "value": e})
 		}
 	}
 	tell("error", fields{"message": err.Error()})

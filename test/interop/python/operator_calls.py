@@ -9,39 +9,37 @@ from pymesos import MesosOperatorAgentDriver, MesosOperatorMasterDriver, Operato
 from lines import commands, tell
 
 
+def watched(kind):
+    """A handler that tells of an event under the name that it has on the wire."""
+    return lambda self, value: tell("watched", type=kind, value=value)
+
+
 class Watcher(OperatorMaster):
-    def taskAdded(self, task_info):
-        tell("taskAdded", task=task_info)
+    taskAdded = watched("TASK_ADDED")
+    taskUpdated = watched("TASK_UPDATED")
+    frameworkAdded = watched("FRAMEWORK_ADDED")
+    frameworkUpdated = watched("FRAMEWORK_UPDATED")
+    frameworkRemoved = watched("FRAMEWORK_REMOVED")
+    agentAdded = watched("AGENT_ADDED")
+    agentRemoved = watched("AGENT_REMOVED")
 
-    def taskUpdated(self, task_info):
-        tell("taskUpdated", update=task_info)
 
-    def frameworkAdded(self, framework_info):
-        tell("frameworkAdded", framework=framework_info)
-
-    def frameworkUpdated(self, framework_info):
-        tell("frameworkUpdated", framework=framework_info)
-
-    def frameworkRemoved(self, framework_info):
-        tell("frameworkRemoved", framework=framework_info)
-
-    def agentAdded(self, agent_info):
-        tell("agentAdded", agent=agent_info)
-
-    def agentRemoved(self, agent_info):
-        tell("agentRemoved", agent=agent_info)
+def camel_case(name):
+    """GET_STATE is getState here."""
+    first, *rest = name.lower().split("_")
+    return first + "".join(word.capitalize() for word in rest)
 
 
 def main(options):
     master = MesosOperatorMasterDriver(options["master"], Watcher())
     agent = MesosOperatorAgentDriver(options["agent"])
     for command in commands():
-        if command["do"] == "watch":
+        if command["do"] == "SUBSCRIBE":
             master.start()
             continue
         driver = master if command["at"] == "master" else agent
         try:
-            value = getattr(driver, command["do"])(*command.get("arguments", []))
+            value = getattr(driver, camel_case(command["do"]))(*command.get("arguments", []))
             tell("answer", call=command["do"], value=value)
         except Exception as error:
             tell("answer", call=command["do"], error=str(error))

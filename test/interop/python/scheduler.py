@@ -124,7 +124,8 @@ def main(options):
             framework[field] = options[field]
     if "framework" in options:
         framework["id"] = dict(value=options["framework"])
-    queue = Queue(options.get("explicit", False))
+    # The one that fails over acknowledges by hand.
+    queue = Queue("framework" in options)
     driver = MesosSchedulerDriver(
         queue, framework, options["master"], use_addict=True, implicit_acknowledgements=not queue.explicit
     )
