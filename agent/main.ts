@@ -8,6 +8,7 @@ import type { AgentInfo } from '../protocol/messages.ts';
 import { parseAttributes, parseResources } from '../protocol/resource-text.ts';
 import { normalize } from '../protocol/resources.ts';
 import { type Clock, sleep, systemClock } from '../runtime/clock.ts';
+import { flagTexts } from '../runtime/flags.ts';
 import { createHttpServer, isLoopback, listen } from '../runtime/http-server.ts';
 import type { Log } from '../runtime/log.ts';
 import { LoggingLevel } from '../runtime/logging-level.ts';
@@ -29,7 +30,7 @@ import { DockerEngine } from './engine/docker-engine.ts';
 import type { Engine, EngineFacts } from './engine/engine.ts';
 import { createFetcher, type Fetcher } from './fetcher/fetcher.ts';
 import { fingerprint } from './fingerprint/host.ts';
-import type { AgentFlags } from './flags.ts';
+import { type AgentFlags, agentFlags } from './flags.ts';
 import { filesRoute } from './http/files-route.ts';
 import { operatorRoute } from './http/operator-route.ts';
 import { readOnlyRoutes } from './http/read-only-routes.ts';
@@ -87,7 +88,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     address: addressOf(flags),
     startedAt: clock.now(),
     master: flags.master,
-    flags: flagTexts(flags),
+    flags: flagTexts(agentFlags, flags),
   };
   const checkpoint = new CheckpointFile(workDirectory);
   const kept = await checkpoint.read();
@@ -356,10 +357,4 @@ function containerSettings(flags: AgentFlags, workDirectory: string, identity: M
 function warnIfOpen(ip: string, log: Log): void {
   if (!isLoopback(ip))
     log.warn({ ip }, 'listening beyond loopback without authentication: whoever reaches this port can read sandboxes');
-}
-
-function flagTexts(flags: AgentFlags): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(flags).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
-  );
 }

@@ -6,6 +6,7 @@ import { prepareCodecs } from '../protocol/codec.ts';
 import { describeError, MesitaError } from '../protocol/errors.ts';
 import { asMasterId } from '../protocol/ids.ts';
 import { type Clock, systemClock } from '../runtime/clock.ts';
+import { flagTexts } from '../runtime/flags.ts';
 import { createHttpServer, isLoopback, listen } from '../runtime/http-server.ts';
 import type { Log } from '../runtime/log.ts';
 import { LoggingLevel } from '../runtime/logging-level.ts';
@@ -16,7 +17,7 @@ import { FairAllocator } from './allocator/fair-allocator.ts';
 import { type Minimum, parseMinimum } from './allocator/minimum.ts';
 import { heartbeatIntervalSeconds } from './commands/subscribe.ts';
 import { EventSubscribers } from './event-subscribers.ts';
-import type { MasterFlags } from './flags.ts';
+import { type MasterFlags, masterFlags } from './flags.ts';
 import { agentRoute } from './http/agent-route.ts';
 import { artifactRoute } from './http/artifact-route.ts';
 import { killRoute } from './http/kill-route.ts';
@@ -91,10 +92,10 @@ export async function startMaster({
   agentRoute(server, performer, ids);
   relayRoute(server, performer, ids);
   killRoute(server, performer);
-  readOnlyRoutes(server, performer, flagTexts(flags));
+  readOnlyRoutes(server, performer, flagTexts(masterFlags, flags));
   const loggingLevel = new LoggingLevel(log, clock);
   processRoutes(server, loggingLevel);
-  operatorRoute(server, { performer, subscribers, flags: flagTexts(flags), loggingLevel });
+  operatorRoute(server, { performer, subscribers, flags: flagTexts(masterFlags, flags), loggingLevel });
   teardownRoute(server, performer);
   maintenanceRoutes(server, performer);
   artifactRoute(server, {
@@ -195,10 +196,4 @@ export function networkOrder(ip: string): number {
 function outwardIp(): string {
   const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
   return addresses.find((address) => address.family === 'IPv4' && !address.internal)?.address ?? '127.0.0.1';
-}
-
-function flagTexts(flags: MasterFlags): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(flags).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
-  );
 }

@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { formatDuration } from '../protocol/duration.ts';
 import { MesitaError } from '../protocol/errors.ts';
+import { duration } from './duration-flag.ts';
 
 /**
  * One flag of a daemon. The table of flags makes the parser, `--help` and docs/flags.md.
@@ -152,6 +154,19 @@ function distance(left: string, right: string): number {
     row = next;
   }
   return row[right.length] ?? 0;
+}
+
+/** The flags that have a value, by name, as `/flags` and GET_FLAGS show them. */
+export function flagTexts(table: FlagTable, values: Readonly<Record<string, unknown>>): Record<string, string> {
+  const names = Object.keys(table).sort();
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const value = values[name];
+      if (value === undefined) return [];
+      const isDuration = table[name]?.parse === duration && typeof value === 'number';
+      return [[name, isDuration ? formatDuration(value) : String(value)]];
+    }),
+  );
 }
 
 /** The table as lines for `--help`. */

@@ -20,18 +20,14 @@ export function mediaOfAnswer(headers: IncomingHttpHeaders): MediaType | undefin
   return mediaTypes.find((media) => allows(accept, media));
 }
 
-/** Whether an Accept header allows a media type; weights count only when they are 0. */
+/** Whether an Accept header allows a media type: the entry that fits best decides. Weights count only when they are 0. */
 export function allows(accept: string, type: string): boolean {
-  const [main] = type.split('/');
-  const wanted = new Set([type, `${main}/*`, '*/*']);
-  return accept
-    .toLowerCase()
-    .replaceAll(/\s/g, '')
-    .split(',')
-    .some((entry) => {
-      const [range = '', ...parameters] = entry.split(';');
-      return wanted.has(range) && !parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter));
-    });
+  const allowed = new Map<string, boolean>();
+  for (const entry of accept.toLowerCase().replaceAll(/\s/g, '').split(',')) {
+    const [range = '', ...parameters] = entry.split(';');
+    allowed.set(range, !parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter)));
+  }
+  return allowed.get(type) ?? allowed.get(type.replace(/\/.*/, '/*')) ?? allowed.get('*/*') ?? false;
 }
 
 /** The call, or the text of the 400, in Mesos' words; its agents word the same things in another way. */

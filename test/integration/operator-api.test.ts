@@ -70,6 +70,12 @@ describe('the operator API', () => {
     assert.equal((await operate({ type: 'GET_METRICS' }, '/api/v1', headers)).status, 400);
   });
 
+  test('answers in protobuf where JSON alone is ruled out', async () => {
+    const headers = { accept: 'application/json;q=0, */*' };
+    const answer = await operate({ type: 'GET_HEALTH' }, '/api/v1', headers);
+    assert.equal(answer.headers['content-type'], 'application/x-protobuf');
+  });
+
   test('says plainly what it does not perform yet', async () => {
     const calls = [
       { type: 'UPDATE_WEIGHTS', update_weights: { weight_infos: [{ role: 'a', weight: 2 }] } },
@@ -107,6 +113,7 @@ describe('the operator API', () => {
     const flags = (await read({ type: 'GET_FLAGS' })).get_flags?.flags ?? [];
     const shown = JSON.parse((await room.request('GET', '/flags')).text);
     assert.deepEqual(Object.fromEntries(flags.map(({ name, value }) => [name, value])), shown.flags);
+    assert.equal(shown.flags.allocation_interval, '1secs');
   });
 
   test('ends a framework', async () => {
