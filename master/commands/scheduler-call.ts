@@ -29,15 +29,21 @@ export function invalidCall(call: SchedulerCall): string | undefined {
   if (!withoutMember.has(type) && call[member as keyof SchedulerCall] === undefined) {
     return `Expecting '${member}' to be present`;
   }
-  const uuid = call.acknowledge?.uuid ?? call.acknowledge_operation_status?.uuid;
-  if (uuid !== undefined && !isStatusUuid(uuid)) return 'Not a valid UUID';
-  if (
-    call.update_framework !== undefined &&
-    call.update_framework.framework_info.id?.value !== call.framework_id.value
-  ) {
-    return "'framework_id' differs from 'update_framework.framework_info.id'";
-  }
-  return undefined;
+  return invalidMember[type]?.(call);
+}
+
+const invalidMember: Partial<Record<SchedulerCallType, (call: SchedulerCall) => string | undefined>> = {
+  ACKNOWLEDGE: ({ acknowledge }) => invalidUuid(acknowledge?.uuid),
+  ACKNOWLEDGE_OPERATION_STATUS: ({ acknowledge_operation_status: member }) =>
+    invalidUuid(member?.uuid) ?? (member?.agent_id === undefined ? "Expecting 'agent_id' to be present" : undefined),
+  UPDATE_FRAMEWORK: ({ framework_id, update_framework }) =>
+    update_framework?.framework_info.id?.value === framework_id?.value
+      ? undefined
+      : "'framework_id' differs from 'update_framework.framework_info.id'",
+};
+
+function invalidUuid(uuid = ''): string | undefined {
+  return isStatusUuid(uuid) ? undefined : 'Not a valid UUID';
 }
 
 function invalidSubscribe(call: SchedulerCall): string | undefined {

@@ -58,6 +58,51 @@ describe('a SUBSCRIBE is refused in the words of Mesos for', () => {
     assert.deepEqual(new MasterWorld().subscription({ ...frameworkInfo(), ...multiRole(['a']) }, ['b']), { refusal });
   });
 
+  test('offer filters that ask for nothing, or for less', () => {
+    const refusalOf = (quantities: Record<string, { value: number }>) => {
+      const min_allocatable_resources = { quantities: [{ quantities }] };
+      const info = { ...frameworkInfo(), offer_filters: { '*': { min_allocatable_resources } } };
+      const subscription = new MasterWorld().subscription(info);
+      return 'refusal' in subscription ? subscription.refusal : undefined;
+    };
+    assert.equal(refusalOf({}), "'FrameworkInfo.offer_filters' of role '*' has empty resource quantities");
+    assert.equal(
+      refusalOf({ cpus: { value: -1 } }),
+      "'FrameworkInfo.offer_filters' of role '*' has an invalid quantity for 'cpus': -1",
+    );
+    assert.equal(refusalOf({ cpus: { value: 1 } }), undefined);
+  });
+
+  test('roles that are not among --roles, but for *', () => {
+    const world = new MasterWorld({ roles: ['a'] });
+    const info = (...roles: string[]) => frameworkInfo({ roles, capabilities: ['MULTI_ROLE'] });
+    assert.deepEqual(world.subscription(info('a', 'zz', 'b')), {
+      refusal: "Roles { zz, b } are not present in the master's --roles",
+    });
+    assert.ok('framework' in world.subscription(info('a', '*')));
+  });
+
+  test('the user root with --no-root_submissions', () => {
+    const world = new MasterWorld({ rootSubmissions: false });
+    assert.deepEqual(world.subscription(frameworkInfo()), {
+      refusal: "User 'root' is not allowed to run frameworks without --root_submissions set",
+    });
+    assert.ok('framework' in world.subscription({ ...frameworkInfo(), user: 'nobody' }));
+  });
+
+  test('several reasons at once: the FrameworkInfo comes first, then what the master does not take, then the rest', () => {
+    const world = new MasterWorld({ rootSubmissions: false, roles: [] });
+    const refusal = (info: FrameworkInfo) => {
+      const subscription = world.subscription(info, ['q']);
+      return 'refusal' in subscription ? subscription.refusal : undefined;
+    };
+    assert.match(refusal({ ...frameworkInfo({ role: '/' }), failover_timeout: 1e300 }) ?? '', /not a valid role/);
+    assert.match(refusal({ ...frameworkInfo({ role: 'a' }), failover_timeout: 1e300 }) ?? '', /failover_timeout/);
+    assert.match(refusal(frameworkInfo({ role: 'a' })) ?? '', /--roles/);
+    assert.match(refusal(frameworkInfo()) ?? '', /root_submissions/);
+    assert.match(refusal({ ...frameworkInfo(), user: 'nobody' }) ?? '', /Suppressed roles/);
+  });
+
   test('the id of a framework that was removed', () => {
     const world = new MasterWorld();
     const id = world.framework();

@@ -244,3 +244,21 @@ test('a call without the member of its type is invalid, but for REVIVE, SUPPRESS
   }
   for (const type of ['REVIVE', 'SUPPRESS', 'TEARDOWN'] as const) assert.equal(bare(type), undefined);
 });
+
+test('a call is judged by the member of its type, whatever else it carries', () => {
+  const framework_id = { value: 'f' };
+  const uuid = new MasterWorld().uuid();
+  const operation_id = { value: 'o' };
+  const other = { acknowledge: { agent_id: { value: 'S' }, task_id: { value: 't' }, uuid: 'AAAA' } };
+  assert.equal(invalidCall({ type: 'REVIVE', framework_id, ...other }), undefined);
+  assert.equal(invalidCall({ type: 'ACKNOWLEDGE', framework_id, ...other }), 'Not a valid UUID');
+  const acknowledgement = (member: object) =>
+    invalidCall({
+      type: 'ACKNOWLEDGE_OPERATION_STATUS',
+      framework_id,
+      acknowledge_operation_status: { operation_id, uuid, ...member },
+    });
+  assert.equal(acknowledgement({ uuid: 'AAAA' }), 'Not a valid UUID');
+  assert.equal(acknowledgement({}), "Expecting 'agent_id' to be present");
+  assert.equal(acknowledgement({ agent_id: { value: 'S' } }), undefined);
+});
