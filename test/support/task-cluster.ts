@@ -12,7 +12,7 @@ const resources = 'cpus:2;mem:512;disk:100;ports:[31000-31009];gpus:0';
 
 /** An agent on a faked engine in this process, registered at a master; it goes when the test is over. */
 export async function agentOf(
-  t: TestContext,
+  t: Pick<TestContext, 'after'>,
   master: { master: { address: string }; directory: string },
   options: { program?: FakeEngineOptions['program']; flags?: string[] } = {},
 ) {
