@@ -34,14 +34,15 @@ const allowed: Record<Room, Room[]> = {
 const keepers: Record<string, RegExp> = {
   dockerode: /^agent\/engine\/docker-/,
   systeminformation: /^agent\/fingerprint\//,
-  fastify: /^(runtime\/(http-|call-intake|refusals|document-reply|metrics-route|process-routes)|master\/http\/|agent\/http\/)/,
+  fastify:
+    /^(runtime\/(http-|call-intake|refusals|document-reply|metrics-route|process-routes)|master\/http\/|agent\/http\/)/,
   commander: /^cli\//,
   'cli-table3': /^cli\//,
 };
 
 /** Files that decide: no clock, no randomness, no timers, no I/O. */
 const pure =
-  /^(protocol\/(?!generate\/|schema\.ts)|master\/(commands|operations|allocator)\/|agent\/(commands\/|container-plan|status-updates|state))/;
+  /^(protocol\/(?!generate\/|schema\.ts)|master\/(commands|operations|allocator|operator)\/|agent\/(commands\/|container-plan|status-updates|state))/;
 
 function sources(directory: string): string[] {
   // A room that nothing has moved into yet.
