@@ -10,6 +10,7 @@ export function taskMessage(task: TaskRecord, last: TaskStatus | undefined): Tas
     name,
     task_id,
     framework_id: { value: framework.id?.value ?? '' },
+    ...(info.executor && { executor_id: info.executor.executor_id }),
     agent_id,
     state,
     resources,

@@ -1,7 +1,7 @@
 import { type AgentId, asAgentId, asFrameworkId } from '../../protocol/ids.ts';
 import type { Operation, OperationState, OperationStatus } from '../../protocol/messages.ts';
 import { conversionOf, isSpeculative } from '../../protocol/resource-operations.ts';
-import { add, subtract } from '../../protocol/resources.ts';
+import { add, contains, subtract } from '../../protocol/resources.ts';
 import { type Effect, sendEvent, sendToAgent } from '../effects.ts';
 import { countOperation } from '../metrics.ts';
 import { type Agent, type Framework, type MasterState, rolesOf } from '../state.ts';
@@ -66,11 +66,12 @@ export function settleOperation(
   const framework = frameworkOf(state, operation);
   if (conversion === undefined || framework === undefined) return;
   const holder = { framework: framework.id, role: roleOf(operation, framework) };
-  if (finished) {
+  const there = finished && contains(agent.total, conversion.consumed);
+  if (there) {
     state.allocator.convert(agent.id, conversion, holder);
     agent.total = add(subtract(agent.total, conversion.consumed), conversion.converted);
   }
-  const resources = finished ? conversion.converted : conversion.consumed;
+  const resources = there ? conversion.converted : conversion.consumed;
   state.allocator.recover({ ...holder, agent: agent.id, resources }, undefined, now);
 }
 

@@ -26,6 +26,10 @@ export class AuditedAllocator implements Allocator {
     return [...this.held(agent).values()].reduce<Resource[]>(add, []);
   }
 
+  total(agent: AgentId): readonly Resource[] {
+    return this.#books.get(agent)?.total ?? [];
+  }
+
   get agents(): AgentId[] {
     return [...this.#books.keys()];
   }

@@ -1,17 +1,21 @@
 import { disconnectAgent } from '../../master/commands/disconnect-agent.ts';
 import { disconnectFramework } from '../../master/commands/disconnect-framework.ts';
+import { endExecutor } from '../../master/commands/executors.ts';
 import { expire } from '../../master/commands/expire.ts';
 import { startMaintenance, stopMaintenance, updateSchedule } from '../../master/commands/maintenance.ts';
+import { updateOperation } from '../../master/commands/operations.ts';
 import { registerAgent } from '../../master/commands/register-agent.ts';
 import { markGone, removeAgent } from '../../master/commands/remove-agent.ts';
 import { updateFramework } from '../../master/commands/update-framework.ts';
 import type { MasterMessage } from '../../protocol/agent-link.ts';
 import { type AgentId, asFrameworkId, type FrameworkId } from '../../protocol/ids.ts';
 import type {
+  ExecutorInfo,
   FrameworkInfo,
   MachineID,
   MaintenanceWindow,
   Offer,
+  OfferOperation,
   SchedulerCall,
   SchedulerEvent,
   TaskInfo,
@@ -19,9 +23,11 @@ import type {
 } from '../../protocol/messages.ts';
 import { isTerminal } from '../../protocol/task-state.ts';
 import { assertInvariants } from './master-invariants.ts';
-import { agentSubscription, frameworkInfo, reportedTask, taskFor } from './master-messages.ts';
+import { agentSubscription, frameworkInfo, reportedTask, resourcesOf, taskFor } from './master-messages.ts';
 import { MasterWorld } from './master-world.ts';
+import { type ConversionKind, conversionsOn } from './offer-conversions.ts';
 import { Onlooker } from './onlooker.ts';
+import { WorkerBelongings } from './worker-belongings.ts';
 
 interface Who {
   /** Chooses among those that there are. */
@@ -56,6 +62,13 @@ interface StepArguments {
   restart: Who & { cpus: number };
   allocate: Record<never, never>;
   accept: { offer: number; tasks: { id: number; cpus: number }[]; thief: boolean };
+  /** Operations on an offer, one after the other, and perhaps a task that uses the volumes of the offer. */
+  convert: { offer: number; kinds: ConversionKind[]; id: number | undefined; task: number | undefined };
+  /** A task under an executor of its own, or a group of two. */
+  'launch under executor': { offer: number; task: number; executor: number; group: boolean };
+  'end executor': Who;
+  /** An agent tells the outcomes of operations. */
+  'tell outcomes': Who;
   decline: { offer: number };
   report: Who & { state: TaskState };
   acknowledge: Who;
@@ -83,6 +96,7 @@ interface Worker {
   linked: boolean;
   gone: boolean;
   tasks: Map<string, AgentTask>;
+  belongings: WorkerBelongings;
 }
 
 /** The framework's side: what it heard of its tasks by itself and when it asked, and what it has to acknowledge. */
@@ -95,6 +109,7 @@ interface Client {
   heard: Map<string, TaskState>;
   answers: Map<string, TaskState>;
   unacknowledged: { agent: string; task: string; uuid: string }[];
+  outcomes: { agent: string; operation: string; uuid: string }[];
   offers: Map<string, Offer>;
   inverseOffers: Set<string>;
 }
@@ -136,7 +151,12 @@ export class MasterHistory {
           if (!isTerminal(task.state)) this.#report(worker, task, 'TASK_FINISHED');
       }
       this.#deliver();
-      for (const worker of this.workers) for (const task of worker.tasks.values()) this.#repeat(worker, task);
+      for (const worker of this.workers) {
+        for (const task of worker.tasks.values()) this.#repeat(worker, task);
+        while (worker.linked && worker.belongings.executors.size > 0) this.#endExecutor(worker);
+        this.#tellOutcomes(worker, true);
+      }
+      this.#deliver();
       for (const client of this.clients) while (this.#acknowledge(client)) this.#deliver();
       this.#deliver();
     }
@@ -151,13 +171,18 @@ export class MasterHistory {
 
   readonly #perform: { [Kind in keyof StepArguments]: (step: StepArguments[Kind]) => void } = {
     subscribe: ({ aware, failoverTimeout, role }) => {
-      const info = frameworkInfo({ role, failoverTimeout, ...(aware ? { capabilities: ['PARTITION_AWARE'] } : {}) });
+      const info = frameworkInfo({
+        role,
+        failoverTimeout,
+        ...(aware ? { capabilities: ['PARTITION_AWARE', 'SHARED_RESOURCES'] } : {}),
+      });
       const id = this.#subscribe(info);
       const fresh = {
         launched: new Set<string>(),
         heard: new Map(),
         answers: new Map(),
         unacknowledged: [],
+        outcomes: [],
         offers: new Map(),
         inverseOffers: new Set<string>(),
       };
@@ -189,7 +214,9 @@ export class MasterHistory {
       const registration = registerAgent(this.world.state, subscription, this.world.now);
       if (!('agent' in registration)) return;
       this.world.did(registration.effects);
-      this.workers.push({ id: registration.agent, hostname, cpus, linked: true, gone: false, tasks: new Map() });
+      const belongings = new WorkerBelongings(resources(cpus), () => this.world.uuid());
+      const { agent: id } = registration;
+      this.workers.push({ id, hostname, cpus, linked: true, gone: false, tasks: new Map(), belongings });
     },
     'mark gone': ({ who }) =>
       this.#worker(who, ({ id }) => {
@@ -227,6 +254,7 @@ export class MasterHistory {
       this.#worker(who, (worker) => {
         worker.tasks.clear();
         worker.cpus = cpus;
+        worker.belongings.forget(resources(cpus));
         this.#rejoin(worker);
       }),
     leave: ({ who }) =>
@@ -240,6 +268,10 @@ export class MasterHistory {
     allocate: () => {
       this.world.offers();
     },
+    convert: ({ offer, kinds, id, task }) => this.#convert(offer, kinds, id, task),
+    'launch under executor': ({ offer, task, executor, group }) => this.#launchUnder(offer, task, executor, group),
+    'end executor': ({ who }) => this.#worker(who, (worker) => this.#endExecutor(worker)),
+    'tell outcomes': ({ who }) => this.#worker(who, (worker) => this.#tellOutcomes(worker, false)),
     accept: ({ offer, tasks, thief }) => this.#accept(offer, tasks, thief),
     decline: ({ offer: index }) =>
       this.#offer(index, (client, offer) => {
@@ -295,6 +327,7 @@ export class MasterHistory {
 
   #rejoin(worker: Worker): void {
     const tasks = [...worker.tasks.values()];
+    const { total, operations, executors } = worker.belongings;
     const registration = registerAgent(
       this.world.state,
       agentSubscription({
@@ -304,6 +337,9 @@ export class MasterHistory {
         tasks: tasks.map(({ framework, info, state, uuid }) =>
           reportedTask(framework.id?.value ?? '', info, state, uuid),
         ),
+        total,
+        executors: [...executors.values()],
+        operations: [...operations.values()].filter(({ info }) => info.id !== undefined),
         frameworks: tasks.map(({ framework }) => framework),
       }),
       this.world.now,
@@ -316,6 +352,66 @@ export class MasterHistory {
     this.world.did(registration.effects);
     this.#deliver();
     for (const task of tasks) this.#repeat(worker, task);
+    this.#tellOutcomes(worker, true);
+  }
+
+  #tellOutcomes(worker: Worker, all: boolean): void {
+    if (!worker.linked) return;
+    for (const outcome of worker.belongings.outcomes(all)) {
+      this.world.did(updateOperation(this.world.state, worker.id, outcome, this.world.now));
+    }
+  }
+
+  #convert(index: number, kinds: ConversionKind[], id: number | undefined, task: number | undefined): void {
+    this.#offer(index, (owner, offer) => {
+      owner.offers.delete(offer.id.value);
+      const role = owner.info.role ?? '*';
+      const conversions = conversionsOn(offer, kinds, role, id ?? 0);
+      const operations = conversions.operations.map((operation, place) =>
+        id === undefined ? operation : { ...operation, id: { value: `o${id + place}` } },
+      );
+      if (task !== undefined) {
+        const tasks = [task, task + 1].map((number) => {
+          const info = taskFor(offer, `t${number}`, 'cpus:0.5;mem:32');
+          return { ...info, resources: [...(info.resources ?? []), ...conversions.volumes] };
+        });
+        operations.push({ type: 'LAUNCH', launch: { task_infos: tasks } });
+      }
+      this.#call(owner.id, { type: 'ACCEPT', accept: { offer_ids: [offer.id], operations } });
+    });
+  }
+
+  #launchUnder(index: number, task: number, executor: number, group: boolean): void {
+    this.#offer(index, (owner, offer) => {
+      owner.offers.delete(offer.id.value);
+      const info: ExecutorInfo = {
+        type: group ? 'DEFAULT' : 'CUSTOM',
+        executor_id: { value: `e${executor}` },
+        framework_id: { value: owner.id },
+        resources: resourcesOf('cpus:0.5;mem:32;disk:5'),
+        ...(group ? {} : { command: { value: 'true' } }),
+      };
+      const first = taskFor(offer, `t${task}`, 'cpus:0.5;mem:32');
+      const { command: _command, ...bare } = first;
+      const tasks = [first, taskFor(offer, `t${task + 1}`, 'cpus:0.5;mem:32')];
+      const operation: OfferOperation = group
+        ? { type: 'LAUNCH_GROUP', launch_group: { executor: info, task_group: { tasks } } }
+        : { type: 'LAUNCH', launch: { task_infos: [{ ...bare, executor: info }] } };
+      this.#call(owner.id, { type: 'ACCEPT', accept: { offer_ids: [offer.id], operations: [operation] } });
+    });
+  }
+
+  #endExecutor(worker: Worker): void {
+    const [key, executor] = [...worker.belongings.executors][0] ?? [];
+    if (key === undefined || executor === undefined || !worker.linked) return;
+    worker.belongings.executors.delete(key);
+    const [executor_id, framework_id] = [executor.executor_id.value, executor.framework_id?.value ?? ''];
+    for (const task of worker.tasks.values()) {
+      const own = task.framework.id?.value === framework_id && task.info.executor?.executor_id.value === executor_id;
+      if (own) this.#report(worker, task, 'TASK_FAILED');
+    }
+    const exit = { framework_id, executor_id, status: 0 };
+    this.world.did(endExecutor(this.world.state, worker.id, exit, this.world.now));
   }
 
   #accept(index: number, tasks: { id: number; cpus: number }[], thief: boolean): void {
@@ -341,8 +437,19 @@ export class MasterHistory {
 
   #acknowledge(client: Client): boolean {
     const next = client.connected ? client.unacknowledged.shift() : undefined;
-    if (next === undefined) return false;
+    if (next === undefined) return this.#acknowledgeOutcome(client);
     this.world.acknowledge(client.id, next.agent, next.task, next.uuid);
+    return true;
+  }
+
+  #acknowledgeOutcome(client: Client): boolean {
+    const next = client.connected ? client.outcomes.shift() : undefined;
+    if (next === undefined) return false;
+    const { agent, operation, uuid } = next;
+    this.#call(client.id, {
+      type: 'ACKNOWLEDGE_OPERATION_STATUS',
+      acknowledge_operation_status: { agent_id: { value: agent }, operation_id: { value: operation }, uuid },
+    });
     return true;
   }
 
@@ -367,6 +474,11 @@ export class MasterHistory {
     for (const { id } of event.inverse_offers?.inverse_offers ?? []) client.inverseOffers.add(id.value);
     const taken = event.rescind_inverse_offer?.inverse_offer_id.value;
     if (taken !== undefined && !client.inverseOffers.delete(taken)) throw new Error(`${taken} was not out`);
+    const outcome = event.update_operation_status?.status;
+    if (outcome?.uuid !== undefined) {
+      const [agent, operation] = [outcome.agent_id?.value ?? '', outcome.operation_id?.value ?? ''];
+      client.outcomes.push({ agent, operation, uuid: outcome.uuid.value });
+    }
     const status = event.update?.status;
     if (status === undefined) return;
     // An answer to a question about a task that is long over says TASK_UNKNOWN.
@@ -383,18 +495,11 @@ export class MasterHistory {
   #obey(id: AgentId, message: MasterMessage): void {
     const worker = this.workers.find((candidate) => candidate.id === id);
     if (worker === undefined || !worker.linked) return;
-    if (message.type === 'RUN_TASK') {
-      const client = this.clients.find((candidate) => candidate.id === message.framework.id?.value);
-      client?.launched.add(message.task.task_id.value);
-      client?.heard.delete(message.task.task_id.value);
-      const task: AgentTask = {
-        framework: message.framework,
-        info: message.task,
-        state: 'TASK_STAGING',
-        uuid: undefined,
-      };
-      if (worker.tasks.has(keyOf(task))) throw new Error(`${keyOf(task)} runs twice on ${id}`);
-      worker.tasks.set(keyOf(task), task);
+    worker.belongings.obey(message, id);
+    if (message.type === 'RUN_TASK') this.#run(worker, message.framework, message.task);
+    if (message.type === 'RUN_TASK_GROUP') {
+      const { framework, executor, tasks } = message;
+      for (const task of tasks) this.#run(worker, framework, { ...task, executor });
     }
     if (message.type === 'SHUTDOWN') this.#shutdown(worker);
     if (message.type === 'ACKNOWLEDGE') {
@@ -420,9 +525,19 @@ export class MasterHistory {
     }
   }
 
+  #run(worker: Worker, framework: FrameworkInfo, info: TaskInfo): void {
+    const client = this.clients.find((candidate) => candidate.id === framework.id?.value);
+    client?.launched.add(info.task_id.value);
+    client?.heard.delete(info.task_id.value);
+    const task: AgentTask = { framework, info, state: 'TASK_STAGING', uuid: undefined };
+    if (worker.tasks.has(keyOf(task))) throw new Error(`${keyOf(task)} runs twice on ${worker.id}`);
+    worker.tasks.set(keyOf(task), task);
+  }
+
   /** Says that an agent must end: it comes back as a new process without tasks, unless it is gone for good. */
   #shutdown(worker: Worker): void {
     worker.tasks.clear();
+    worker.belongings.forget(resources(worker.cpus));
     worker.linked = false;
     worker.gone = this.world.state.goneAgents.has(worker.id);
   }
@@ -455,6 +570,7 @@ export class MasterHistory {
     client.connected = false;
     client.offers.clear();
     client.unacknowledged = [];
+    client.outcomes = [];
   }
 
   #client(index: number, action: (client: Client) => void): void {
@@ -493,7 +609,7 @@ function machineId(hostname: string): MachineID {
 }
 
 function resources(cpus: number): string {
-  return `cpus:${cpus};mem:${cpus * 1024};ports:[31000-31099]`;
+  return `cpus:${cpus};mem:${cpus * 1024};disk:1000;ports:[31000-31099]`;
 }
 
 function keyOf({ framework, info }: Pick<AgentTask, 'framework' | 'info'>): string {

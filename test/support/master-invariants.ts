@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
-import { type MasterState, roleOfTask, taskKey } from '../../master/state.ts';
+import { type MasterState, roleOfExecutor, roleOfTask, taskKey } from '../../master/state.ts';
 import { asAgentId, asFrameworkId } from '../../protocol/ids.ts';
 import type { Resource } from '../../protocol/messages.ts';
+import { conversionOf, isSpeculative } from '../../protocol/resource-operations.ts';
 import { formatResources } from '../../protocol/resource-text.ts';
 import { add, normalize } from '../../protocol/resources.ts';
 import { isTerminal } from '../../protocol/task-state.ts';
 import type { AuditedAllocator } from './audited-allocator.ts';
+import { sortedText } from './master-messages.ts';
 
 /** Throws unless all that MasterState promises holds. */
 export function assertInvariants(state: MasterState, allocator: AuditedAllocator): void {
@@ -13,6 +15,7 @@ export function assertInvariants(state: MasterState, allocator: AuditedAllocator
   assertTasks(state);
   assertBooks(state, allocator);
   assertInverseOffers(state);
+  assertOperations(state);
   for (const id of state.agents.keys()) assert.ok(!state.unreachableAgents.has(id), `${id} is here and unreachable`);
   for (const id of state.goneAgents.keys()) {
     assert.ok(!state.agents.has(id) && !state.unreachableAgents.has(id), `${id} is gone, and is not`);
@@ -33,6 +36,18 @@ function assertOffers(state: MasterState): void {
   assert.equal(held.length, state.offers.size, 'a framework holds an offer that is gone');
   const made = [...state.agents.values()].flatMap(({ offers }) => [...offers]);
   assert.equal(made.length, state.offers.size, 'an agent has an offer that is gone');
+}
+
+function assertOperations(state: MasterState): void {
+  const named = [...state.agents.values()].flatMap(({ operations }) =>
+    [...operations.values()].filter(({ info }) => info.id !== undefined),
+  );
+  for (const operation of named) {
+    const framework = state.frameworks.get(asFrameworkId(operation.framework_id?.value ?? ''));
+    assert.equal(framework?.operations.get(operation.info.id?.value ?? ''), operation, 'an operation of nobody');
+  }
+  const known = [...state.frameworks.values()].reduce((sum, { operations }) => sum + operations.size, 0);
+  assert.equal(known, named.length, 'a framework has operations that no agent has');
 }
 
 function assertInverseOffers(state: MasterState): void {
@@ -102,7 +117,19 @@ function assertBooks(state: MasterState, allocator: AuditedAllocator): void {
       if (framework === undefined || isTerminal(task.state)) continue;
       enter(`${framework.id} ${roleOfTask(task, framework.info)}`, normalize(task.resources ?? []));
     }
+    for (const executor of agent.executors.values()) {
+      const framework = state.frameworks.get(asFrameworkId(executor.framework_id?.value ?? ''));
+      assert.ok(framework !== undefined, `${agent.id} has an executor of nobody`);
+      enter(`${framework.id} ${roleOfExecutor(executor, framework.info)}`, normalize(executor.resources ?? []));
+    }
+    for (const { framework_id, info, latest_status } of agent.operations.values()) {
+      if (latest_status.state !== 'OPERATION_PENDING' || isSpeculative(info)) continue;
+      const volume = info.grow_volume?.volume ?? info.shrink_volume?.volume;
+      const role = volume?.allocation_info?.role ?? '*';
+      enter(`${framework_id?.value} ${role}`, conversionOf(info)?.consumed ?? []);
+    }
     assert.deepEqual(shown(allocator.held(agent.id)), shown(held), `the books of ${agent.id}`);
+    assert.equal(sortedText(allocator.total(agent.id)), sortedText(agent.total), `the total of ${agent.id}`);
   }
 }
 

@@ -4,9 +4,20 @@ import fc from 'fast-check';
 import { isTerminal } from '../../../protocol/task-state.ts';
 import { MasterHistory, type Step } from '../../support/master-history.ts';
 import { sortedText } from '../../support/master-messages.ts';
+import type { ConversionKind } from '../../support/offer-conversions.ts';
 
 const who = fc.nat(7);
 const cpus = fc.integer({ min: 1, max: 4 });
+
+const kind = fc.constantFrom<ConversionKind[]>(
+  'RESERVE',
+  'UNRESERVE',
+  'CREATE',
+  'CREATE shared',
+  'DESTROY',
+  'GROW',
+  'SHRINK',
+);
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
@@ -68,6 +79,30 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       thief: fc.boolean(),
     }),
   },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constant('convert' as const),
+      offer: who,
+      kinds: fc.array(kind, { minLength: 1, maxLength: 5 }),
+      id: fc.option(fc.nat(3), { nil: undefined }),
+      task: fc.option(fc.nat(5), { nil: undefined }),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('launch under executor' as const),
+      offer: who,
+      task: fc.nat(5),
+      executor: fc.nat(1),
+      group: fc.boolean(),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({ do: fc.constantFrom('end executor' as const, 'tell outcomes' as const), who }),
+  },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('decline' as const), offer: who }) },
   {
     weight: 5,
@@ -89,7 +124,7 @@ const runs = Number(process.env.MESITA_TEST_RUNS ?? 400);
 
 function live(steps: readonly Step[], offerTimeout: number | undefined): MasterHistory {
   const lived = new MasterHistory(offerTimeout);
-  lived.step({ do: 'subscribe', aware: true, failoverTimeout: 1000, role: '*' });
+  lived.step({ do: 'subscribe', aware: true, failoverTimeout: 1000, role: 'a' });
   lived.step({ do: 'join', cpus: 4 });
   for (const one of steps) lived.step(one);
   return lived;
@@ -111,6 +146,7 @@ test('once all are back and all is acknowledged, no task is open and no framewor
         if (client.over) continue;
         const framework = lived.world.known(client.id);
         assert.deepEqual([...framework.tasks.keys()], [], `open tasks of ${client.id}`);
+        assert.deepEqual([...framework.operations.keys()], [], `open operations of ${client.id}`);
         // Who was told TASK_LOST of a task of an agent that is gone for good is shown it as unreachable.
         const unreachable = [...framework.unreachableTasks.values()].filter(({ state }) => state !== 'TASK_LOST');
         assert.deepEqual(unreachable, [], `unreachable tasks of ${client.id}`);
@@ -134,7 +170,8 @@ test('once all frameworks are gone, the agents offer all that they have', () => 
       const lived = live(steps, undefined);
       lived.settle();
       for (const [index] of lived.clients.entries()) lived.step({ do: 'tear down', who: index });
-      const newcomer = lived.world.framework({ role: 'a' });
+      // What is reserved is so for `a` or `a/b`, and goes to both of this one.
+      const newcomer = lived.world.framework({ role: 'a/b', capabilities: ['SHARED_RESOURCES'] });
       const offers = lived.world.offers(newcomer);
       for (const { id, total } of lived.world.state.agents.values()) {
         const offered = offers
