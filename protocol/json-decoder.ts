@@ -25,10 +25,11 @@ function isOdd(type: FieldType, name: string): string {
       return `${name} !== true && ${name} !== false`;
     case 'double':
       return `typeof ${name} !== 'number'`;
+    // The operators would ask an object for its toString, and a bigint is no operand of theirs.
     case 'int32':
-      return `(${name} | 0) !== ${name}`;
+      return `typeof ${name} !== 'number' || (${name} | 0) !== ${name}`;
     case 'uint32':
-      return `(${name} >>> 0) !== ${name}`;
+      return `typeof ${name} !== 'number' || (${name} >>> 0) !== ${name}`;
     case 'int64':
       return `!Number.isSafeInteger(${name})`;
     case 'uint64':

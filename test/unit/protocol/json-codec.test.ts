@@ -32,6 +32,7 @@ const refusals: [input: string, error: string][] = [
   ['"x"', 'Expecting a JSON object'],
   ['{"type":1}', "Not expecting a JSON number for field 'type'"],
   ['{"type":["SUBSCRIBE"]}', "Not expecting a JSON array for field 'type'"],
+  ['{"set_logging_level":{"level":{"toString":5,"valueOf":null}}}', "Not expecting a JSON object for field 'level'"],
   ['{"type":"REVIVE","framework_id":"nope"}', "Not expecting a JSON string for field 'framework_id'"],
   ['{"type":"REVIVE","framework_id":{}}', 'Missing required fields: framework_id.value'],
   ['{"acknowledge":{}}', 'Missing required fields: acknowledge.agent_id, acknowledge.task_id, acknowledge.uuid'],
