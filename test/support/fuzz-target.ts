@@ -25,7 +25,7 @@ export class FuzzTarget {
   /** The most memory that it ever held, in bytes. */
   peak = 0;
   readonly #directory: string;
-  readonly #connections = new HttpConnections({ keepAlive: true, maxSockets: 8 });
+  readonly #connections = new HttpConnections({ keepAlive: true });
   readonly #sockets = new Set<Socket>();
   readonly #hangUps = new Set<() => void>();
   readonly #watch: NodeJS.Timeout;

@@ -124,11 +124,11 @@ function mutateOnce(root: Json, chance: Chance): Json {
   return root;
 }
 
-function* placesIn(value: Json): Generator<{ holder: Json[] | { [name: string]: Json }; key: string }> {
-  if (typeof value !== 'object' || value === null) return;
+function* placesIn(value: Json, depth = 0): Generator<{ holder: Json[] | { [name: string]: Json }; key: string }> {
+  if (typeof value !== 'object' || value === null || depth > 50) return;
   for (const key of Object.keys(value)) {
     yield { holder: value, key };
-    yield* placesIn((value as Record<string, Json>)[key] as Json);
+    yield* placesIn((value as Record<string, Json>)[key] as Json, depth + 1);
   }
 }
 
