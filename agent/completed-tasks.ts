@@ -4,10 +4,15 @@ import type { AgentState, TaskRecord } from './state.ts';
 const mostCompletedFrameworks = 50;
 const mostCompletedTasks = 150;
 
+/** One more of a metric, e.g. `valid_status_updates`. */
+export function count(state: AgentState, name: string): void {
+  state.counters.set(name, (state.counters.get(name) ?? 0) + 1);
+}
+
 /** The agent is done with a task; it is remembered among the completed ones if it ever had a sandbox. */
 export function retire(state: AgentState, task: TaskRecord): void {
   state.tasks.delete(task.key);
-  for (const name of endedAs(task)) state.counters.set(name, (state.counters.get(name) ?? 0) + 1);
+  for (const name of endedAs(task)) count(state, name);
   if (task.sandbox === '') return;
   const framework = task.framework.id?.value ?? '';
   const tasks = [...(state.completed.get(framework) ?? []), task].slice(-mostCompletedTasks);

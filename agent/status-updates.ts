@@ -2,7 +2,7 @@ import type { IdSource } from '../protocol/ids.ts';
 import { uuidToBase64 } from '../protocol/ids.ts';
 import type { TaskStatus } from '../protocol/messages.ts';
 import { canMove, isTerminal } from '../protocol/task-state.ts';
-import { retire } from './completed-tasks.ts';
+import { count, retire } from './completed-tasks.ts';
 import type { Effect } from './effects.ts';
 import type { AgentState, TaskRecord } from './state.ts';
 
@@ -63,6 +63,7 @@ function containerStatus(task: TaskRecord): TaskStatus['container_status'] {
 export function acknowledged(state: AgentState, task: TaskRecord, uuid: string, now: number): Effect[] {
   if (task.queue[0]?.status.uuid !== uuid) return [];
   const done = task.queue.shift();
+  count(state, 'valid_status_updates');
   if (done !== undefined && isTerminal(done.status.state)) {
     task.queue.length = 0;
     forgetWhenOver(state, task);

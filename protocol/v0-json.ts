@@ -22,18 +22,33 @@ export function embed<Name extends keyof Messages>(name: Name, message: Messages
 
 /** JSON.stringify for documents that contain doubles and messages. Members that are undefined are left out; what is not finite is a string. */
 export function writeV0(value: unknown): string {
+  if (typeof value === 'string') return quote(value);
+  if (typeof value === 'number') return Number.isFinite(value) ? String(value) : `"${value}"`;
   if (value instanceof Fragment) return value.text;
-  if (Array.isArray(value)) return `[${value.map(writeV0).join(',')}]`;
-  if (typeof value === 'object' && value !== null) return writeObject(value);
-  if (typeof value === 'number' && !Number.isFinite(value)) return `"${value}"`;
-  return JSON.stringify(value);
+  if (Array.isArray(value)) return writeList(value);
+  if (typeof value === 'object' && value !== null) return writeObject(value as Record<string, unknown>);
+  return String(value);
 }
 
-function writeObject(value: object): string {
-  let text = '';
-  for (const [name, member] of Object.entries(value)) {
+const needsEscape = /[^ !#-[\]-~]/;
+
+function quote(text: string): string {
+  return needsEscape.test(text) ? JSON.stringify(text) : `"${text}"`;
+}
+
+function writeList(values: readonly unknown[]): string {
+  let text = '[';
+  for (let index = 0; index < values.length; index++) text += (index === 0 ? '' : ',') + writeV0(values[index]);
+  return `${text}]`;
+}
+
+/** Tens of thousands of tasks are written at a go, while nothing else happens: no lists of entries in between. */
+function writeObject(value: Record<string, unknown>): string {
+  let text = '{';
+  for (const name in value) {
+    const member = value[name];
     if (member === undefined) continue;
-    text += `${text === '' ? '' : ','}${JSON.stringify(name)}:${writeV0(member)}`;
+    text += `${text === '{' ? '' : ','}${quote(name)}:${writeV0(member)}`;
   }
-  return `{${text}}`;
+  return `${text}}`;
 }

@@ -21,12 +21,10 @@ export function processRoutes(server: FastifyInstance, loggingLevel: Pick<Loggin
     return reply.code(200).header('content-length', '0').send();
   });
   server.all('/system/stats.json', (request, reply) => {
-    const stats = Object.fromEntries(
-      systemMetrics().map(([name, value]) => [
-        name.replace('system/', '').replace('load_', 'avg_load_'),
-        name.includes('load') ? double(value) : value,
-      ]),
-    );
-    return sendDocument(request, reply, stats);
+    const stats = systemMetrics().map(([name, value]): [string, unknown] => [
+      name.replace('system/', '').replace('load_', 'avg_load_'),
+      name.includes('load') ? double(value) : value,
+    ]);
+    return sendDocument(request, reply, Object.fromEntries(stats.sort(([left], [right]) => (left < right ? -1 : 1))));
   });
 }
