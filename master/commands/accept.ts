@@ -84,9 +84,9 @@ function takeOffers(state: MasterState, framework: Framework, ids: OfferRecord['
   };
 }
 
-/** Malformed resources are found in all operations before the first is performed; one of them fails its whole operation. */
+/** What is malformed is found in all operations before the first is performed; one bad resource fails its whole operation. */
 function performAll(state: MasterState, basket: Basket, operations: readonly OfferOperation[], now: number): Effect[] {
-  const wrong = operations.map((operation) => invalidResources(allResources(operation)));
+  const wrong = operations.map((operation) => malformed(operation));
   const refused = operations.flatMap((operation, index) => {
     const reason = wrong[index];
     return reason === undefined ? [] : refuse(basket, operation, reason, now);
@@ -95,6 +95,13 @@ function performAll(state: MasterState, basket: Basket, operations: readonly Off
     wrong[index] === undefined ? perform(state, basket, operation, index, now) : [],
   );
   return [...refused, ...performed];
+}
+
+function malformed(operation: OfferOperation): string | undefined {
+  const { type, id } = operation;
+  const isLaunch = type === 'LAUNCH' || type === 'LAUNCH_GROUP';
+  if (isLaunch && id !== undefined) return `The \`id\` field cannot be set on ${type} operations`;
+  return invalidResources(allResources(operation));
 }
 
 function perform(state: MasterState, basket: Basket, operation: OfferOperation, index: number, now: number): Effect[] {

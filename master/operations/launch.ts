@@ -19,7 +19,6 @@ import { demandOf, invalidTask } from './task-validation.ts';
 /** LAUNCH: each task by itself; one that is invalid does not keep the others. */
 export function launch(state: MasterState, basket: Basket, operation: OfferOperation, now: number): Effect[] {
   const tasks = operation.launch?.task_infos ?? [];
-  if (operation.id !== undefined) return refuseTasks(basket, tasks, invalidTaskReason, noId('LAUNCH'), now);
   return tasks.flatMap((given) => {
     const task = completed(given, basket);
     const wrong = invalidTask(task, basket);
@@ -38,7 +37,6 @@ export function launchGroup(state: MasterState, basket: Basket, operation: Offer
   const group = operation.launch_group;
   if (group === undefined) return [];
   const given = group.task_group.tasks ?? [];
-  if (operation.id !== undefined) return refuseTasks(basket, given, invalidGroupReason, noId('LAUNCH_GROUP'), now);
   const executor = completedExecutor(group.executor, basket);
   const tasks = given.map((task) => withAllocations(task, basket));
   const wrong = invalidGroup(tasks, executor, basket);
@@ -63,10 +61,6 @@ export function refuseTasks(
   now: number,
 ): Effect[] {
   return tasks.map((task) => refuseTask(framework.id, task, { state: 'TASK_ERROR', reason, message }, now));
-}
-
-function noId(operation: string): string {
-  return `The \`id\` field cannot be set on ${operation} operations`;
 }
 
 /** A task with what schedulers may leave out. */
