@@ -28,6 +28,8 @@ export class RecordStream {
   #gathered: (string | Uint8Array)[] = [];
   #gatheredLength = 0;
   readonly #limits: StreamLimits;
+  /** Bytes of the longest record so far, which may wait besides: the state of a large cluster is longer than any limit. */
+  #longest = 0;
   /** Since when more waits than may. */
   #overfullSince: number | undefined;
 
@@ -69,6 +71,7 @@ export class RecordStream {
       process.nextTick(() => this.#whenConnected(() => this.#flush()));
     }
     const chunk = this.#chunk(payload);
+    this.#longest = Math.max(this.#longest, chunk.length);
     this.#gathered.push(chunk);
     this.#gatheredLength += chunk.length;
     if (this.#gatheredLength >= longestGathering) this.#flush();
@@ -88,7 +91,7 @@ export class RecordStream {
 
   #isOverfull(): boolean {
     const { backlog } = this.#limits;
-    const waiting = this.backlog;
+    const waiting = this.backlog - this.#longest;
     if (waiting <= backlog) {
       this.#overfullSince = undefined;
       return false;

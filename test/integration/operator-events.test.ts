@@ -110,3 +110,22 @@ test('with too many subscribers, the oldest stream ends', async (t) => {
   await until('the fourth begins', () => fourth.records.length >= 2);
   assert.equal(third.ended, false, 'one that left makes room');
 });
+
+test('a state that is longer than what may wait for a subscriber reaches it all the same', async (t) => {
+  const room = await open(t, ['--max_stream_backlog=1']);
+  const id = frameworkOf(await room.subscribe(frameworkInfo()));
+  const framework = room.master.state.frameworks.get(id as never);
+  for (let index = 0; index < 30_000; index++) {
+    framework?.completedTasks.push({
+      name: 'a task with a long name, so that fewer of them are needed to fill several megabytes',
+      task_id: { value: `t${index}` },
+      framework_id: { value: id },
+      agent_id: { value: 'S0' },
+      state: 'TASK_FINISHED',
+    });
+  }
+  const stream = await follow(room);
+  await until('the heartbeat', () => typesOf(stream).includes('HEARTBEAT'));
+  assert.equal(stream.records[0]?.subscribed?.get_state?.get_tasks?.completed_tasks?.length, 30_000);
+  assert.equal(stream.ended, false);
+});
