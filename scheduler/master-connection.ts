@@ -175,7 +175,7 @@ export class MasterConnection {
       throw this.#unreadable;
     }
     const interval = decoded.value.subscribed?.heartbeat_interval_seconds;
-    if (interval !== undefined) this.#heartbeatMs = interval * 1000;
+    if (interval !== undefined && interval > 0) this.#heartbeatMs = interval * 1000;
     const subscription = this.#current;
     this.#options.onEvent(decoded.value, () => this.#current === subscription);
   }

@@ -206,6 +206,8 @@ test('quirk 23: nested sessions stream RecordIO both ways, and WAIT tells a wait
   todo: 'waits for nested containers',
 });
 
+test('quirk 20: the agent fills in what an executor leaves out of a status', { todo: 'waits for executors' });
+
 test('quirk 24: /files/* take the real path of a sandbox; a directory cannot be downloaded, in those words', async () => {
   const { ofAgent } = cluster;
   const own = JSON.parse((await ofAgent('/state')).text);

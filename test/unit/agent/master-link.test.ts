@@ -2,20 +2,24 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { MasterLink } from '../../../agent/master-link.ts';
 import type { MasterMessage } from '../../../protocol/agent-link.ts';
-import { systemClock } from '../../../runtime/clock.ts';
+import { type Clock, systemClock } from '../../../runtime/clock.ts';
 import { silentLog } from '../../../runtime/log.ts';
 import { agentSubscription } from '../../support/master-messages.ts';
 import { ScriptedMaster, type ScriptedRequest } from '../../support/scripted-master.ts';
-import { until } from '../../support/virtual-clock.ts';
+import { until, VirtualClock } from '../../support/virtual-clock.ts';
 
 const registered: MasterMessage = { type: 'REGISTERED', agent_id: 'S', master_id: 'M', ping_timeout_seconds: 75 };
 
-async function link(t: TestContext, script: (request: ScriptedRequest, index: number) => void) {
+async function link(
+  t: TestContext,
+  script: (request: ScriptedRequest, index: number) => void,
+  clock: Clock = systemClock,
+) {
   const master = await ScriptedMaster.open(script);
   const received: MasterMessage[] = [];
   const opened: MasterLink = new MasterLink({
     master: master.address,
-    clock: systemClock,
+    clock,
     random: () => 0,
     log: silentLog,
     backoff: 1,
@@ -113,4 +117,23 @@ test('a master that refuses, answers rubbish or is away is dialled again', async
     request.stream('s')(registered);
   });
   await until('it is registered', () => received.length === 1);
+});
+
+test('a master that says nothing for its own ping timeout is dialled again', async (t) => {
+  const clock = new VirtualClock();
+  const { master, received } = await link(
+    t,
+    (request) =>
+      isSubscription(request) ? request.stream('s')({ ...registered, ping_timeout_seconds: 100 }) : request.answer(202),
+    clock,
+  );
+  await until('it is registered', () => received.length === 1);
+  clock.advance(99_000);
+  assert.equal(received.length, 1);
+  clock.advance(1_000);
+  await until('it waits to dial', () => {
+    clock.advance(1);
+    return received.length === 2;
+  });
+  assert.equal(master.requests.filter(isSubscription).length, 2);
 });
