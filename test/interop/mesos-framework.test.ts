@@ -22,4 +22,5 @@ testScheduler({
   unknown: 'TASK_LOST',
   // It subscribes again once, and never again when that fails.
   reconnects: false,
+  followsLeader: true,
 });

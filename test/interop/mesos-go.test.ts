@@ -1,4 +1,10 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { Cluster } from '../support/cluster.ts';
+import { eventually } from '../support/eventually.ts';
+import { ForeignProcess } from './foreign-process.ts';
 import { testOperator } from './operator-journeys.ts';
 import { testScheduler } from './scheduler-journeys.ts';
 import { prepareGo } from './toolchains.ts';
@@ -41,6 +47,8 @@ for (const codec of ['protobuf', 'json']) {
     together: 3,
     unknown: 'TASK_GONE',
     reconnects: true,
+    // It uses the address of a redirect for SUBSCRIBE alone.
+    followsLeader: false,
   });
 
   testOperator({
@@ -55,3 +63,46 @@ for (const codec of ['protobuf', 'json']) {
     tearsDown: true,
   });
 }
+
+const skip = 'missing' in toolchain ? `they cannot be had here. ${toolchain.missing}` : false;
+
+describe('the programs that come with mesos-go', { timeout: 120_000, skip }, () => {
+  let cluster: Cluster;
+  before(async () => {
+    cluster = await Cluster.start();
+  });
+  after(() => cluster?.close());
+
+  /** Starts one of them. */
+  function run(program: string, ...args: string[]): ForeignProcess {
+    assert.ok('directory' in toolchain);
+    return new ForeignProcess({ file: join(toolchain.directory, program), args, directory: cluster.directory });
+  }
+
+  it('run a command and watch it', async () => {
+    const [host = '', port = ''] = cluster.address.split(':');
+    const watcher = run('mwatch', '-master', host, '-port', port);
+    try {
+      await eventually('the watcher is subscribed', async () => {
+        const metrics = (await (await cluster.get('/metrics/snapshot')).json()) as Record<string, number>;
+        return metrics['master/operator_event_stream_subscribers'] === 1;
+      });
+      const shell = run('msh', '-master', cluster.address, '-task_name', 'shell', '--', 'echo', 'hello');
+      await shell.ended();
+      assert.match(shell.log, /TASK_FINISHED/);
+      assert.equal(await readFile(join(await cluster.sandboxOf('shell'), 'stdout'), 'utf8'), 'hello\n');
+      await eventually('the watcher has seen it', () => /TASK_UPDATED .*TASK_FINISHED/.test(watcher.log));
+      assert.match(watcher.log, /FRAMEWORK_ADDED.*msh/);
+      assert.match(watcher.log, /TASK_ADDED .*TASK_STAGING .*cpus:0.01;mem:64/);
+      await eventually('the watcher has seen it leave', () => /FRAMEWORK_REMOVED.*msh/.test(watcher.log));
+    } finally {
+      await watcher.kill();
+    }
+  });
+
+  it('tell that a command failed', async () => {
+    const shell = run('msh', '-master', cluster.address, '--', 'false');
+    await shell.ended();
+    assert.match(shell.log, /TASK_FAILED/);
+  });
+});

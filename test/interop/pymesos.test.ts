@@ -26,6 +26,7 @@ testScheduler({
   together: 3,
   unknown: 'TASK_LOST',
   reconnects: true,
+  followsLeader: true,
 });
 
 const reads = ['HEALTH', 'FLAGS', 'VERSION', 'METRICS', 'LOGGING_LEVEL', 'STATE', 'FRAMEWORKS', 'EXECUTORS', 'TASKS'];

@@ -6,6 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Cluster } from '../support/cluster.ts';
 import { docker } from '../support/docker.ts';
 import { eventually } from '../support/eventually.ts';
+import { MasterRoom } from '../support/master-room.ts';
 import type { ForeignCommand, Told } from './foreign-process.ts';
 import { ForeignScheduler, type LaunchedTask } from './foreign-scheduler.ts';
 import type { Toolchain } from './toolchains.ts';
@@ -33,6 +34,8 @@ export interface SchedulerLibrary {
   unknown: 'TASK_GONE' | 'TASK_LOST';
   /** Whether it comes back when its master was away for seconds. */
   reconnects: boolean;
+  /** Whether it sends the calls that follow to the leader too, once it was sent on there. */
+  followsLeader: boolean;
 }
 
 interface Sent extends Told {
@@ -57,9 +60,9 @@ export function testScheduler(library: SchedulerLibrary): void {
     let idle: ForeignScheduler;
     const all: ForeignScheduler[] = [];
 
-    async function start(name: string, framework?: string): Promise<ForeignScheduler> {
+    async function start(name: string, framework?: string, master = cluster.address): Promise<ForeignScheduler> {
       assert.ok('directory' in toolchain);
-      const options = { master: cluster.address, name, directory: cluster.directory };
+      const options = { master, name, directory: cluster.directory };
       const started = await ForeignScheduler.start(
         command(toolchain.directory, { ...options, ...(framework === undefined ? {} : { framework }) }),
       );
@@ -227,6 +230,24 @@ export function testScheduler(library: SchedulerLibrary): void {
       const [next] = await scheduler.launch({ name: 'after-all', command: 'true' });
       assert.ok(next);
       await scheduler.status(next.task, 'TASK_FINISHED');
+    });
+
+    it('is sent on to the leader by a master that does not lead', async () => {
+      const [hostname = '', port] = cluster.address.split(':');
+      const follower = await MasterRoom.open([], undefined, () => ({ hostname, port: Number(port) }));
+      try {
+        const guest = await start('guest', undefined, follower.master.address);
+        const { frameworks } = await cluster.state();
+        assert.ok(frameworks.some(({ id }) => id === guest.framework));
+        if (library.followsLeader) {
+          const [task] = await guest.launch({ name: 'by-detour', command: 'true' });
+          assert.ok(task);
+          await guest.status(task.task, 'TASK_FINISHED');
+        }
+        await guest.kill();
+      } finally {
+        await follower.close();
+      }
     });
 
     it('hears the heart of the master beat, and does not take it for dead', async () => {
