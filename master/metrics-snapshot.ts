@@ -150,12 +150,14 @@ function allocatorGauges(state: MasterState): Metric[] {
     ['allocator/mesos/allocation_runs', state.metrics.allocationRun.count],
   ];
   const held = new Map<string, number>();
+  const filters = state.allocator.filtersByRole();
   for (const [role, { allocated, offered }] of roleShares(state)) {
     const own = [...allocated, ...offered];
     const amounts = resourceNames.map((name) => ({ name, amount: scalarOf(own, name), all: scalarOf(total, name) }));
     for (const { name, amount } of amounts) held.set(name, (held.get(name) ?? 0) + amount);
     const shares = amounts.map(({ amount, all }) => (all === 0 ? 0 : amount / all));
     gauges.push([`allocator/mesos/roles/${role}/shares/dominant`, Math.max(...shares)]);
+    gauges.push([`allocator/mesos/offer_filters/roles/${role}/active`, filters.get(role) ?? 0]);
   }
   for (const name of resourceNames) {
     gauges.push([`allocator/mesos/resources/${name}/total`, scalarOf(total, name)]);

@@ -30,6 +30,8 @@ export interface Allocator {
   suppress(id: FrameworkId, roles: readonly string[]): void;
   /** Empty roles: all of the framework's. Clears the filters of these roles. */
   revive(id: FrameworkId, roles: readonly string[]): void;
+  /** How many filters hold, by role. */
+  filtersByRole(): ReadonlyMap<string, number>;
   /** `now`: milliseconds since the epoch; `random`: [0, 1). */
   allocate(now: number, random: () => number): Allocation[];
 }

@@ -157,6 +157,10 @@ export class FairAllocator implements Allocator {
     }
   }
 
+  filtersByRole(): ReadonlyMap<string, number> {
+    return this.#filters.count();
+  }
+
   allocate(now: number, random: () => number): Allocation[] {
     this.#filters.expire(now);
     const allocations: Allocation[] = [];

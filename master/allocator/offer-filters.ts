@@ -31,6 +31,12 @@ export class OfferFilters {
     );
   }
 
+  /** How many there are, by role. */
+  count(): ReadonlyMap<string, number> {
+    const byRole = Map.groupBy([...this.#filters.values()].flat(), ({ role }) => role);
+    return new Map([...byRole].map(([role, filters]) => [role, filters.length]));
+  }
+
   expire(now: number): void {
     this.#keep((filter) => filter.until > now);
   }

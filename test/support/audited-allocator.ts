@@ -38,6 +38,10 @@ export class AuditedAllocator implements Allocator {
     this.#inner.addFramework(id, demand);
   }
 
+  filtersByRole(): ReadonlyMap<string, number> {
+    return this.#inner.filtersByRole();
+  }
+
   updateFramework(id: FrameworkId, demand: Demand): void {
     this.#inner.updateFramework(id, demand);
   }
