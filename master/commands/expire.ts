@@ -7,22 +7,25 @@ import { removeFramework } from './remove-framework.ts';
 
 /** What time alone brings about: frameworks that did not come back, agents that are silent, offers that nobody answers. */
 export function expire(state: MasterState, now: number): Effect[] {
-  const effects: Effect[] = [];
-  for (const framework of state.frameworks.values()) {
-    if (framework.removeAt !== undefined && framework.removeAt <= now)
-      effects.push(...removeFramework(state, framework, now));
-  }
   const { agentPingTimeout, offerTimeout } = state.settings;
-  for (const agent of state.agents.values()) {
-    if (now - agent.heardAt >= agentPingTimeout * 1000) effects.push(...markUnreachable(state, agent.id, now));
-  }
+  // Not pushed one list into another as arguments: a framework or an agent may have a hundred thousand tasks.
+  const effects = [
+    [...state.frameworks.values()]
+      .filter(({ removeAt }) => removeAt !== undefined && removeAt <= now)
+      .flatMap((framework) => removeFramework(state, framework, now)),
+    [...state.agents.values()]
+      .filter(({ heardAt }) => now - heardAt >= agentPingTimeout * 1000)
+      .flatMap((agent) => markUnreachable(state, agent.id, now)),
+    offerTimeout === undefined ? [] : expireOffers(state, offerTimeout, now),
+  ].flat();
   forgetLostAgents(state, now);
-  if (offerTimeout !== undefined) {
-    for (const offer of state.offers.values()) {
-      if (now - offer.offeredAt >= offerTimeout * 1000) effects.push(...rescindOffer(state, offer.id, now));
-    }
-  }
   return effects;
+}
+
+function expireOffers(state: MasterState, seconds: number, now: number): Effect[] {
+  return [...state.offers.values()]
+    .filter(({ offeredAt }) => now - offeredAt >= seconds * 1000)
+    .flatMap((offer) => rescindOffer(state, offer.id, now));
 }
 
 export function pingAgents(state: MasterState): Effect[] {
