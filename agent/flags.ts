@@ -1,6 +1,7 @@
 import { parseAttributes, parseResources } from '../protocol/resource-text.ts';
 import { invalidResources } from '../protocol/resource-validation.ts';
 import { invalidRole } from '../protocol/roles.ts';
+import { domain } from '../runtime/domain-flag.ts';
 import { duration } from '../runtime/duration-flag.ts';
 import { boolean, type Flag, type FlagValues, integer, oneOf, text } from '../runtime/flags.ts';
 
@@ -57,6 +58,12 @@ export const agentFlags = {
     help: 'What to tell of this host, e.g. rack:r1;disk:ssd; replaces detected attributes of the same name.',
     mesos: true,
     parse: attributes,
+  },
+  domain: {
+    form: 'JSON',
+    help: 'Region and zone of this host; the master must have one, too.',
+    mesos: true,
+    parse: domain,
   },
   default_role: { form: 'ROLE', help: 'The role of resources that name none.', default: '*', mesos: true, parse: role },
   docker_socket: {

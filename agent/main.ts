@@ -8,6 +8,7 @@ import type { AgentInfo } from '../protocol/messages.ts';
 import { parseAttributes, parseResources } from '../protocol/resource-text.ts';
 import { normalize } from '../protocol/resources.ts';
 import { type Clock, sleep, systemClock } from '../runtime/clock.ts';
+import { parseDomain } from '../runtime/domain-flag.ts';
 import { flagTexts } from '../runtime/flags.ts';
 import { createHttpServer, isLoopback, listen } from '../runtime/http-server.ts';
 import type { Log } from '../runtime/log.ts';
@@ -308,6 +309,7 @@ async function describeAgent(
     resources: normalize([...given, ...detected]),
     attributes: [...own, ...facts.attributes.filter(({ name }) => !named.has(name))],
     ...(id === undefined ? {} : { id: { value: id } }),
+    ...(flags.domain === undefined ? {} : { domain: checkedValue(parseDomain(flags.domain), 'domain') }),
   };
 }
 

@@ -1,3 +1,4 @@
+import { domain } from '../runtime/domain-flag.ts';
 import { duration } from '../runtime/duration-flag.ts';
 import { boolean, type Flag, type FlagValues, integer, oneOf, text } from '../runtime/flags.ts';
 import { parseMinimum } from './allocator/minimum.ts';
@@ -120,6 +121,12 @@ export const masterFlags = {
     default: '1000',
     mesos: true,
     parse: integer(1, 1e6),
+  },
+  domain: {
+    form: 'JSON',
+    help: 'Region and zone of this master; agents of other regions are for frameworks with REGION_AWARE.',
+    mesos: true,
+    parse: domain,
   },
   artifact_capacity: {
     form: 'MEGABYTES',

@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { prepareCodecs } from '../protocol/codec.ts';
 import { describeError, MesitaError } from '../protocol/errors.ts';
 import { asMasterId } from '../protocol/ids.ts';
+import type { DomainInfo } from '../protocol/messages.ts';
 import { type Clock, systemClock } from '../runtime/clock.ts';
+import { parseDomain } from '../runtime/domain-flag.ts';
 import { flagTexts } from '../runtime/flags.ts';
 import { createHttpServer, isLoopback, listen } from '../runtime/http-server.ts';
 import type { Log } from '../runtime/log.ts';
@@ -14,7 +16,7 @@ import { processRoutes } from '../runtime/process-routes.ts';
 import type { Shutdown } from '../runtime/shutdown.ts';
 import { mesosVersion } from '../runtime/version.ts';
 import { FairAllocator } from './allocator/fair-allocator.ts';
-import { type Minimum, parseMinimum } from './allocator/minimum.ts';
+import { parseMinimum } from './allocator/minimum.ts';
 import { heartbeatIntervalSeconds } from './commands/subscribe.ts';
 import { EventSubscribers } from './event-subscribers.ts';
 import { type MasterFlags, masterFlags } from './flags.ts';
@@ -134,9 +136,11 @@ async function makeWorkDirectory(directory: string): Promise<void> {
 
 function createState(flags: MasterFlags, now: number): MasterState {
   const id = asMasterId(randomUUID());
+  const domain = checkedValue(parseDomain(flags.domain ?? '{}'));
   return {
     master: {
       id,
+      ...(flags.domain === undefined ? {} : { domain }),
       ip: 0,
       port: flags.port,
       version: mesosVersion,
@@ -155,7 +159,7 @@ function createState(flags: MasterFlags, now: number): MasterState {
       roles: flags.roles?.split(',').map((role) => role.trim()),
       offerTimeout: flags.offer_timeout,
     },
-    allocator: new FairAllocator({ minimum: minimumOf(flags), filterGpus: flags.filter_gpu_resources }),
+    allocator: makeAllocator(flags, domain),
     frameworks: new Map(),
     completedFrameworks: new Map(),
     agents: new Map(),
@@ -169,9 +173,18 @@ function createState(flags: MasterFlags, now: number): MasterState {
   };
 }
 
-function minimumOf(flags: MasterFlags): Minimum {
-  const parsed = parseMinimum(flags.min_allocatable_resources);
-  return 'error' in parsed ? [] : parsed.value;
+function makeAllocator(flags: MasterFlags, domain: DomainInfo): FairAllocator {
+  return new FairAllocator({
+    minimum: checkedValue(parseMinimum(flags.min_allocatable_resources)),
+    filterGpus: flags.filter_gpu_resources,
+    region: domain.fault_domain?.region.name,
+  });
+}
+
+/** The flag table has checked the text already. */
+function checkedValue<T>(parsed: { value: T } | { error: string }): T {
+  if ('error' in parsed) throw new MesitaError('MESITA_FLAG_INVALID', { message: parsed.error });
+  return parsed.value;
 }
 
 /** What MasterInfo says of the address, once the port is known; in the order of the message's declaration. */

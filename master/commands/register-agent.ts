@@ -1,6 +1,6 @@
 import type { AgentSubscription, MasterMessage } from '../../protocol/agent-link.ts';
 import { type AgentId, asAgentId, asFrameworkId, asTaskId } from '../../protocol/ids.ts';
-import type { FrameworkInfo, Task } from '../../protocol/messages.ts';
+import type { AgentInfo, FrameworkInfo, Task } from '../../protocol/messages.ts';
 import { invalidResources } from '../../protocol/resource-validation.ts';
 import { normalize } from '../../protocol/resources.ts';
 import { hasCapability, isTerminal } from '../../protocol/task-state.ts';
@@ -27,7 +27,10 @@ export type Registration =
  * What it says that it runs is the truth; tasks that only the master knows are asked for.
  */
 export function registerAgent(state: MasterState, subscription: AgentSubscription, now: number): Registration {
-  const wrong = invalidResources(subscription.agent.resources ?? []) ?? invalidResources(subscription.total);
+  const wrong =
+    invalidResources(subscription.agent.resources ?? []) ??
+    invalidResources(subscription.total) ??
+    strayDomain(state, subscription.agent);
   if (wrong !== undefined) return { refusal: wrong };
   const given = subscription.agent.id?.value;
   const unwanted = unwantedAgent(state, subscription);
@@ -81,6 +84,11 @@ export function registerAgent(state: MasterState, subscription: AgentSubscriptio
 function unwantedAgent(state: MasterState, { agent: info, address }: AgentSubscription): string | undefined {
   if (state.goneAgents.has(asAgentId(info.id?.value ?? ''))) return 'Agent has been marked gone';
   return machineOf(state.maintenance, { info, address })?.mode === 'DOWN' ? 'Machine is `DOWN`' : undefined;
+}
+
+function strayDomain({ master }: MasterState, { domain }: AgentInfo): string | undefined {
+  if (domain?.fault_domain === undefined || master.domain !== undefined) return undefined;
+  return 'The agent has a domain and the master has none; start the master with --domain';
 }
 
 function factsOf({ info, attributes }: Agent): AgentFacts {

@@ -139,6 +139,22 @@ describe('maintenance over HTTP', () => {
   });
 });
 
+test('with --domain, agents of other regions are for frameworks with REGION_AWARE', async () => {
+  const domainOf = (region: string) => ({ fault_domain: { region: { name: region }, zone: { name: 'z' } } });
+  const room = await MasterRoom.open([`--domain=${JSON.stringify(domainOf('eu'))}`]);
+  try {
+    const subscription = agentSubscription({ resources: 'cpus:1;mem:64' });
+    await room.join({ ...subscription, agent: { ...subscription.agent, domain: domainOf('us') } });
+    const homely = await room.subscribe({ user: 'root', name: 'f' });
+    const aware = await room.subscribe({ user: 'root', name: 'g', capabilities: [{ type: 'REGION_AWARE' }] });
+    await until('an offer', () => aware.records.some(({ type }) => type === 'OFFERS'));
+    assert.ok(!homely.records.some(({ type }) => type === 'OFFERS'));
+    assert.deepEqual(homely.records[0]?.subscribed?.master_info?.domain, domainOf('eu'));
+  } finally {
+    await room.close();
+  }
+});
+
 test('--roles and --no-root_submissions are told to frameworks as an ERROR', async () => {
   const room = await MasterRoom.open(['--roles=a, b', '--no-root_submissions']);
   try {

@@ -65,6 +65,18 @@ describe('an agent that is new', () => {
     assert.equal(world.state.agents.size, 0);
   });
 
+  test('with a domain is refused by a master without one', () => {
+    const subscription = agentSubscription({ resources });
+    const domain = { fault_domain: { region: { name: 'eu' }, zone: { name: 'eu-1' } } };
+    subscription.agent.domain = domain;
+    const world = new MasterWorld();
+    const registration = registerAgent(world.state, subscription, world.now);
+    assert.ok('refusal' in registration && registration.refusal.includes('--domain'));
+    world.state.master.domain = domain;
+    assert.ok('agent' in registerAgent(world.state, subscription, world.now));
+    assert.deepEqual(world.offer(world.framework()).domain, domain);
+  });
+
   test('brings tasks of a framework that the master does not know (it was restarted): the framework is kept for its return', () => {
     const { task } = running();
     const world = new MasterWorld();
