@@ -98,7 +98,7 @@ export function mutateJson(value: Json, chance: Chance): Json {
 }
 
 function mutateOnce(root: Json, chance: Chance): Json {
-  const places = [...placesIn(root)];
+  const places = placesIn(root);
   if (places.length === 0) return chance.pick(oddities);
   const { holder, key } = chance.pick(places);
   const put = (value: Json) => {
@@ -125,12 +125,20 @@ function mutateOnce(root: Json, chance: Chance): Json {
   return root;
 }
 
-function* placesIn(value: Json, depth = 0): Generator<{ holder: Json[] | { [name: string]: Json }; key: string }> {
-  if (typeof value !== 'object' || value === null || depth > 50) return;
+interface Place {
+  holder: Json[] | { [name: string]: Json };
+  key: string;
+}
+
+/** The first few hundred places of a value. */
+function placesIn(value: Json, places: Place[] = [], depth = 0): Place[] {
+  if (typeof value !== 'object' || value === null || depth > 50) return places;
   for (const key of Object.keys(value)) {
-    yield { holder: value, key };
-    yield* placesIn((value as Record<string, Json>)[key] as Json, depth + 1);
+    if (places.length > 400) break;
+    places.push({ holder: value, key });
+    placesIn((value as Record<string, Json>)[key] as Json, places, depth + 1);
   }
+  return places;
 }
 
 function nested(depth: number, chance: Chance): Json {
