@@ -207,9 +207,10 @@ function holds(held: Resource, part: Resource): boolean {
   if (held.type === 'SCALAR') return toFixedPoint(held.scalar?.value ?? 0) >= toFixedPoint(part.scalar?.value ?? 0);
   if (held.type === 'RANGES') {
     const own = held.ranges?.range ?? [];
-    return mergeRanges(part.ranges?.range ?? []).every((wanted) =>
-      own.some((range) => range.begin <= wanted.begin && wanted.end <= range.end),
-    );
+    return mergeRanges(part.ranges?.range ?? []).every((wanted) => {
+      const range = own[placeOf(own, wanted.begin)];
+      return range !== undefined && range.begin <= wanted.begin && wanted.end <= range.end;
+    });
   }
   const items = new Set(held.set?.item);
   return (part.set?.item ?? []).every((item) => items.has(item));
@@ -237,18 +238,31 @@ function mergeRanges(ranges: readonly ValueRange[]): ValueRange[] {
   return merged;
 }
 
+/** Both sorted and disjoint. Untouched ranges are kept as they are, since there may be very many. */
 function subtractRanges(own: readonly ValueRange[], taken: readonly ValueRange[]): ValueRange[] {
-  let rest = own.map((range) => ({ ...range }));
+  const rest = [...own];
   for (const hole of taken) {
-    rest = rest.flatMap((range) => {
-      if (hole.end < range.begin || hole.begin > range.end) return [range];
-      const pieces: ValueRange[] = [];
+    const first = placeOf(rest, hole.begin);
+    let next = first;
+    const pieces: ValueRange[] = [];
+    for (let range = rest[next]; range !== undefined && range.begin <= hole.end; range = rest[++next]) {
       if (range.begin < hole.begin) pieces.push({ begin: range.begin, end: hole.begin - 1 });
       if (hole.end < range.end) pieces.push({ begin: hole.end + 1, end: range.end });
-      return pieces;
-    });
+    }
+    rest.splice(first, next - first, ...pieces);
   }
   return rest;
+}
+
+/** Where the first range is that ends at `value` or after it. */
+function placeOf(ranges: readonly ValueRange[], value: number): number {
+  let [low, high] = [0, ranges.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((ranges[middle]?.end ?? 0) < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function without(resource: Resource, name: 'reservations'): Resource {

@@ -18,7 +18,8 @@ export interface Basket {
 
 /** What a launch may take: what remains, and as many copies of shared volumes as it asks for. */
 export function availableTo(basket: Basket, demand: readonly Resource[]): Resource[] {
-  return add(basket.remaining, furtherCopies(basket, demand));
+  const copies = furtherCopies(basket, demand);
+  return copies.length === 0 ? basket.remaining : add(basket.remaining, copies);
 }
 
 /** Takes what a launch uses, and stays allocated; it must be available. */
@@ -28,7 +29,8 @@ export function take(state: MasterState, basket: Basket, demand: readonly Resour
     const { framework, role, agent } = basket;
     state.allocator.charge({ framework: framework.id, role, agent: agent.id, resources: copies });
   }
-  basket.remaining = subtract(add(basket.remaining, copies), demand);
+  const available = copies.length === 0 ? basket.remaining : add(basket.remaining, copies);
+  basket.remaining = subtract(available, demand);
 }
 
 function furtherCopies({ remaining, shared }: Basket, demand: readonly Resource[]): Resource[] {
