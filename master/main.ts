@@ -23,6 +23,7 @@ import { type MasterFlags, masterFlags } from './flags.ts';
 import { agentRoute } from './http/agent-route.ts';
 import { artifactRoute } from './http/artifact-route.ts';
 import { killRoute } from './http/kill-route.ts';
+import { laterRoutes } from './http/later-routes.ts';
 import { type Leader, leaderRedirect } from './http/leader-redirect.ts';
 import { maintenanceRoutes } from './http/maintenance-routes.ts';
 import { operatorRoute } from './http/operator-route.ts';
@@ -94,6 +95,7 @@ export async function startMaster({
   agentRoute(server, performer, ids);
   relayRoute(server, performer, ids);
   killRoute(server, performer);
+  laterRoutes(server, state);
   readOnlyRoutes(server, performer, flagTexts(masterFlags, flags));
   const loggingLevel = new LoggingLevel(log, clock);
   processRoutes(server, loggingLevel);

@@ -3,7 +3,7 @@ import { scalarOf } from '../protocol/resources.ts';
 import { type Snapshot, snapshotOf } from '../runtime/metrics-route.ts';
 import { systemMetrics } from '../runtime/system-metrics.ts';
 import { resourcesOfExecutors } from './documents/executors.ts';
-import { roleShares } from './documents/roles.ts';
+import { ancestors, consumedOf, type RoleShares, roleShares } from './documents/roles.ts';
 import { frameworkMetrics } from './framework-metrics.ts';
 import { messageOfCall } from './metrics.ts';
 import { type MasterState, usedResources } from './state.ts';
@@ -144,24 +144,42 @@ function usage(prefix: string, name: string, total: readonly Resource[], used: r
 
 function allocatorGauges(state: MasterState): Metric[] {
   const total = [...state.agents.values()].flatMap((agent) => agent.total);
-  const gauges: Metric[] = [
+  const names = resourceNames.filter((name) => scalarOf(total, name) > 0);
+  const roles = roleShares(state);
+  const filters = state.allocator.filtersByRole();
+  const held = [...roles.values()].flatMap(({ allocated, offered }) => [...allocated, ...offered]);
+  return [
     ['allocator/event_queue_dispatches', 0],
     ['allocator/mesos/event_queue_dispatches', 0],
     ['allocator/mesos/allocation_runs', state.metrics.allocationRun.count],
+    ...names.flatMap((name): Metric[] => [
+      [`allocator/mesos/resources/${name}/total`, scalarOf(total, name)],
+      [`allocator/mesos/resources/${name}/offered_or_allocated`, scalarOf(held, name)],
+    ]),
+    ...[...roles].flatMap(([role, { allocated, offered }]): Metric[] => {
+      const own = [...allocated, ...offered];
+      const shares = names.map((name) => scalarOf(own, name) / scalarOf(total, name));
+      return [
+        [`allocator/mesos/roles/${role}/shares/dominant`, Math.max(0, ...shares)],
+        [`allocator/mesos/offer_filters/roles/${role}/active`, filters.get(role) ?? 0],
+      ];
+    }),
+    ...consumption(roles),
   ];
-  const held = new Map<string, number>();
-  const filters = state.allocator.filtersByRole();
-  for (const [role, { allocated, offered }] of roleShares(state)) {
-    const own = [...allocated, ...offered];
-    const amounts = resourceNames.map((name) => ({ name, amount: scalarOf(own, name), all: scalarOf(total, name) }));
-    for (const { name, amount } of amounts) held.set(name, (held.get(name) ?? 0) + amount);
-    const shares = amounts.map(({ amount, all }) => (all === 0 ? 0 : amount / all));
-    gauges.push([`allocator/mesos/roles/${role}/shares/dominant`, Math.max(...shares)]);
-    gauges.push([`allocator/mesos/offer_filters/roles/${role}/active`, filters.get(role) ?? 0]);
+}
+
+/** What counts against quotas: of each role with those below it, and of the nameless root of all roles. */
+function consumption(roles: ReadonlyMap<string, RoleShares>): Metric[] {
+  const consumed = new Map<string, Resource[]>();
+  for (const [role, shares] of roles) {
+    const own = consumedOf(shares);
+    for (const above of ['', ...ancestors(role), role]) consumed.set(above, [...(consumed.get(above) ?? []), ...own]);
   }
-  for (const name of resourceNames) {
-    gauges.push([`allocator/mesos/resources/${name}/total`, scalarOf(total, name)]);
-    gauges.push([`allocator/mesos/resources/${name}/offered_or_allocated`, held.get(name) ?? 0]);
-  }
-  return gauges;
+  return [...consumed].flatMap(([role, resources]) =>
+    resourceNames
+      .map(
+        (name): Metric => [`allocator/mesos/quota/roles/${role}/resources/${name}/consumed`, scalarOf(resources, name)],
+      )
+      .filter(([, amount]) => amount > 0),
+  );
 }

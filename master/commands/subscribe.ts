@@ -30,6 +30,7 @@ export function subscribe(state: MasterState, call: SchedulerCallSubscribe, now:
   const framework = known ?? newFramework(state, id, info, now);
   const renewal = known === undefined || known.recovered ? { ...info, id: { value: id } } : renewed(known.info, info);
   framework.connected = true;
+  if (framework.recovered) framework.registeredAt = now;
   framework.recovered = false;
   framework.reregisteredAt = now;
   framework.removeAt = undefined;

@@ -44,17 +44,23 @@ export function roleShares(state: MasterState): Map<string, RoleShares> {
   return shares;
 }
 
-function ancestors(role: string): string[] {
+/** `a/b/c` is below `a` and `a/b`. */
+export function ancestors(role: string): string[] {
   const parts = role.split('/');
   return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join('/'));
 }
 
-function roleDocument(name: string, { frameworks, allocated, offered, reserved }: RoleShares): Document {
-  const inUse = allocated.filter((resource) => reservationRole(resource) === '*');
+/** What counts against a quota: what is reserved, in use or not, and what is in use beside that. */
+export function consumedOf({ allocated, reserved }: RoleShares): Resource[] {
+  return [...allocated.filter((resource) => reservationRole(resource) === '*'), ...reserved];
+}
+
+function roleDocument(name: string, shares: RoleShares): Document {
+  const { frameworks, allocated, offered, reserved } = shares;
   return {
     name,
     weight: double(1),
-    quota: { role: name, guarantee: {}, limit: {}, consumed: quantities([...inUse, ...reserved]) },
+    quota: { role: name, guarantee: {}, limit: {}, consumed: quantities(consumedOf(shares)) },
     resources: quantities([...allocated, ...offered]),
     allocated: quantities(allocated),
     offered: quantities(offered),

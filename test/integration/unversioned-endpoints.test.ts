@@ -8,13 +8,14 @@ import { MasterRoom } from '../support/master-room.ts';
 const exchanges = readRecording('d_master_legacy')
   .filter(isExchange)
   .filter(({ name }) =>
-    /\[(variant|POST empty|HEAD|DELETE|empty cluster|gzip;q=0|accept protobuf|no id|unknown)\]$/.test(name),
+    /\[(variant|POST empty|HEAD|DELETE|empty cluster|gzip;q=0|accept protobuf|no id|unknown|no slaveId|no resources|no volumes|unknown agent|POST)\]$/.test(
+      name,
+    ),
   )
   .filter(({ request }) => request.target.endsWith(':6050'));
 
-/** The dashboard, help and debugging of its own kind; changes of weights, quotas, reservations and volumes by these paths. */
-const notHere =
-  /^\/($|master\/?$|app|assets|help|__processes__|profiler|registrar|quota|weights|machine|maintenance|reserve|unreserve|create-volumes|destroy-volumes|api)/;
+/** The dashboard, help, and debugging of its own kind. */
+const notHere = /^\/($|master\/?$|app|assets|help|__processes__|profiler|registrar|api)/;
 /** A malformed query closes the connection, in Mesos. */
 const clearer = /%zz/;
 

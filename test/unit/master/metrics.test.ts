@@ -23,7 +23,7 @@ function perform({ world }: { world: MasterWorld }): void {
 }
 
 /** Its own registry, memory and queues: nothing of the kind is here, or it is called otherwise. See docs/compatibility.md. */
-const notHere = /^registrar\/|^allocator\/mesos\/quota\//;
+const notHere = /^registrar\//;
 /** What depends on the machine, the moment, and on how often somebody asked. */
 const changing = /^system\/|_ms(\/|$)|uptime|event_queue|allocation_runs|subscribers|messages_update_slave/;
 
