@@ -58,6 +58,7 @@ export function endExecutor(
   now: number,
 ): Effect[] {
   const { framework_id, executor_id, status } = message;
+  count(state, 'master/messages_exited_executor');
   const agent = state.agents.get(agentId);
   if (agent === undefined || !releaseExecutor(state, agent, taskKey(framework_id, executor_id), now)) return [];
   const failure = { agent_id: { value: agentId }, executor_id: { value: executor_id }, status };

@@ -331,3 +331,13 @@ test('a container that cannot be removed at first is removed later', async (t) =
   await room.history('t1');
   assert.equal(room.engine.machine.containers.size, 0);
 });
+
+test('what is meant for executors that are not there is dropped, and messages are counted', async (t) => {
+  const room = await AgentRoom.open();
+  t.after(() => room.close());
+  const names = { framework_id: 'f', executor_id: 'ex' };
+  room.performer.receive({ type: 'FRAMEWORK_MESSAGE', ...names, data: 'aGVsbG8=' });
+  room.performer.receive({ type: 'SHUTDOWN_EXECUTOR', ...names });
+  assert.deepEqual(room.sent, []);
+  assert.equal(room.performer.state.counters.get('invalid_framework_messages'), 1);
+});
