@@ -79,12 +79,12 @@ export class SandboxFiles {
   #sandboxOf(asked: string): { sandbox: string; rest: string } | undefined {
     if (asked.includes('\0')) return undefined;
     const root = this.#root();
-    const virtual = /^(\/frameworks\/[^/]+\/executors\/[^/]+\/runs\/latest)(\/.*)?$/s.exec(asked);
-    if (virtual !== null) return { sandbox: join(root, virtual[1] ?? ''), rest: virtual[2] ?? '' };
-    if (!asked.startsWith(`${root}/`)) return undefined;
-    const real = /^(\/frameworks\/[^/]+\/executors\/[^/]+\/runs\/[^/]+)(\/.*)?$/s.exec(asked.slice(root.length));
-    if (real === null || /\/\.{1,2}(\/|$)/.test(real[1] ?? '')) return undefined;
-    return { sandbox: root + real[1], rest: real[2] ?? '' };
+    const real = asked.startsWith(`${root}/`);
+    const below = real ? asked.slice(root.length) : asked;
+    const [, sandbox = '', run = '', rest = ''] =
+      /^(\/frameworks\/[^/]+\/executors\/[^/]+\/runs\/([^/]+))(\/.*)?$/s.exec(below) ?? [];
+    if (sandbox === '' || /\/\.{1,2}(\/|$)/.test(sandbox) || !(real || run === 'latest')) return undefined;
+    return { sandbox: root + sandbox, rest };
   }
 
   async #entry(directory: string, asked: string, name: string): Promise<FileEntry[]> {
