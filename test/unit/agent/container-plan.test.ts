@@ -5,7 +5,7 @@ import type { ContainerSpec } from '../../../agent/engine/engine.ts';
 import { SandboxPaths } from '../../../agent/sandbox-paths.ts';
 import type { TaskRecord } from '../../../agent/state.ts';
 import { asContainerId } from '../../../protocol/ids.ts';
-import type { ContainerInfoDockerInfo, TaskInfo, Volume } from '../../../protocol/messages.ts';
+import type { ContainerInfoDockerInfo, Resource, TaskInfo, Volume } from '../../../protocol/messages.ts';
 import { dockerTask, framework, image } from '../../support/agent-room.ts';
 import { resourcesOf } from '../../support/master-messages.ts';
 
@@ -258,4 +258,36 @@ test('labels name agent, framework and task; parameters and privileges are passe
 test('sandboxes lie where those of Mesos do', () => {
   const paths = new SandboxPaths('/w', 'S');
   assert.equal(paths.run('F', 'E', 'C'), '/w/slaves/S/frameworks/F/executors/E/runs/C');
+});
+
+describe('persistent volumes', () => {
+  const volume = (container_path: string, mode: 'RW' | 'RO' = 'RW'): Resource => ({
+    name: 'disk',
+    type: 'SCALAR',
+    scalar: { value: 10 },
+    reservations: [{ type: 'DYNAMIC', role: 'a' }],
+    disk: { persistence: { id: 'v' }, volume: { mode, container_path } },
+  });
+  const mounts = (resource: Resource) => {
+    const planned = plan(dockerTask('t', { resources: [...resourcesOf('cpus:1;mem:64'), resource] }));
+    return 'error' in planned ? planned.error : planned.spec.mounts.filter(({ kind }) => kind === 'bind');
+  };
+
+  test('are in the sandbox, or where an absolute path says', () => {
+    const hostPath = '/w/volumes/roles/a/v';
+    assert.deepEqual((mounts(volume('data')) as unknown[])[0], {
+      kind: 'bind',
+      hostPath,
+      containerPath: '/mnt/mesos/sandbox/data',
+      readOnly: false,
+    });
+    assert.deepEqual((mounts(volume('/data', 'RO')) as unknown[])[0], {
+      kind: 'bind',
+      hostPath,
+      containerPath: '/data',
+      readOnly: true,
+    });
+  });
+
+  test('do not leave the sandbox', () => assert.match(String(mounts(volume('../data'))), /leaves the sandbox/));
 });
