@@ -1,4 +1,11 @@
-import type { FrameworkInfo, Offer, TaskInfo, TaskState, TaskStatus } from '../../protocol/messages.ts';
+import type {
+  FrameworkInfo,
+  Offer,
+  OperationStatus,
+  TaskInfo,
+  TaskState,
+  TaskStatus,
+} from '../../protocol/messages.ts';
 import { fits, resources, SchedulerDriver } from '../../scheduler/index.ts';
 import { eventually } from './eventually.ts';
 
@@ -8,6 +15,8 @@ export type TaskDraft = Partial<TaskInfo> & { name: string };
 export class TestScheduler {
   readonly driver: SchedulerDriver;
   readonly updates: TaskStatus[] = [];
+  /** What it was told of its operations that have an id. */
+  readonly outcomes: OperationStatus[] = [];
   readonly #offers: Offer[] = [];
   #wanted: ((offer: Offer) => boolean) | undefined;
   readonly #stopping = new AbortController();
@@ -22,6 +31,7 @@ export class TestScheduler {
         subscribed: () => void this.#subscriptions++,
         offers: (offers) => this.#receive(offers),
         update: (status) => void this.updates.push(status),
+        operationUpdate: (status) => void this.outcomes.push(status),
       },
     });
   }
