@@ -15,10 +15,13 @@ export interface BodyLimits {
 export class BodyRefusal extends Error {
   override readonly name = 'BodyRefusal';
   readonly statusCode: number;
+  /** Whether the rest of the body may still be coming. */
+  readonly sending: boolean;
 
-  constructor(statusCode: number, message: string) {
+  constructor(statusCode: number, message: string, sending: boolean) {
     super(message);
     this.statusCode = statusCode;
+    this.sending = sending;
   }
 }
 
@@ -60,19 +63,22 @@ function collect(
     done(error, error === undefined ? Buffer.concat(chunks) : Buffer.alloc(0));
   };
   const end = () => finish();
-  const abort = () => finish(new BodyRefusal(400, '400 Bad Request.'));
-  const timer = setTimeout(() => finish(new BodyRefusal(408, '408 Request Timeout.')), limits.milliseconds);
+  const abort = () => finish(new BodyRefusal(400, '400 Bad Request.', true));
+  const timer = setTimeout(
+    () => finish(new BodyRefusal(408, '408 Request Timeout.', true)),
+    limits.milliseconds,
+  ).unref();
   const take = (chunk: Buffer) => {
     size += chunk.length;
     const large = Math.max(0, size - small);
     held.bytes += large - counted;
     counted = large;
-    if (size > limits.bytes) return finish(tooLarge(limits.bytes));
-    if (held.bytes > limits.total) return finish(new BodyRefusal(429, '429 Too Many Requests.'));
+    if (size > limits.bytes) return finish(tooLarge(limits.bytes, true));
+    if (held.bytes > limits.total) return finish(new BodyRefusal(429, '429 Too Many Requests.', true));
     chunks.push(chunk);
   };
   payload.on('data', take).on('end', end).on('close', abort).on('error', abort);
-  if (Number(payload.headers['content-length'] ?? 0) > limits.bytes) finish(tooLarge(limits.bytes));
+  if (Number(payload.headers['content-length'] ?? 0) > limits.bytes) finish(tooLarge(limits.bytes, true));
 }
 
 function decompress(body: Buffer, longest: number, done: (error: Error | null, body?: Buffer) => void): void {
@@ -80,12 +86,14 @@ function decompress(body: Buffer, longest: number, done: (error: Error | null, b
     if (error === null) return done(null, plain);
     // The status and the text are those of Mesos.
     const { code } = error as NodeJS.ErrnoException;
-    done(code === 'ERR_BUFFER_TOO_LARGE' ? tooLarge(longest) : new BodyRefusal(500, 'failed to decode body'));
+    done(
+      code === 'ERR_BUFFER_TOO_LARGE' ? tooLarge(longest, false) : new BodyRefusal(500, 'failed to decode body', false),
+    );
   });
 }
 
-function tooLarge(limit: number): BodyRefusal {
-  return new BodyRefusal(413, `The body of a request may have ${limit} bytes at the most`);
+function tooLarge(limit: number, sending: boolean): BodyRefusal {
+  return new BodyRefusal(413, `The body of a request may have ${limit} bytes at the most`, sending);
 }
 
 /**
@@ -95,6 +103,10 @@ function tooLarge(limit: number): BodyRefusal {
 export function refuseWhileSending(request: FastifyRequest, reply: FastifyReply, refusal: BodyRefusal): FastifyReply {
   reply.hijack();
   const { raw } = reply;
+  if (request.raw.destroyed) {
+    raw.destroy();
+    return reply;
+  }
   raw.writeHead(refusal.statusCode, {
     'Content-Type': 'text/plain; charset=utf-8',
     'Content-Length': Buffer.byteLength(refusal.message),
@@ -105,7 +117,7 @@ export function refuseWhileSending(request: FastifyRequest, reply: FastifyReply,
     clearTimeout(timer);
     raw.end();
   };
-  const timer = setTimeout(end, lingerMs);
+  const timer = setTimeout(end, lingerMs).unref();
   request.raw.once('end', end).once('close', end).resume();
   return reply;
 }

@@ -94,7 +94,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   compressAnswers(server);
   server.setNotFoundHandler((_request, reply) => refuse.notFound(reply));
   server.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => {
-    if (error instanceof BodyRefusal && !request.raw.complete) return refuseWhileSending(request, reply, error);
+    if (error instanceof BodyRefusal && error.sending) return refuseWhileSending(request, reply, error);
     const expected = error instanceof BodyRefusal || (error.statusCode ?? 500) < 500;
     if (!expected) {
       options.log.error({ url: request.url, error: describeError(error), stack: error.stack }, 'request failed');

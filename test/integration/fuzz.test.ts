@@ -4,8 +4,12 @@ import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
+import { operatorRoute } from '../../agent/http/operator-route.ts';
+import { emptyState } from '../../agent/state.ts';
 import { encodeMessage, type MediaType } from '../../protocol/codec.ts';
 import { decodeJson } from '../../protocol/json-codec.ts';
+import { createHttpServer } from '../../runtime/http-server.ts';
+import { silentLog } from '../../runtime/log.ts';
 import { eventually } from '../support/eventually.ts';
 import { Bystander, FuzzTarget, type Given } from '../support/fuzz-target.ts';
 import { agentSubscription, frameworkInfo } from '../support/master-messages.ts';
@@ -289,6 +293,42 @@ describe(`bad input (seed ${seed})`, () => {
   });
 });
 
+describe(`bad input at an agent (seed ${seed})`, () => {
+  test('mutated calls of its operator API', async (t) => {
+    const server = createHttpServer({ log: silentLog, actor: 'slave(1)', bodyLimit: megabyte });
+    t.after(() => server.close());
+    const address = { hostname: 'localhost', ip: '127.0.0.1', port: 5051 };
+    const info = { hostname: 'localhost', port: 5051 };
+    const identity = { id: 'S', registered: true, info, address, startedAt: 0, master: 'm:1', flags: { a: 'b' } };
+    const missing = { problem: { kind: 'missing' } } as const;
+    operatorRoute(server, {
+      state: emptyState({ killGrace: 5 }, []),
+      identity: () => identity,
+      statistics: { measure: async () => [] },
+      metrics: () => ({ 'slave/uptime_secs': 1.5 }),
+      files: { list: async () => missing, read: async () => missing },
+      loggingLevel: { level: 0, set: () => undefined },
+    });
+    const chance = new Chance(seed);
+    const own = seeds.filter(({ api }) => api === 'agent' || api === 'executor');
+    const until = Date.now() + seconds * 200;
+    while (Date.now() < until) {
+      const value = mutateJson(chance.pick(own).call as never, chance);
+      const media: MediaType = chance.pick(['application/json', 'application/x-protobuf']);
+      const body = chance.happens(0.3)
+        ? mutateBytes(encode(media, 'AgentCall', value), chance)
+        : encode(media, 'AgentCall', value);
+      const streaming = { 'content-type': 'application/recordio', 'message-content-type': media };
+      const headers: Record<string, string> = chance.happens(0.2) ? streaming : { 'content-type': media };
+      if (chance.happens(0.2)) headers.accept = chance.pick([...accepts, 'application/recordio']);
+      if (chance.happens(0.1)) headers['content-encoding'] = 'gzip';
+      const answer = await server.inject({ method: 'POST', url: '/slave(1)/api/v1', headers, payload: body });
+      const given = { status: answer.statusCode, headers: answer.headers as Given['headers'], text: answer.body };
+      assertHarmless(given, describeRequest('agent', body));
+    }
+  });
+});
+
 /** DECLINE with so many offer ids that have no value: two bytes each. */
 function emptyMessages(count: number): Buffer {
   const offers = Buffer.alloc(2 * count);
@@ -462,7 +502,7 @@ function write(value: unknown): string {
 }
 
 /** The body in a form; what does not fit the message goes as JSON into either. */
-function encode(media: MediaType, type: 'MasterCall' | 'SchedulerCall', value: unknown): Buffer {
+function encode(media: MediaType, type: 'MasterCall' | 'SchedulerCall' | 'AgentCall', value: unknown): Buffer {
   const text = write(value);
   if (media === 'application/json') return Buffer.from(text);
   const decoded = decodeJson(type, text);
