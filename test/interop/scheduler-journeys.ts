@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as pause } from 'node:timers/promises';
 import { Cluster } from '../support/cluster.ts';
 import { docker } from '../support/docker.ts';
 import { eventually } from '../support/eventually.ts';
@@ -218,14 +217,7 @@ export function testScheduler(library: SchedulerLibrary): void {
       const former = scheduler;
       scheduler = await start('journeys', former.framework);
       await former.tells<Complaint>('error', ({ message }) => /failed over/i.test(message));
-      await former.kill();
-      // A library that does not give up subscribes again, and puts this one off: it must come back by itself.
-      await eventually('it is the scheduler again', async () => {
-        const before = scheduler.updates;
-        scheduler.command({ do: 'reconcile', tasks: [] });
-        await pause(200);
-        return scheduler.updates > before;
-      });
+      await former.ended();
       await kill(task);
       const [next] = await scheduler.launch({ name: 'after-all', command: 'true' });
       assert.ok(next);

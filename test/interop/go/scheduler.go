@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log"
+	"os"
 	"sync"
 	"time"
 
@@ -248,6 +249,8 @@ func runScheduler(text []byte) {
 		controller.WithSubscriptionTerminated(func(err error) {
 			if complaint, ok := err.(controller.ErrEvent); ok {
 				tell("error", fields{"message": complaint.Error()})
+				// Another one has taken over, or the framework is over: the library itself would subscribe again.
+				os.Exit(1)
 			}
 			message := ""
 			if err != nil {

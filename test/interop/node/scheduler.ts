@@ -113,6 +113,8 @@ scheduler.on('heartbeat', () => tell('heartbeat'));
 scheduler.on('error', (told) => {
   const message = typeof told === 'string' ? told : ((told as Error).message ?? '');
   tell('error', { message });
+  // Another one has taken over, or the framework is over: the library itself would subscribe again.
+  if (message.startsWith('Error received from Mesos master')) process.exit(1);
 });
 for (const call of ['accept', 'decline', 'kill', 'reconcile', 'message', 'revive', 'acknowledge', 'teardown']) {
   scheduler.on(`sent_${call}`, () => tell('sent', { call }));

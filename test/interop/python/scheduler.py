@@ -81,6 +81,8 @@ class Queue(Scheduler):
 
     def error(self, driver, message):
         tell("error", message=message)
+        # Another one has taken over, or the framework is over: the library itself would subscribe again.
+        os._exit(1)
 
     def processHeartBeat(self, driver):
         tell("heartbeat")
@@ -131,7 +133,10 @@ def main(options):
     )
     driver.start()
     for command in commands():
-        perform(command, queue, driver)
+        try:
+            perform(command, queue, driver)
+        except RuntimeError as problem:
+            tell("error", message=str(problem))
     # The test has gone: end at once, as a killed scheduler does.
     os._exit(0)
 
