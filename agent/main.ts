@@ -279,6 +279,8 @@ function receive({ performer, log, shutdown, server }: Joining, link: MasterLink
       );
   } else if (message.type === 'SHUTDOWN') {
     log.error({ message: message.message }, 'the master tells this agent to stop');
+    // It would be taken for a new agent while its tasks end.
+    link.hangUp();
     shutdown.stop().catch(() => undefined);
   } else {
     performer.receive(message);

@@ -100,9 +100,14 @@ export class MasterLink {
     const posting = this.#current?.posting;
     if (posting !== undefined) await Promise.race([posting, sleep(this.#options.clock, partingMs, parted.signal)]);
     parted.abort();
+    this.hangUp();
+    await this.#connections.destroy();
+  }
+
+  /** Ends the link in the middle of a word, and dials no more: the master wants nothing to do with this agent. */
+  hangUp(): void {
     this.#stopping.abort();
     this.#current?.controller.abort();
-    await this.#connections.destroy();
   }
 
   /** The answer to an HTTP_REQUEST. */

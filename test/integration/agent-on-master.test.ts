@@ -81,3 +81,22 @@ test('an agent that is stopped leaves the master, and is the same agent when it 
   const second = await start();
   assert.equal(second.id, first.id);
 });
+
+test('an agent that is marked gone ends its tasks, and does not come back meanwhile', async (t) => {
+  const { room, start } = await cluster(t);
+  const { engine, agent, id } = await start();
+  const stream = await room.subscribe(frameworkInfo({ capabilities: ['PARTITION_AWARE'] }));
+  await until('an offer', () => stream.records.some(({ type }) => type === 'OFFERS'));
+  const [offer] = stream.records.flatMap(({ offers }) => offers?.offers ?? []);
+  assert.ok(offer);
+  const operations = [{ type: 'LAUNCH', launch: { task_infos: [dockerTask('t1', { agent_id: offer.agent_id })] } }];
+  await room.call(stream, { type: 'ACCEPT', accept: { offer_ids: [offer.id], operations } });
+  await until('it runs', () => [...agent.state.tasks.values()].some(({ phase }) => phase === 'running'));
+  const call = { type: 'MARK_AGENT_GONE', mark_agent_gone: { agent_id: { value: id } } };
+  const headers = { 'content-type': 'application/json' };
+  assert.equal((await room.request('POST', '/api/v1', { headers, body: JSON.stringify(call) })).status, 200);
+  const states = () => stream.records.flatMap(({ update }) => (update === undefined ? [] : [update.status.state]));
+  await until('the framework hears of it', () => states().at(-1) === 'TASK_GONE_BY_OPERATOR');
+  await until('the container is stopped', () => engine.machine.containers.size === 0);
+  assert.equal(room.master.state.agents.size, 0);
+});

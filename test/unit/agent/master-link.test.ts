@@ -6,7 +6,7 @@ import { type Clock, systemClock } from '../../../runtime/clock.ts';
 import { silentLog } from '../../../runtime/log.ts';
 import { agentSubscription } from '../../support/master-messages.ts';
 import { ScriptedMaster, type ScriptedRequest } from '../../support/scripted-master.ts';
-import { until, VirtualClock } from '../../support/virtual-clock.ts';
+import { settle, until, VirtualClock } from '../../support/virtual-clock.ts';
 
 const registered: MasterMessage = { type: 'REGISTERED', agent_id: 'S', master_id: 'M', ping_timeout_seconds: 75 };
 
@@ -136,4 +136,17 @@ test('a master that says nothing for its own ping timeout is dialled again', asy
     return received.length === 2;
   });
   assert.equal(master.requests.filter(isSubscription).length, 2);
+});
+
+test('an agent that the master wants nothing to do with dials no more', async (t) => {
+  const clock = new VirtualClock();
+  const shutdown: MasterMessage = { type: 'SHUTDOWN', message: 'Agent has been marked gone' };
+  const { master, received, link: opened } = await link(t, (request) => request.stream('s')(shutdown), clock);
+  await until('the message', () => received.length === 1);
+  opened.hangUp();
+  await until('the connection is closed', () => master.requests.length === 1);
+  clock.advance(100_000);
+  opened.send({ type: 'UNREGISTER' });
+  await settle();
+  assert.equal(master.requests.length, 1);
 });
