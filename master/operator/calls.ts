@@ -55,7 +55,7 @@ const handlers: Record<OperatorCall['type'], Handler> = {
   GET_LOGGING_LEVEL: reading(({ loggingLevel }) => ({ get_logging_level: { level: loggingLevel.level } })),
   SET_LOGGING_LEVEL: ({ loggingLevel }, { set_logging_level }) => {
     if (set_logging_level !== undefined) {
-      loggingLevel.set(set_logging_level.level, set_logging_level.duration.nanoseconds / 1e9);
+      loggingLevel.set(set_logging_level.level, Number(set_logging_level.duration.nanoseconds) / 1e9);
     }
     return done;
   },

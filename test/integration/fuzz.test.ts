@@ -18,7 +18,7 @@ import { Chance, hugeVarint, mutateBytes, mutateJson } from '../support/mutation
 // Bad input of all kinds at a real master in a process of its own. Longer, or again as it was:
 //   MESITA_FUZZ_SECONDS=600 MESITA_FUZZ_SEED=1 node --test test/integration/fuzz.test.ts
 
-const seconds = Number(process.env.MESITA_FUZZ_SECONDS ?? 15);
+const seconds = Number(process.env.MESITA_FUZZ_SECONDS ?? 10);
 const seed = Number(process.env.MESITA_FUZZ_SEED ?? Date.now() % 1e9);
 const megabyte = 1024 * 1024;
 /** What the master may hold at its worst. */
@@ -302,7 +302,7 @@ describe(`bad input at an agent (seed ${seed})`, () => {
     const identity = { id: 'S', registered: true, info, address, startedAt: 0, master: 'm:1', flags: { a: 'b' } };
     const missing = { problem: { kind: 'missing' } } as const;
     operatorRoute(server, {
-      state: emptyState({ killGrace: 5 }, []),
+      state: emptyState({ killGrace: 5, executorShutdownGrace: 5, executorRegistrationTimeout: 60 }, []),
       identity: () => identity,
       statistics: { measure: async () => [] },
       metrics: () => ({ 'slave/uptime_secs': 1.5 }),

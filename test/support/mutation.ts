@@ -88,6 +88,9 @@ const oddities: readonly Json[] = [
   'EjRWeJq8TeaAZcMAAAAAAQ==',
 ];
 
+/** Some are beyond what a double keeps exactly, and come out of the decoder as bigints. */
+const extremes = [2 ** 53, 2 ** 63, -(2 ** 63), 2 ** 64, 2 ** 31, 1e308, -1, 0, 0.5, 0.0001];
+
 const oddNames = ['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'value', 'type', '', 'id'];
 
 /** The same value with a few of its members replaced, taken out, multiplied or added. */
@@ -109,7 +112,8 @@ function mutateOnce(root: Json, chance: Chance): Json {
   const current = (holder as Record<string, Json>)[key] as Json;
   // What is large already is not multiplied.
   const change = chance.below(places.length > 300 ? 5 : 8);
-  if (change <= 3) put(chance.pick(oddities));
+  if (typeof current === 'number' && chance.happens(0.6)) put(chance.pick(extremes));
+  else if (change <= 3) put(chance.pick(oddities));
   else if (change === 4) Array.isArray(holder) ? holder.splice(Number(key), 1) : delete holder[key];
   else if (change === 5) put(Array.from({ length: chance.pick([2, 3, 50, 1000]) }, () => structuredClone(current)));
   else if (change === 6) put(nested(chance.pick([5, 101, 1500]), chance));
