@@ -99,11 +99,11 @@ export function resendOperations(state: AgentState, now: number): Effect[] {
   });
 }
 
-/** What the master must know of operations after a break of the link. */
+/** What the master must know of operations after a break of the link: what is not settled yet cannot be acknowledged. */
 export function operationMessages(state: AgentState, agent: string): Operation[] {
   return [...state.operations.values()].map((operation) => {
     const { status, settled } = operation;
-    return message(operation, agent, settled ? status : { ...withoutUuid(status), state: 'OPERATION_PENDING' });
+    return message(operation, agent, settled ? status : withoutUuid(status));
   });
 }
 
@@ -123,7 +123,7 @@ function message({ uuid, framework, info }: OperationRecord, agent: string, stat
   };
 }
 
-function withoutUuid({ uuid: _uuid, message: _message, ...status }: OperationStatus): OperationStatus {
+function withoutUuid({ uuid: _uuid, ...status }: OperationStatus): OperationStatus {
   return status;
 }
 

@@ -65,8 +65,11 @@ export function adoptOperations(
 
 function adopt(state: MasterState, agent: Agent, operation: Operation): Effect[] {
   const { uuid } = operation.latest_status;
-  if (frameworkOf(state, operation) !== undefined) {
-    keepOperation(state, agent, operation);
+  if (!state.completedFrameworks.has(asFrameworkId(operation.framework_id?.value ?? ''))) {
+    // Its framework may be away since before this master began.
+    const own = { ...operation, agent_id: { value: agent.id } };
+    keepOperation(state, agent, own);
+    chargeOperation(state, agent, own);
     return [];
   }
   if (uuid === undefined) return [];

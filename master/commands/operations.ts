@@ -98,6 +98,15 @@ export function keepOperation(state: MasterState, agent: Agent, operation: Opera
   if (id !== undefined) frameworkOf(state, operation)?.operations.set(id, operation);
 }
 
+/** Operations of a framework that an agent had told of before the framework came. */
+export function claimOperations(state: MasterState, framework: Framework): void {
+  for (const agent of state.agents.values()) {
+    for (const operation of agent.operations.values()) {
+      if (operation.framework_id?.value === framework.id) keepOperation(state, agent, operation);
+    }
+  }
+}
+
 export function frameworkOf(state: MasterState, operation: Operation): Framework | undefined {
   return state.frameworks.get(asFrameworkId(operation.framework_id?.value ?? ''));
 }

@@ -12,6 +12,7 @@ import { type Agent, type Framework, type MasterState, roleOfTask, taskKey } fro
 import { adoptExecutors, adoptOperations, releaseWork } from './adopt-work.ts';
 import { rescindInverseOffers } from './inverse-offers.ts';
 import { rescindOffer } from './offers.ts';
+import { claimOperations } from './operations.ts';
 import { masterStatus, recordStatus, updateEvent } from './statuses.ts';
 import { emptyFramework, unlimited } from './subscribe.ts';
 import { completeTask, releaseResources } from './tasks.ts';
@@ -219,6 +220,7 @@ function recoverFramework(
   if (info === undefined) return undefined;
   const framework = { ...emptyFramework(id, info, now), recovered: true };
   state.frameworks.set(id, framework);
+  claimOperations(state, framework);
   state.allocator.addFramework(id, unlimited(info));
   return framework;
 }

@@ -8,6 +8,7 @@ import type { Framework, MasterState } from '../state.ts';
 import { changedPrincipal, invalidDemand, invalidFramework, unwelcomeFramework } from './framework-validation.ts';
 import { discardInverseOffer } from './inverse-offers.ts';
 import { discardOffer } from './offers.ts';
+import { claimOperations } from './operations.ts';
 
 export const heartbeatIntervalSeconds = 15;
 
@@ -83,6 +84,7 @@ function greet(state: MasterState, id: FrameworkId): Effect[] {
 function newFramework(state: MasterState, id: FrameworkId, info: FrameworkInfo, now: number): Framework {
   const framework = emptyFramework(id, info, now);
   state.frameworks.set(id, framework);
+  claimOperations(state, framework);
   state.allocator.addFramework(id, unlimited(info));
   return framework;
 }

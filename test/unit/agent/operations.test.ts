@@ -128,8 +128,8 @@ describe('an operation', () => {
     await settle();
     assert.deepEqual(outcomes(room), []);
     assert.deepEqual(
-      operationMessages(room.state, 'S').map(({ latest_status }) => latest_status.state),
-      ['OPERATION_PENDING', 'OPERATION_PENDING'],
+      operationMessages(room.state, 'S').map(({ latest_status }) => latest_status.uuid),
+      [undefined, undefined],
     );
     full = false;
     room.clock.advance(1000);

@@ -353,6 +353,33 @@ describe('an agent that comes back', () => {
   });
 });
 
+test('a framework that comes later than its agent, after a restart of the master, still hears of its operations', () => {
+  const world = new MasterWorld();
+  const uuid = world.uuid();
+  const status: OperationStatus = {
+    state: 'OPERATION_FINISHED',
+    operation_id: { value: 'o1' },
+    uuid: { value: uuid },
+  };
+  const operation_uuid = world.uuid();
+  const kept = {
+    framework_id: { value: 'old' },
+    info: withId(reserve, 'o1'),
+    latest_status: status,
+    uuid: { value: operation_uuid },
+  };
+  const agent = world.agent(total, { operations: [kept] });
+  assert.deepEqual(updateOperation(world.state, agent, { operation_uuid, status }, world.now), []);
+  const framework = world.framework({ role: 'a', id: 'old' });
+  assert.deepEqual(outcomes(updateOperation(world.state, agent, { operation_uuid, status }, world.now)), [
+    'o1 OPERATION_FINISHED uuid',
+  ]);
+  const call = { operation_id: { value: 'o1' }, agent_id: { value: agent }, uuid };
+  const effects = world.call(framework, { type: 'ACKNOWLEDGE_OPERATION_STATUS', acknowledge_operation_status: call });
+  assert.deepEqual(messagesIn(effects), [{ type: 'ACKNOWLEDGE_OPERATION', operation_uuid, status_uuid: uuid }]);
+  assertInvariants(world.state, world.allocator);
+});
+
 test('operations of a framework that is over are acknowledged in its place', () => {
   const room = new Room();
   const sent = room.accept(withId(reserve, 'o1'));
