@@ -3,6 +3,7 @@ import { compileJsonDecoders, type JsonDecoder } from './json-decoder.ts';
 import { compileJsonEncoders, type JsonEncoder } from './json-encoder.ts';
 import { excessOf } from './json-extent.ts';
 import { Leniency } from './json-leniency.ts';
+import { halfSurrogateIn } from './json-surrogates.ts';
 import type { Messages } from './messages.ts';
 import { describeMissing } from './required-fields.ts';
 import { schema } from './schema.ts';
@@ -80,14 +81,21 @@ const longestExcerpt = 60;
 function describeSyntaxError(text: string, error: unknown): string {
   const message = error instanceof Error ? error.message : '';
   const position = Number(/at position (\d+)/.exec(message)?.[1] ?? 0);
-  // The rest of the line without control characters, as Mesos' parser shows it.
+  if (message.includes('non-whitespace')) {
+    return `Parsed JSON included non-whitespace trailing characters: ${excerptAt(text, position)}`;
+  }
+  return syntaxErrorAt(text, position);
+}
+
+function syntaxErrorAt(text: string, position: number): string {
+  return `syntax error at line ${lineOf(text, position)} near: ${excerptAt(text, position)}`;
+}
+
+/** The rest of the line without control characters, as Mesos' parser shows it. */
+function excerptAt(text: string, position: number): string {
   const [rest = ''] = text.slice(position, position + longestExcerpt).split('\n', 1);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
-  const near = rest.replaceAll(/[\0-\x1f]/g, '');
-  if (message.includes('non-whitespace')) {
-    return `Parsed JSON included non-whitespace trailing characters: ${near}`;
-  }
-  return `syntax error at line ${lineOf(text, position)} near: ${near}`;
+  return rest.replaceAll(/[\0-\x1f]/g, '');
 }
 
 function lineOf(text: string, position: number): number {
@@ -110,6 +118,8 @@ export function decodeJson<Name extends keyof Messages>(type: Name, input: unkno
     return decodeJson(type, Buffer.from(input.buffer, input.byteOffset, input.length).toString());
   }
   if (typeof input !== 'string') return convert(type, input, true) as Result;
+  const half = halfSurrogateIn(input);
+  if (half !== -1) return { ok: false, error: syntaxErrorAt(input, half), stage: 'syntax' };
   try {
     return decodeLeniently(type, input) as Result;
   } catch (error) {

@@ -116,7 +116,7 @@ function mutateOnce(root: Json, chance: Chance): Json {
   else if (change <= 3) put(chance.pick(oddities));
   else if (change === 4) Array.isArray(holder) ? holder.splice(Number(key), 1) : delete holder[key];
   else if (change === 5) put(Array.from({ length: chance.pick([2, 3, 50, 1000]) }, () => structuredClone(current)));
-  else if (change === 6) put(nested(chance.pick([5, 101, 1500]), chance));
+  else if (change === 6) put(nested(chance.pick([5, 101, 400]), chance));
   else if (!Array.isArray(holder)) {
     const value = chance.pick(oddities);
     Object.defineProperty(holder, chance.pick(oddNames), {
