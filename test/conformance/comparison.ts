@@ -1,5 +1,5 @@
 import { type Document, isObject, Numeral, type Value } from './document.ts';
-import type { Identities } from './identities.ts';
+import { type Identities, isId } from './identities.ts';
 import { type Header, headerOf } from './recording.ts';
 
 /** Something that is not as it was recorded. In `path` array elements are named by what identifies them, or by number. */
@@ -31,6 +31,9 @@ const identifying = [
   'role',
   'executor_info',
   'framework_info',
+  'agent_info',
+  'value',
+  'type',
 ];
 
 /** Lays an answer beside the recorded one, learns which id stands for which, and notes what is different. */
@@ -66,10 +69,10 @@ export class Comparison {
 
   values(recorded: Value, live: Value, path: string, changing = false): void {
     const [was, is] = [typeName(recorded), typeName(live)];
-    if (was !== is) return this.note(path, `${is} instead of ${was}`);
-    if (Array.isArray(recorded) && Array.isArray(live)) return this.#arrays(recorded, live, path, changing);
-    if (isObject(recorded) && isObject(live)) return this.#objects(recorded, live, path, changing);
-    if (typeof recorded === 'string' && typeof live === 'string') {
+    if (was !== is) this.note(path, `${is} instead of ${was}`);
+    else if (Array.isArray(recorded) && Array.isArray(live)) this.#arrays(recorded, live, path, changing);
+    else if (isObject(recorded) && isObject(live)) this.#objects(recorded, live, path, changing);
+    else if (typeof recorded === 'string' && typeof live === 'string') {
       if (changing) this.#sameText(recorded, live);
       else if (!this.#sameText(recorded, live))
         this.note(path, `${quote(live)} instead of ${quote(this.#translate(recorded))}`);
@@ -100,12 +103,25 @@ export class Comparison {
       }
       return;
     }
+    const pairs = this.#pair(olds, news);
     for (const [name, value] of olds) {
-      const other = news.get(name);
+      const other = news.get(pairs.get(name) ?? name);
       if (other === undefined) this.note(`${path}[${name}]`, 'is missing');
       else this.values(value, other, `${path}[${name}]`, changing);
     }
-    for (const name of news.keys()) if (!olds.has(name)) this.note(`${path}[${name}]`, 'is extra');
+    const paired = new Set([...olds.keys()].map((name) => pairs.get(name) ?? name));
+    for (const name of news.keys()) if (!paired.has(name)) this.note(`${path}[${name}]`, 'is extra');
+  }
+
+  /** Elements whose ids are not known yet stand for one another in their order. */
+  #pair(olds: Map<string, Value>, news: Map<string, Value>): Map<string, string> {
+    const free = [...news.keys()].filter((name) => !olds.has(name) && isId(name));
+    const pairs = new Map<string, string>();
+    for (const name of olds.keys()) {
+      const other = news.has(name) || !isId(name) || this.#ids.knowsLive(name) ? undefined : free.shift();
+      if (other !== undefined) pairs.set(name, other);
+    }
+    return pairs;
   }
 
   /** The elements by what identifies them; undefined where nothing does, so that their order must. */
@@ -136,11 +152,16 @@ export class Comparison {
 
   /** A text without what is different on each machine and at each time. */
   #canonical(text: string, addresses: Addresses): string {
-    const named = text.replaceAll(addresses.master, '<master>');
-    return (addresses.agent === undefined ? named : named.replaceAll(addresses.agent, '<agent>'))
+    return withoutAddress(withoutAddress(text, addresses.master, '<master>'), addresses.agent, '<agent>')
       .replaceAll(/\/[\w./-]*?(?=\/slaves\/[0-9a-f-]{36})/g, '<work_dir>')
       .replaceAll(/\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?( UTC|Z|\+00:00)?/g, '<time>');
   }
+}
+
+/** Master and agent have a name and an address; the port tells which of them it is. */
+function withoutAddress(text: string, address: string | undefined, name: string): string {
+  const port = address === undefined ? '' : address.slice(address.lastIndexOf(':'));
+  return port === '' || !text.includes(port) ? text : text.replace(new RegExp(`[\\w.-]+${port}\\b`, 'g'), name);
 }
 
 interface Head {
@@ -174,6 +195,7 @@ export function compareHeads(recorded: Head, live: Head, comparison: Comparison)
 
 /** The name of an array's element: `resource` for resources, else what stands under the key. */
 function identityOf(value: Value, key: string): string | undefined {
+  if (typeof value === 'string') return value;
   if (!isObject(value)) return undefined;
   if (key === 'resource') return resourceIdentity(value);
   const found = value[key];
@@ -182,7 +204,7 @@ function identityOf(value: Value, key: string): string | undefined {
   for (const inner of ['value', 'executor_id', 'id']) {
     const name = found[inner];
     if (typeof name === 'string') return name;
-    if (isObject(name) && typeof name['value'] === 'string') return name['value'];
+    if (isObject(name) && typeof name.value === 'string') return name.value;
   }
   return undefined;
 }

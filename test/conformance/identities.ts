@@ -7,6 +7,11 @@ export function tokensOf(text: string): string[] {
   return text.match(token) ?? [];
 }
 
+/** Whether a text is an id and nothing else. */
+export function isId(text: string): boolean {
+  return tokensOf(text)[0] === text;
+}
+
 /** Which id of the living master stands for which recorded one. Learned by laying an answer beside the recorded one. */
 export class Identities {
   readonly #live = new Map<string, string>();
@@ -19,6 +24,11 @@ export class Identities {
 
   knows(recorded: string): boolean {
     return this.#own.has(recorded) || this.#live.has(recorded);
+  }
+
+  /** Whether it is the living form of a recorded id. */
+  knowsLive(live: string): boolean {
+    return [...this.#live.values()].includes(live);
   }
 
   learn(recorded: string, live: string): void {
@@ -38,7 +48,7 @@ export class Identities {
   learnFrom(recorded: string, live: string): void {
     const [olds, news] = [tokensOf(recorded), tokensOf(live)];
     if (olds.length === 0) return;
-    if (olds.length === 1 && olds[0] === recorded && news.length === 0) return this.learn(recorded, live);
+    if (olds[0] === recorded && news.length === 0) this.learn(recorded, live);
     if (olds.length !== news.length || recorded.replace(token, '') !== live.replace(token, '')) return;
     for (const [index, old] of olds.entries()) this.learn(old, news[index] ?? old);
   }

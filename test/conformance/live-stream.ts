@@ -19,7 +19,7 @@ export function eventKey(value: Value): string {
     case 'TASK_ADDED':
       return `${type} ${textAt(value, 'task_added', 'task', 'task_id', 'value')}`;
     case 'TASK_UPDATED':
-      return `${type} ${textAt(value, 'task_updated', 'status', 'task_id', 'value')} ${textAt(value, 'task_updated', 'state')}`;
+      return `${type} ${textAt(value, 'task_updated', 'status', 'task_id', 'value')} ${textAt(value, 'task_updated', 'status', 'state')}`;
     case 'FRAMEWORK_ADDED':
     case 'FRAMEWORK_UPDATED':
       return `${type} ${textAt(value, type.toLowerCase(), 'framework', 'framework_info', 'name')}`;

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { OwnCluster } from './own-cluster.ts';
 import { report, reportDifferences } from './report.ts';
 import { type Judged, runSession } from './session-run.ts';
-import { sessions } from './sessions.ts';
+import { type Session, sessions } from './sessions.ts';
 
 /**
  * Replays recorded sessions of a real Mesos master and agent, and says what is different.
@@ -21,22 +21,22 @@ const { values } = parseArgs({
   },
 });
 
-const chosen = sessions.filter(
+const chosen = Object.values(sessions).filter(
   ({ files }) => values.file === undefined || files.some((file) => values.file?.includes(file)),
 );
 if (chosen.length === 0) throw new Error(`There is no recording ${values.file}`);
 const judged: Judged[] = [];
-for (const { files } of chosen) judged.push(...(await run(files)));
+for (const session of chosen) judged.push(...(await run(session)));
 if (values.verbose) process.stdout.write(reportDifferences(judged));
 process.stdout.write(report(judged));
 process.exitCode = judged.some(({ verdict }) => verdict === 'differs') ? 1 : 0;
 
-async function run(files: readonly string[]): Promise<Judged[]> {
+async function run(session: Session): Promise<Judged[]> {
   const { master, agent } = values;
-  if (master !== undefined) return runSession(files, { addresses: { master, agent }, speed: 1 });
+  if (master !== undefined) return runSession(session, { addresses: { master, agent }, speed: 1 });
   const cluster = await OwnCluster.start(Number(values.speed));
   try {
-    return await runSession(files, cluster);
+    return await runSession(session, cluster);
   } finally {
     await cluster.close();
   }

@@ -17,6 +17,13 @@ export class OfferBook {
     this.#open.set(id, { id, offer });
   }
 
+  /** Forgets the offers that stand for no recorded one; their ids. */
+  giveBack(): string[] {
+    const surplus = [...this.#open.values()].flatMap(({ id, for: recorded }) => (recorded === undefined ? [id] : []));
+    for (const id of surplus) this.#open.delete(id);
+    return surplus;
+  }
+
   remove(id: string): void {
     this.#open.delete(id);
   }

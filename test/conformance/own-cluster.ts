@@ -8,8 +8,11 @@ import { parseFlags } from '../../runtime/flags.ts';
 import { silentLog } from '../../runtime/log.ts';
 import { Shutdown } from '../../runtime/shutdown.ts';
 import { MasterRoom } from '../support/master-room.ts';
+import { BreakableLink } from './breakable-link.ts';
+import type { Addresses } from './comparison.ts';
 import type { Subject } from './replay.ts';
 import { ScriptedEngine } from './scripted-engine.ts';
+import type { Deed } from './sessions.ts';
 
 /** The agent of the recordings. */
 const recordedAgent = [
@@ -23,20 +26,23 @@ const recordedAgent = [
 export class OwnCluster implements Subject {
   readonly speed: number;
   readonly #room: MasterRoom;
+  readonly #link: BreakableLink;
   readonly #clock: Clock;
   #agent: { address: string; directory: string; shutdown: Shutdown } | undefined;
 
-  private constructor(room: MasterRoom, clock: Clock, speed: number) {
+  private constructor(room: MasterRoom, link: BreakableLink, clock: Clock, speed: number) {
     this.#room = room;
+    this.#link = link;
     this.#clock = clock;
     this.speed = speed;
   }
 
   static async start(speed: number): Promise<OwnCluster> {
     const clock = fastClock(speed);
-    const cluster = new OwnCluster(await MasterRoom.open([], clock), clock, speed);
+    const room = await MasterRoom.open([], clock);
+    const cluster = new OwnCluster(room, await BreakableLink.open(room.master.address), clock, speed);
     try {
-      await cluster.startAgent();
+      await cluster.#startAgent();
       return cluster;
     } catch (error) {
       await cluster.close();
@@ -44,14 +50,35 @@ export class OwnCluster implements Subject {
     }
   }
 
-  get addresses(): { master: string; agent: string | undefined } {
+  get addresses(): Addresses {
     return { master: this.#room.master.address, agent: this.#agent?.address };
   }
 
-  async startAgent(): Promise<void> {
+  async act(deed: Deed): Promise<void> {
+    switch (deed) {
+      case 'stop agent':
+        return this.#stopAgent();
+      case 'start agent':
+        await this.#stopAgent();
+        return this.#startAgent();
+      case 'cut link':
+        return this.#link.cut();
+      case 'mend link':
+        return this.#link.mend();
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#stopAgent();
+    await this.#link.close();
+    await this.#room.close();
+  }
+
+  /** In a work directory of its own, so that it is a new one to the master. */
+  async #startAgent(): Promise<void> {
     const directory = await mkdtemp(join(tmpdir(), 'mesita-conformance-'));
     const shutdown = new Shutdown(silentLog);
-    const own = [`--master=${this.#room.master.address}`, '--port=0', `--work_dir=${directory}`];
+    const own = [`--master=${this.#link.address}`, '--port=0', `--work_dir=${directory}`];
     const flags = parseFlags(agentFlags, [...own, ...recordedAgent], {});
     const engine = new ScriptedEngine(this.#clock);
     const agent = await startAgent({ flags, log: silentLog, shutdown, clock: this.#clock, engine });
@@ -59,16 +86,11 @@ export class OwnCluster implements Subject {
     await agent.registered;
   }
 
-  async stopAgent(): Promise<void> {
+  async #stopAgent(): Promise<void> {
     const agent = this.#agent;
     this.#agent = undefined;
     await agent?.shutdown.stop();
     if (agent !== undefined) await rm(agent.directory, { recursive: true, force: true });
-  }
-
-  async close(): Promise<void> {
-    await this.stopAgent();
-    await this.#room.close();
   }
 }
 

@@ -6,9 +6,11 @@ import { type Addresses, Comparison, compareHeads, type Difference, quote, recor
 import { at, readDocument, readRecord, textAt, type Value } from './document.ts';
 import { type Conversation, converse } from './http-answer.ts';
 import { Identities, tokensOf } from './identities.ts';
+import { explain } from './known-differences.ts';
 import { eventKey, type LiveRecord, LiveStream, stateOf, taskOf } from './live-stream.ts';
 import { OfferBook } from './offer-book.ts';
-import { bytesOf, type Exchange, headerOf, isExchange, type Line, type Note } from './recording.ts';
+import { bytesOf, type Exchange, headerOf, isExchange, type Line } from './recording.ts';
+import type { Deed, Session } from './sessions.ts';
 
 type RecordedExchange = Exchange & { file: string };
 
@@ -17,8 +19,8 @@ export interface Subject {
   addresses: Addresses;
   /** How many times faster than the recording's its time runs. */
   speed: number;
-  /** Does what a step of the recording did to the processes; false where it cannot. */
-  act?(step: string): Promise<boolean>;
+  /** Does something to the agent; absent where nobody can. */
+  act?(deed: Deed): Promise<void>;
 }
 
 /** What came of one recorded exchange. */
@@ -48,18 +50,20 @@ interface Stream {
 type Item =
   | { at: number; kind: 'record'; stream: Stream; index: number; done: boolean }
   | { at: number; kind: 'request'; exchange: RecordedExchange }
-  | { at: number; kind: 'end'; stream: Stream }
-  | { at: number; kind: 'note'; note: Note };
+  | { at: number; kind: 'end'; stream: Stream };
 
 /** Milliseconds of real time for something to come that is due. */
 const patience = 2_000;
+/** The same for what is known not to come. */
+const brief = 100;
 const terminal = /TASK_(FINISHED|FAILED|KILLED|ERROR|LOST|DROPPED|UNREACHABLE|GONE|GONE_BY_OPERATOR|UNKNOWN)$/;
 
 /** Replays a session against a master, request by request in the recorded order, and compares. */
 export class Replay {
   readonly outcomes: Outcome[] = [];
   readonly #subject: Subject;
-  readonly #items: Item[];
+  readonly #deeds: NonNullable<Session['deeds']>;
+  readonly #items: readonly Item[];
   readonly #streams = new Map<RecordedExchange, Stream>();
   readonly #ids: Identities;
   /** The item that brought a recorded id into the world. */
@@ -67,12 +71,15 @@ export class Replay {
   #clock = 0;
   #passed = performance.now();
 
-  constructor(lines: readonly Line[], subject: Subject) {
+  constructor(lines: readonly Line[], subject: Subject, deeds: Session['deeds'] = {}) {
+    this.#deeds = deeds;
     this.#subject = subject;
     const own = new Set<string>();
     this.#ids = new Identities(own);
     this.#items = this.#timeline(lines);
-    for (const item of this.#items) this.#register(item, own);
+    // Of what is of the same millisecond, a request may name an id that a record brought, or a record answer a request.
+    for (const item of inOrder(this.#items, ['record', 'end', 'request'])) this.#register(item, own);
+    this.#items = inOrder(this.#items, ['request', 'record', 'end']);
   }
 
   async run(): Promise<Outcome[]> {
@@ -88,7 +95,6 @@ export class Replay {
   #timeline(lines: readonly Line[]): Item[] {
     const items: Item[] = [];
     for (const line of lines) {
-      if ('note' in line) items.push({ at: line.t0, kind: 'note', note: line });
       if (!isExchange(line)) continue;
       items.push({ at: line.t0, kind: 'request', exchange: line });
       if (line.response.chunks === undefined) continue;
@@ -99,9 +105,7 @@ export class Replay {
       }
       items.push({ at: line.t0 + (line.response.t_end_ms ?? 0), kind: 'end', stream });
     }
-    // What came within the same millisecond as a request came, as a rule, before it.
-    const rank = { record: 0, end: 1, note: 2, request: 3 };
-    return items.sort((one, other) => one.at - other.at || rank[one.kind] - rank[other.kind]);
+    return items;
   }
 
   #recordedStream(exchange: RecordedExchange): Stream {
@@ -142,16 +146,19 @@ export class Replay {
         if (early > 1) await pause(early);
         await this.#endStream(item.stream);
         break;
-      case 'note':
-        if (item.note.name === 'step') await this.#subject.act?.(item.note.note);
-        break;
       case 'request':
         if (early > 1) await pause(early);
         await this.#send(item.exchange);
+        await this.#act(item.exchange.name);
         break;
     }
     this.#clock = Math.max(this.#clock, item.at);
     this.#passed = performance.now();
+  }
+
+  async #act(exchange: string): Promise<void> {
+    const deed = this.#deeds[exchange];
+    if (deed !== undefined) await this.#subject.act?.(deed);
   }
 
   // Requests
@@ -301,18 +308,21 @@ export class Replay {
     if (recorded === undefined || stream.live === undefined) return;
     const due = performance.now() + Math.max(0, item.at - this.#clock) / this.#subject.speed;
     const key = eventKey(recorded);
-    if (key === 'HEARTBEAT' && item.index > 1) return void stream.matched++;
-    if (key === 'OFFERS') return await this.#awaitOffers(stream, recorded, due);
-    const found = await this.#until(
-      stream,
-      due + (stream.givenUp.has(taskOf(recorded)) ? 0 : patience),
-      async (late) => {
-        const live = stream.live?.records.find((record) => !record.taken && record.key === key);
-        if (live !== undefined) return live;
-        if (late > due + 300) await this.#acknowledgeOthers(stream, taskOf(recorded));
-        return isOver(stream, recorded) ? null : undefined;
-      },
-    );
+    if (key === 'HEARTBEAT' && item.index > 1) {
+      stream.matched++;
+      return;
+    }
+    if (key === 'OFFERS') {
+      await this.#awaitOffers(stream, recorded, due);
+      return;
+    }
+    const wait = this.#isExpectedToFail(stream, key) ? brief : patience;
+    const found = await this.#until(stream, due + (stream.givenUp.has(taskOf(recorded)) ? 0 : wait), async (late) => {
+      const live = stream.live?.records.find((record) => !record.taken && record.key === key);
+      if (live !== undefined) return live;
+      if (late > due + 300) await this.#acknowledgeOthers(stream, taskOf(recorded));
+      return isOver(stream, item.index) ? null : undefined;
+    });
     if (!found) {
       if (taskOf(recorded) !== '') stream.givenUp.add(taskOf(recorded));
       stream.comparison.note(`event ${key}`, 'does not come');
@@ -331,7 +341,11 @@ export class Replay {
         const id = this.#ids.knows(agent) ? this.#ids.live(agent) : this.#firstAgent(stream);
         return id === undefined ? undefined : stream.offers.match(offer, id, exact);
       };
-      const live = (await this.#until(stream, due + patience, async () => find(true))) ?? find(false);
+      const look = async (now: number) => {
+        if (now > due + 200) await this.#declineSurplus(stream);
+        return find(true);
+      };
+      const live = (await this.#until(stream, due + patience, look)) ?? find(false);
       if (!live) {
         stream.comparison.note(`event OFFERS ${textAt(offer, 'allocation_info', 'role')}`, 'does not come');
         continue;
@@ -367,6 +381,10 @@ export class Replay {
     }
   }
 
+  #isExpectedToFail({ exchange: { file, name } }: Stream, key: string): boolean {
+    return explain(file, name, { path: `event ${key}`, problem: 'does not come' }) !== undefined;
+  }
+
   /** Updates that were not recorded hold back those that were, until they are acknowledged. */
   async #acknowledgeOthers(stream: Stream, task: string): Promise<void> {
     for (const record of stream.live?.records ?? []) {
@@ -376,7 +394,8 @@ export class Replay {
       if (this.#isRecorded(stream, record)) continue;
       record.taken = true;
       stream.comparison.note(`event ${record.key}`, 'is extra');
-      await this.#acknowledge(stream, status ?? null, uuid);
+      const acknowledge = { agent_id: at(status, 'agent_id'), task_id: at(status, 'task_id'), uuid };
+      await this.#call(stream, { type: 'ACKNOWLEDGE', acknowledge });
     }
   }
 
@@ -384,14 +403,10 @@ export class Replay {
     return stream.records.some(({ value }) => eventKey(value) === record.key);
   }
 
-  async #acknowledge(stream: Stream, status: Value, uuid: string): Promise<void> {
+  /** A call of our own, in the name of the stream's framework. */
+  async #call(stream: Stream, call: { type: string; [member: string]: unknown }): Promise<void> {
     const subscribed = stream.live?.records.find(({ key }) => key === 'SUBSCRIBED');
-    const call = {
-      type: 'ACKNOWLEDGE',
-      framework_id: at(subscribed?.value, 'subscribed', 'framework_id'),
-      acknowledge: { agent_id: at(status, 'agent_id'), task_id: at(status, 'task_id'), uuid },
-    };
-    const body = JSON.stringify(call);
+    const body = JSON.stringify({ framework_id: at(subscribed?.value, 'subscribed', 'framework_id'), ...call });
     const head = [
       'POST /api/v1/scheduler HTTP/1.1',
       'Host: conformance',
@@ -403,6 +418,18 @@ export class Replay {
     const conversation = converse(this.#subject.addresses.master, request, false);
     await conversation.answer.change(patience);
     conversation.close();
+  }
+
+  /** Offers that a framework did not have in the recording keep others from having theirs: it gives them back. */
+  async #declineSurplus(waiting: Stream): Promise<void> {
+    for (const stream of this.#streams.values()) {
+      if (stream === waiting || stream.live === undefined || stream.live.ended) continue;
+      this.#refresh(stream);
+      const surplus = stream.offers.giveBack();
+      if (surplus.length === 0) continue;
+      const offers = surplus.map((value) => ({ value }));
+      await this.#call(stream, { type: 'DECLINE', decline: { offer_ids: offers, filters: { refuse_seconds: 1 } } });
+    }
   }
 
   async #endStream(stream: Stream): Promise<void> {
@@ -419,9 +446,7 @@ export class Replay {
     this.#refresh(stream);
     live.conversation.close();
     for (const flaw of live.flaws) comparison.note('framing', flaw);
-    const extra = live.records.filter(
-      ({ taken, key }) => !taken && key !== 'HEARTBEAT' && key !== 'OFFERS' && key !== 'RESCIND',
-    );
+    const extra = live.records.filter((record) => !record.taken && !isIncidental(record, live.records));
     for (const { key, value } of extra) comparison.note(`event ${key}`, `is extra: ${quote(JSON.stringify(value))}`);
     if (stream.outcome?.events !== undefined) stream.outcome.events.matched = stream.matched;
   }
@@ -431,11 +456,27 @@ export class Replay {
   }
 }
 
-/** Whether the task of an awaited update has come to another end already. */
-function isOver(stream: Stream, recorded: Value): boolean {
+/** What depends on time alone: heartbeats, when resources are offered, and an update said again. */
+function isIncidental({ key, value }: LiveRecord, records: readonly LiveRecord[]): boolean {
+  const uuid = textAt(value, 'update', 'status', 'uuid');
+  const again =
+    uuid !== '' && records.some((one) => one.taken && textAt(one.value, 'update', 'status', 'uuid') === uuid);
+  return again || key === 'HEARTBEAT' || key === 'OFFERS' || key === 'RESCIND';
+}
+
+/** Whether the task of an awaited update has come to an end that nobody recorded. */
+function isOver(stream: Stream, index: number): boolean {
+  const recorded = stream.records[index]?.value ?? null;
   const task = taskOf(recorded);
   if (task === '' || textAt(recorded, 'update', 'status', 'reason') === 'REASON_RECONCILIATION') return false;
-  return (stream.live?.records ?? []).some(({ value }) => taskOf(value) === task && terminal.test(stateOf(value)));
+  const before = new Set(stream.records.slice(0, index).map(({ value }) => eventKey(value)));
+  return (stream.live?.records ?? []).some(
+    ({ key, value }) => taskOf(value) === task && terminal.test(stateOf(value)) && !before.has(key),
+  );
+}
+
+function inOrder(items: readonly Item[], ranks: Item['kind'][]): readonly Item[] {
+  return items.toSorted((one, other) => one.at - other.at || ranks.indexOf(one.kind) - ranks.indexOf(other.kind));
 }
 
 /** Which message an answer is, where it is protobuf. */

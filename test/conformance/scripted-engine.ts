@@ -1,11 +1,21 @@
 import type { ContainerSpec } from '../../agent/engine/engine.ts';
+import { MesitaError } from '../../protocol/errors.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { FakeEngine, type FakeProgram } from '../support/fake-engine.ts';
 
 /** Images that were on the machine of the recordings; every other pull failed there. */
 const images = ['default:1', 'bb:1'];
 
-/** Containers that behave as the recorded tasks did: `sleep`, `exit`, `kill -9 $$`, a trap for SIGTERM. */
+/** Milliseconds that the shortest program takes. */
+const shortest = 100;
+
+/** Seconds of sleep beyond which a program runs for good: no session waits that long. */
+const endless = 100;
+
+/**
+ * Containers that behave as the recorded tasks did: `sleep`, `exit`, `kill -9 $$`, a trap for SIGTERM. As on the machine
+ * of the recordings there is neither a bridge nor a registry.
+ */
 export class ScriptedEngine extends FakeEngine {
   readonly #clock: Clock;
 
@@ -14,27 +24,46 @@ export class ScriptedEngine extends FakeEngine {
     this.#clock = clock;
   }
 
-  override async ensureImage(image: string, options: Parameters<FakeEngine['ensureImage']>[1]): Promise<void> {
-    if (!images.includes(image))
-      this.scriptPull(image, { error: new Error(`Cannot pull ${image}: no registry answers`) });
+  override async ensureImage(...[image, options]: Parameters<FakeEngine['ensureImage']>): Promise<void> {
+    const error = new Error(`Cannot pull ${image}: no registry answers`);
+    if (!images.includes(image)) this.scriptPull(image, { error });
     return super.ensureImage(image, options);
   }
 
+  override async start(name: string): Promise<void> {
+    const spec = this.container(name)?.spec;
+    const network = spec?.network.mode;
+    if (network === 'bridge' || network === 'user')
+      throw new MesitaError('MESITA_ENGINE_FAILED', { message: 'there is no bridge' });
+    if (spec !== undefined && isAbsent(spec)) {
+      const message = `exec: "${programOf(spec)}": no such file or directory`;
+      throw new MesitaError('MESITA_CONTAINER_INVALID', { message });
+    }
+    return super.start(name);
+  }
+
   #program(spec: ContainerSpec): FakeProgram {
-    const text = [...(spec.entrypoint ?? []), ...(spec.command ?? [])].join(' ');
+    const text = programOf(spec);
     const ignoresTerm = /trap/.test(text);
-    const exitCode = exitCodeOf(text);
     const seconds = Number(/sleep (\d+)/.exec(text)?.[1] ?? 0);
-    if (seconds === 0) return { exit: { exitCode }, ignoresTerm };
-    this.#clock.after(seconds * 1000, () => {
+    const exitCode = exitCodeOf(text);
+    if (seconds >= endless) return { ignoresTerm };
+    this.#clock.after(Math.max(shortest, seconds * 1000), () => {
       if (this.container(spec.name)?.state === 'running') this.exit(spec.name, exitCode);
     });
     return { ignoresTerm };
   }
 }
 
+function programOf(spec: ContainerSpec): string {
+  return [...(spec.entrypoint ?? []), ...(spec.command ?? [])].join(' ');
+}
+
+function isAbsent(spec: ContainerSpec): boolean {
+  return /^\/(nonexistent|no\/such)/.test(programOf(spec));
+}
+
 function exitCodeOf(text: string): number {
   if (/kill -9 \$\$/.test(text)) return 137;
-  if (/nonexistent|no\/such/.test(text)) return 127;
   return Number(/exit (\d+)/.exec(text)?.[1] ?? 0);
 }

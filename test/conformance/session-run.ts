@@ -3,6 +3,7 @@ import { explain, type Reason, reasons } from './known-differences.ts';
 import { replayRaw } from './raw-replay.ts';
 import { isRaw, readRecording } from './recording.ts';
 import { type Outcome, Replay, type Subject } from './replay.ts';
+import type { Session } from './sessions.ts';
 
 export type Verdict = 'agrees' | 'on purpose' | 'not covered' | 'differs';
 
@@ -12,11 +13,11 @@ export interface Judged extends Outcome {
   explained: { difference: Difference; reason: Reason | undefined }[];
 }
 
-export async function runSession(files: readonly string[], subject: Subject): Promise<Judged[]> {
+export async function runSession({ files, deeds }: Session, subject: Subject): Promise<Judged[]> {
   const lines = files.flatMap(readRecording);
   const raw: Outcome[] = [];
   for (const line of lines.filter(isRaw)) raw.push(await replayRaw(line, subject.addresses));
-  const outcomes = [...raw, ...(await new Replay(lines, subject).run())];
+  const outcomes = [...raw, ...(await new Replay(lines, subject, deeds).run())];
   return outcomes.map(judge);
 }
 

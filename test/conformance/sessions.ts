@@ -1,15 +1,33 @@
+/** What is done to the agent in the course of a session. */
+export type Deed = 'stop agent' | 'start agent' | 'cut link' | 'mend link';
+
 /** Recordings that were made together: replayed in one go, on a master and an agent of their own. */
-export const sessions: readonly { name: string; files: readonly string[] }[] = [
-  { name: 'errors', files: ['a_errors'] },
-  { name: 'errors-b', files: ['a_errors_b'] },
-  { name: 'raw', files: ['h_http_raw'] },
-  { name: 'protobuf', files: ['c_sched_protobuf'] },
-  { name: 'invalid-tasks', files: ['b_sched_invalid_tasks'] },
-  { name: 'scheduler-full', files: ['b_sched_json_full'] },
-  { name: 'scheduler-none', files: ['b_sched_json_none'] },
-  {
-    name: 'operator',
-    files: ['d_framework_traffic', 'd_master_operator', 'd_master_legacy', 'd_operator_subscribe'],
+export interface Session {
+  files: readonly string[];
+  /** Deeds, by the name of the exchange that they follow. */
+  deeds?: Readonly<Record<string, Deed>>;
+}
+
+export const sessions: Readonly<Record<string, Session>> = {
+  errors: { files: ['a_errors'] },
+  'errors-b': { files: ['a_errors_b'] },
+  raw: { files: ['h_http_raw'] },
+  protobuf: { files: ['c_sched_protobuf'] },
+  'invalid-tasks': { files: ['b_sched_invalid_tasks'] },
+  'scheduler-full': { files: ['b_sched_json_full'] },
+  'scheduler-none': { files: ['b_sched_json_none'] },
+  operator: { files: ['d_framework_traffic', 'd_master_operator', 'd_master_legacy', 'd_operator_subscribe'] },
+  'agent-loss': {
+    files: ['d_agent_loss'],
+    deeds: {
+      'ckpt:RECONCILE explicit after machine down': 'stop agent',
+      'POST /machine/up': 'start agent',
+      // There it was killed, and started again.
+      'ckpt:ACKNOWLEDGE kk-ckpt TASK_RUNNING': 'cut link',
+      'ckpt:RECONCILE implicit, agent disconnected': 'mend link',
+      'op:DRAIN_AGENT gone': 'start agent',
+      'op:GET_AGENTS [drain mark_gone later]': 'start agent',
+      'ckpt:ACKNOWLEDGE us-ckpt TASK_RUNNING': 'stop agent',
+    },
   },
-  { name: 'agent-loss', files: ['d_agent_loss'] },
-];
+};
