@@ -129,12 +129,12 @@ function agentSubscription(): string {
     state: 'TASK_RUNNING',
     resources: [{ name: 'cpus', type: 'SCALAR', scalar: { value: 0.001 }, allocation_info: { role: '*' } }],
   }));
+  const total = [{ name: 'cpus', type: 'SCALAR', scalar: { value: tasks / 1000 + 1 } }];
   return JSON.stringify({
-    agent: {
-      hostname: 'bench',
-      id: agent,
-      resources: [{ name: 'cpus', type: 'SCALAR', scalar: { value: tasks / 1000 + 1 } }],
-    },
+    agent: { hostname: 'bench', id: agent, resources: total },
+    total,
+    executors: [],
+    operations: [],
     address: { hostname: 'bench', ip: '127.0.0.1', port: 5051 },
     version: '1.11.0',
     tasks: held,
