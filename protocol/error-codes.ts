@@ -54,6 +54,21 @@ export const errorCatalogue = {
     retryable: false,
     remedy: 'The message says what the master objects to.',
   },
+  MESITA_AGENT_UNREACHABLE: {
+    meaning: 'The agent does not answer its executor, or was away for longer than the executor may wait',
+    retryable: true,
+    remedy: 'Nothing: the executor ends its tasks, and the agent says so to the framework when it is back.',
+  },
+  MESITA_AGENT_REFUSED: {
+    meaning: 'The agent answered an executor’s call with an error',
+    retryable: false,
+    remedy: 'The message says what the agent objects to; an executor that the agent does not know can only end.',
+  },
+  MESITA_EXECUTOR_ENVIRONMENT: {
+    meaning: 'An executor was started without what an agent tells its executors in their environment',
+    retryable: false,
+    remedy: 'Let an agent start it: name it in the `executor` of a task.',
+  },
   MESITA_FRAMEWORK_REMOVED: {
     meaning: 'The framework was torn down, or was away for longer than its failover timeout',
     retryable: false,

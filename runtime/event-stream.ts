@@ -1,9 +1,19 @@
 import type { Dispatcher } from 'undici';
+import type { ErrorCode } from '../protocol/error-codes.ts';
 import { describeError, MesitaError } from '../protocol/errors.ts';
 import { RecordDecoder } from '../protocol/record-io.ts';
 import type { Clock } from './clock.ts';
 
+/** Whose stream it is: a master's, unless it is said. */
+type Peer = 'master' | 'agent';
+
+const errorCodes: Record<Peer, { unreachable: ErrorCode; refused: ErrorCode }> = {
+  master: { unreachable: 'MESITA_MASTER_UNREACHABLE', refused: 'MESITA_MASTER_REFUSED' },
+  agent: { unreachable: 'MESITA_AGENT_UNREACHABLE', refused: 'MESITA_AGENT_REFUSED' },
+};
+
 export interface EventStreamOptions {
+  peer?: Peer;
   dispatcher: Dispatcher;
   clock: Clock;
   /** e.g. `http://127.0.0.1:5050` */
@@ -26,22 +36,23 @@ const answerTimeoutMs = 30_000;
 /**
  * Posts a subscription and hands over the records of the answer until the stream ends.
  * Resolves with the reason of the end; throws MESITA_MASTER_UNREACHABLE when nobody answers or no master leads, Redirect when another
- * master leads, and MESITA_MASTER_REFUSED (with the answer's text) when the answer is no stream for another reason.
+ * master leads, and MESITA_MASTER_REFUSED (with the answer's text) when the answer is no stream for another reason;
+ * of an agent's stream MESITA_AGENT_UNREACHABLE and MESITA_AGENT_REFUSED.
  */
 export async function followEventStream(options: EventStreamOptions): Promise<string> {
-  const { dispatcher, origin, path, headers, body, signal } = options;
+  const { peer = 'master', dispatcher, origin, path, headers, body, signal } = options;
   let response: Dispatcher.ResponseData;
   try {
     const timeouts = { bodyTimeout: 0, headersTimeout: answerTimeoutMs };
     response = await dispatcher.request({ origin, path, method: 'POST', headers, body, signal, ...timeouts });
   } catch (cause) {
     if (signal.aborted) return 'stopped';
-    throw new MesitaError('MESITA_MASTER_UNREACHABLE', {
-      message: `No master answers at ${origin}: ${describeError(cause)}`,
+    throw new MesitaError(errorCodes[peer].unreachable, {
+      message: `No ${peer} answers at ${origin}: ${describeError(cause)}`,
       cause,
     });
   }
-  if (response.statusCode !== 200) throw await refusal(response, origin);
+  if (response.statusCode !== 200) throw await refusal(response, origin, peer);
   options.onOpen(response.headers);
   const decoder = new RecordDecoder({ maximumLength: options.maximumRecord });
   const watch = watchSilence(options, () => response.body.destroy());
@@ -89,12 +100,13 @@ function watchSilence({ clock, silence }: EventStreamOptions, onSilence: () => v
   return watch;
 }
 
-async function refusal(response: Dispatcher.ResponseData, origin: string): Promise<MesitaError> {
+async function refusal(response: Dispatcher.ResponseData, origin: string, peer: Peer): Promise<MesitaError> {
   const text = await response.body.text().catch(() => '');
   const { location } = response.headers;
   if (response.statusCode === 307 && typeof location === 'string') return new Redirect(location);
   // No leader at the moment, or one that is still reading its registry, or that has a trouble of its own.
-  const code = response.statusCode >= 500 ? 'MESITA_MASTER_UNREACHABLE' : 'MESITA_MASTER_REFUSED';
+  const { unreachable, refused } = errorCodes[peer];
+  const code = response.statusCode >= 500 ? unreachable : refused;
   return new MesitaError(code, {
     message: `${origin} answers ${response.statusCode}: ${text.trim() || 'no text'}`,
   });
