@@ -5,17 +5,18 @@ import type { TaskStatusReason } from '../protocol/messages.ts';
 import type { Log } from '../runtime/log.ts';
 import { type ContainerSettings, planContainer } from './container-plan.ts';
 import type { ContainerSpec, Engine } from './engine/engine.ts';
+import { planExecutor } from './executor-plan.ts';
 import type { Fetcher } from './fetcher/fetcher.ts';
 import { Gate } from './gate.ts';
 import type { LaunchMetrics } from './metrics.ts';
-import type { TaskRecord } from './state.ts';
+import type { Run } from './state.ts';
 
 export interface LaunchObserver {
-  progress(task: TaskRecord, message: string): void;
+  progress(run: Run, message: string): void;
   /** Everything is there; the container is being made. */
-  starting(task: TaskRecord): void;
-  started(task: TaskRecord, addresses: TaskRecord['addresses']): void;
-  failed(task: TaskRecord, failure: { reason?: TaskStatusReason; message: string }): void;
+  starting(run: Run): void;
+  started(run: Run, addresses: Run['addresses']): void;
+  failed(run: Run, failure: { reason?: TaskStatusReason; message: string }): void;
 }
 
 export interface LauncherOptions {
@@ -30,7 +31,7 @@ export interface LauncherOptions {
 }
 
 /**
- * Brings tasks to life, step by step: sandbox → URIs → image → container → start. The long steps of many tasks run side by
+ * Brings tasks and executors to life, step by step: sandbox → URIs → image → container → start. The long steps of many run side by
  * side; making and starting containers goes through a gate. A launch can be given up at any step and leaves no container.
  */
 export class ContainerLauncher {
@@ -48,44 +49,44 @@ export class ContainerLauncher {
     return this.#gate.busy;
   }
 
-  abort(task: TaskRecord): void {
-    this.#underWay.get(task.key)?.abort(new Error('The launch was given up'));
+  abort(run: Run): void {
+    this.#underWay.get(run.containerName)?.abort(new Error('The launch was given up'));
   }
 
-  async launch(task: TaskRecord): Promise<void> {
+  async launch(run: Run): Promise<void> {
     const controller = new AbortController();
-    this.#underWay.set(task.key, controller);
+    this.#underWay.set(run.containerName, controller);
     try {
-      await this.#launch(task, controller.signal);
+      await this.#launch(run, controller.signal);
     } catch (error) {
-      this.#options.observer.failed(task, failureOf(error));
+      this.#options.observer.failed(run, failureOf(error));
     } finally {
-      this.#underWay.delete(task.key);
+      this.#underWay.delete(run.containerName);
     }
   }
 
-  async #launch(task: TaskRecord, signal: AbortSignal): Promise<void> {
+  async #launch(run: Run, signal: AbortSignal): Promise<void> {
     const { engine, settings, observer } = this.#options;
-    const plan = planContainer(task, settings);
+    const plan = run.kind === 'task' ? planContainer(run, settings) : planExecutor(run, settings);
     if ('error' in plan) throw new PlanProblem(plan.error);
-    await inSandbox(task.sandbox, () => mkdir(task.sandbox, { recursive: true }));
-    const opened = inSandbox(task.sandbox, () => openSandbox(task.sandbox));
+    await inSandbox(run.sandbox, () => mkdir(run.sandbox, { recursive: true }));
+    const opened = inSandbox(run.sandbox, () => openSandbox(run.sandbox));
     // Waited for before the start; a failure before that must not go unheard.
     opened.catch(() => undefined);
-    await this.#fetch(task, signal);
-    const progress = (sentence: string) => observer.progress(task, sentence);
+    await this.#fetch(run, signal);
+    const progress = (sentence: string) => observer.progress(run, sentence);
     const asked = performance.now();
     await engine.ensureImage(plan.image, { force: plan.forcePull, signal, progress });
     this.#options.metrics.imagePull.record(performance.now() - asked);
-    await this.#gate.pass(() => this.#start(task, plan.spec, opened, signal));
+    await this.#gate.pass(() => this.#start(run, plan.spec, opened, signal));
     // Outside the gate: the next container need not wait for what only this one's status tells.
-    await this.#tellStarted(task, plan.spec);
+    await this.#tellStarted(run, plan.spec);
   }
 
-  async #fetch(task: TaskRecord, signal: AbortSignal): Promise<void> {
-    const uris = task.info.command?.uris ?? [];
+  async #fetch(run: Run, signal: AbortSignal): Promise<void> {
+    const uris = run.info.command?.uris ?? [];
     if (uris.length === 0) return;
-    const progress = (sentence: string) => this.#options.observer.progress(task, sentence);
+    const progress = (sentence: string) => this.#options.observer.progress(run, sentence);
     const wanted = uris.map(({ value, executable, extract, cache, output_file }) => ({
       value,
       ...(executable === undefined ? {} : { executable }),
@@ -95,7 +96,7 @@ export class ContainerLauncher {
     }));
     const { fetcher, metrics } = this.#options;
     try {
-      await fetcher.fetch(wanted, { sandbox: task.sandbox }, { signal, progress });
+      await fetcher.fetch(wanted, { sandbox: run.sandbox }, { signal, progress });
     } catch (error) {
       metrics.fetchesFailed++;
       throw error;
@@ -103,24 +104,24 @@ export class ContainerLauncher {
     metrics.fetchesSucceeded++;
   }
 
-  async #start(task: TaskRecord, spec: ContainerSpec, opened: Promise<void>, signal: AbortSignal): Promise<void> {
+  async #start(run: Run, spec: ContainerSpec, opened: Promise<void>, signal: AbortSignal): Promise<void> {
     const { engine, observer } = this.#options;
     signal.throwIfAborted();
     const created = engine.create(spec);
     // The engine has its work before the scheduler hears of it.
-    observer.starting(task);
+    observer.starting(run);
     await created;
     await opened;
     signal.throwIfAborted();
     await engine.start(spec.name);
   }
 
-  async #tellStarted(task: TaskRecord, spec: ContainerSpec): Promise<void> {
+  async #tellStarted(run: Run, spec: ContainerSpec): Promise<void> {
     const { engine, observer } = this.#options;
     const own = spec.network.mode === 'bridge' || spec.network.mode === 'user';
     // A container that has ended already has no addresses any more; its exit is told by the engine's event.
     const addresses = own ? await engine.addresses(spec.name).catch(() => []) : [];
-    observer.started(task, addresses);
+    observer.started(run, addresses);
   }
 }
 

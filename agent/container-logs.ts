@@ -4,7 +4,7 @@ import type { Log } from '../runtime/log.ts';
 import type { Engine } from './engine/engine.ts';
 import { Gate } from './gate.ts';
 import { OutputCopy } from './output-copy.ts';
-import type { TaskRecord } from './state.ts';
+import type { ContainerRecord } from './state.ts';
 
 // Short tasks are over by then, and their output is read once instead of being followed.
 const followAfterMs = 250;
@@ -35,28 +35,28 @@ export class ContainerLogs {
   }
 
   /** The container runs: its output is followed, unless it ends first. */
-  started(task: TaskRecord): void {
+  started(container: ContainerRecord): void {
     const following: Following = { cancel: () => undefined, copy: undefined };
     following.cancel = this.#clock.after(followAfterMs, () => {
-      following.copy = this.#copyOf(task);
+      following.copy = this.#copyOf(container);
       following.copy.follow();
     });
-    this.#following.set(task.key, following);
+    this.#following.set(container.containerName, following);
   }
 
   /**
    * The container ended: resolves when all of its output is in the files, or no more of it is to be had; with what is
    * wrong with it then.
    */
-  async ended(task: TaskRecord): Promise<string | undefined> {
-    const following = this.#following.get(task.key);
-    this.#following.delete(task.key);
+  async ended(container: ContainerRecord): Promise<string | undefined> {
+    const following = this.#following.get(container.containerName);
+    this.#following.delete(container.containerName);
     following?.cancel();
-    const copy = following?.copy ?? this.#copyOf(task);
+    const copy = following?.copy ?? this.#copyOf(container);
     const finish = () => this.#finish(copy);
     const problem = following?.copy === undefined ? await this.#reading.pass(finish) : await finish();
     if (problem !== undefined && !this.#stopping.signal.aborted)
-      this.#log.warn({ task: task.key, error: problem }, 'output is incomplete');
+      this.#log.warn({ container: container.containerName, error: problem }, 'output is incomplete');
     return problem;
   }
 
@@ -72,8 +72,8 @@ export class ContainerLogs {
     this.#stopping.abort();
   }
 
-  #copyOf(task: TaskRecord): OutputCopy {
-    return new OutputCopy(this.#engine, task.containerName, task.sandbox, this.#stopping.signal);
+  #copyOf(container: ContainerRecord): OutputCopy {
+    return new OutputCopy(this.#engine, container.containerName, container.sandbox, this.#stopping.signal);
   }
 
   /** Abandons a copy that has stood still for a while: a task's end must not hang. Returns what stops the watch. */

@@ -17,6 +17,8 @@ export interface ContainerSettings {
   workDirectory: string;
   /** `ip:port` of the agent. */
   agentEndpoint: string;
+  /** Seconds between SHUTDOWN and the end of an executor that says nothing else. */
+  executorShutdownGrace: number;
 }
 
 export interface ContainerPlan {
@@ -64,11 +66,14 @@ export function planContainer(task: TaskRecord, settings: ContainerSettings): Co
   return { spec, image, forcePull: docker?.force_pull_image ?? info.container?.mesos?.image?.cached === false };
 }
 
-function hasOwnImage(container: ContainerInfo | undefined): boolean {
+export function hasOwnImage(container: ContainerInfo | undefined): boolean {
   return container?.docker !== undefined || container?.mesos?.image !== undefined;
 }
 
-function imageOf(info: TaskInfo, settings: ContainerSettings): string | { error: string } {
+/** What a task and an executor say alike of the container that they want. */
+export type Wanted = Pick<TaskInfo, 'container' | 'command' | 'resources' | 'limits'>;
+
+export function imageOf(info: Wanted, settings: ContainerSettings): string | { error: string } {
   const { container } = info;
   if (container?.type === 'DOCKER') return container.docker?.image ?? '';
   const image = container?.mesos?.image;
@@ -76,7 +81,7 @@ function imageOf(info: TaskInfo, settings: ContainerSettings): string | { error:
   return image.docker?.name ?? { error: `Unsupported container image type: ${image.type}` };
 }
 
-function processOf(info: TaskInfo): Pick<ContainerSpec, 'entrypoint' | 'command'> | { error: string } {
+export function processOf(info: Wanted): Pick<ContainerSpec, 'entrypoint' | 'command'> | { error: string } {
   const { command } = info;
   const args = command?.arguments ?? [];
   if (command?.shell ?? true) {
@@ -95,7 +100,7 @@ function processOf(info: TaskInfo): Pick<ContainerSpec, 'entrypoint' | 'command'
   return { entrypoint: [command.value], command: args.slice(1) };
 }
 
-function networkOf(info: TaskInfo): Network | { error: string } {
+export function networkOf(info: Wanted): Network | { error: string } {
   const { container } = info;
   const docker = container?.docker;
   if (docker === undefined) return { mode: 'host' };
@@ -115,7 +120,7 @@ function networkOf(info: TaskInfo): Network | { error: string } {
   return { mode: 'user', name, ports, ...(hostname === undefined ? {} : { hostname }) };
 }
 
-function portsOf(info: TaskInfo, mode: string): PortMapping[] | { error: string } {
+function portsOf(info: Wanted, mode: string): PortMapping[] | { error: string } {
   const mappings = info.container?.docker?.port_mappings ?? [];
   if (mappings.length === 0) return [];
   if (mode === 'HOST' || mode === 'NONE')
@@ -133,7 +138,7 @@ function portsOf(info: TaskInfo, mode: string): PortMapping[] | { error: string 
   return ports;
 }
 
-function mountsOf(info: TaskInfo, sandbox: string, workDirectory: string): Mount[] | { error: string } {
+export function mountsOf(info: Wanted, sandbox: string, workDirectory: string): Mount[] | { error: string } {
   const mounts: Mount[] = [];
   for (const volume of info.container?.volumes ?? []) {
     const mount = mountOf(volume, sandbox, info.container?.docker?.volume_driver);
@@ -193,8 +198,8 @@ function leaves(path: string): boolean {
   return path.split('/').includes('..');
 }
 
-function limitsOf(
-  info: TaskInfo,
+export function limitsOf(
+  info: Wanted,
   settings: ContainerSettings,
 ): Pick<ContainerSpec, 'cpuShares' | 'cpuLimit' | 'memoryLimit' | 'memoryReservation' | 'gpus' | 'oomScoreAdjust'> {
   const resources: Resource[] = info.resources ?? [];
@@ -241,6 +246,6 @@ function executorEnvironment(task: TaskRecord, settings: ContainerSettings): Rec
   };
 }
 
-function variable({ name, type = 'VALUE', value }: EnvironmentVariable): [string, string][] {
+export function variable({ name, type = 'VALUE', value }: EnvironmentVariable): [string, string][] {
   return type === 'VALUE' && value !== undefined ? [[name, value]] : [];
 }

@@ -1,9 +1,10 @@
 import type { Clock } from '../runtime/clock.ts';
 import { type MeasuredContainer, statisticsOf } from './documents/containers.ts';
 import type { Engine } from './engine/engine.ts';
+import { runsOf } from './executor-tasks.ts';
 import type { AgentState } from './state.ts';
 
-/** Measures the containers of tasks. */
+/** Measures the containers of tasks and executors. */
 export class ContainerStatistics {
   readonly #state: AgentState;
   readonly #engine: Pick<Engine, 'usage'>;
@@ -19,14 +20,14 @@ export class ContainerStatistics {
 
   /** Of those that run; `only`: of the container with that id. */
   measure(only?: string): Promise<MeasuredContainer[]> {
-    const running = [...this.#state.tasks.values()].filter(
+    const running = runsOf(this.#state).filter(
       ({ phase, containerId }) => phase === 'running' && (only === undefined || containerId === only),
     );
     return Promise.all(
-      running.map(async (task) => {
-        const usage = await this.#engine.usage(task.containerName).catch(() => undefined);
-        const statistics = usage && statisticsOf(task, usage, this.#cpuQuota, this.#clock.now());
-        return { task, statistics };
+      running.map(async (run) => {
+        const usage = await this.#engine.usage(run.containerName).catch(() => undefined);
+        const statistics = usage && statisticsOf(run, usage, this.#cpuQuota, this.#clock.now());
+        return { run, statistics };
       }),
     );
   }

@@ -1,18 +1,26 @@
 import type { AgentMessage } from '../protocol/agent-link.ts';
-import type { Resource } from '../protocol/messages.ts';
-import type { OperationRecord, TaskRecord } from './state.ts';
+import type { ExecutorEvent, Resource } from '../protocol/messages.ts';
+import type { ExecutorRecord, OperationRecord, Run } from './state.ts';
 
 /** What commands may ask the edge to do: kind → arguments. The performer has one function for each. */
 export interface EffectArguments {
   /** Dropped while there is no link; the master is told all when it is there again. */
   sendToMaster: { message: AgentMessage };
-  /** Sandbox, URIs, image, container: comes back as `containerStarted` or `launchFailed`. */
-  launch: { task: TaskRecord };
-  /** Gives up a launch that is under way: comes back as `launchFailed`. */
-  abortLaunch: { task: TaskRecord };
-  /** Comes back as `containerExited`. */
-  stopContainer: { task: TaskRecord; graceSeconds: number };
-  removeContainer: { task: TaskRecord };
+  /** Sandbox, URIs, image, container: comes back as `containerStarted` or `launchFailed`, of an executor as `executorStarted` or `executorFailed`. */
+  launch: { run: Run };
+  /** Gives up a launch that is under way: comes back as one that failed. */
+  abortLaunch: { run: Run };
+  /** Comes back as `containerExited` or `executorExited`. */
+  stopContainer: { run: Run; graceSeconds: number };
+  removeContainer: { run: Run };
+  /** Dropped while it does not listen. */
+  sendToExecutor: { executor: ExecutorRecord; event: ExecutorEvent };
+  /** Ends the stream of an executor. */
+  hangUpOnExecutor: { executor: ExecutorRecord };
+  /** Gives the container what the executor and its tasks hold now: comes back as `updateFailed`, or not at all. */
+  updateContainer: { executor: ExecutorRecord };
+  /** Comes back as `registrationTimedOut` or `graceExpired`. */
+  awaitExecutor: { executor: ExecutorRecord; until: 'registered' | 'ended'; seconds: number };
   /** Removes and makes the directories of persistent volumes, and writes the checkpoint: comes back as `operationSettled`. */
   settleOperation: { operation: OperationRecord; made: readonly Resource[]; removed: readonly Resource[] };
   /** Writes down resources and operations. */

@@ -101,9 +101,16 @@ export const agentFlags = {
     mesos: false,
     parse: integer(1, 64),
   },
+  executor_registration_timeout: {
+    form: 'DURATION',
+    help: 'Time from the launch of an executor, downloads included, to its first word.',
+    default: '1mins',
+    mesos: true,
+    parse: duration,
+  },
   executor_shutdown_grace_period: {
     form: 'DURATION',
-    help: 'Time between SIGTERM and SIGKILL where a task says nothing else.',
+    help: 'Time that an executor has to end, and a task between SIGTERM and SIGKILL, where they say nothing else.',
     default: '5secs',
     mesos: true,
     parse: duration,

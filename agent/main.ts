@@ -32,6 +32,7 @@ import type { Engine, EngineFacts } from './engine/engine.ts';
 import { createFetcher, type Fetcher } from './fetcher/fetcher.ts';
 import { fingerprint } from './fingerprint/host.ts';
 import { type AgentFlags, agentFlags } from './flags.ts';
+import { executorRoute } from './http/executor-route.ts';
 import { filesRoute } from './http/files-route.ts';
 import { operatorRoute } from './http/operator-route.ts';
 import { readOnlyRoutes } from './http/read-only-routes.ts';
@@ -46,6 +47,8 @@ import { taskMessage } from './task-message.ts';
 import { makeVolume, removeVolume } from './volumes.ts';
 
 const megabyte = 1024 * 1024;
+// What executors say may be as long as what schedulers say.
+const longestBody = 64 * megabyte;
 const mostArchiveEntries = 1_000_000;
 // How long a stopping agent waits for its tasks' ends to be acknowledged.
 const partingMs = 3_000;
@@ -94,10 +97,30 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const checkpoint = new CheckpointFile(workDirectory);
   const kept = await checkpoint.read();
   const total = withCheckpointed(info.resources ?? [], kept.resources);
-  const state = emptyState({ killGrace: flags.executor_shutdown_grace_period }, total);
-  const server = createHttpServer({ log, actor: 'slave(1)', bodyLimit: megabyte });
+  const state = emptyState(
+    {
+      killGrace: flags.executor_shutdown_grace_period,
+      executorShutdownGrace: flags.executor_shutdown_grace_period,
+      executorRegistrationTimeout: flags.executor_registration_timeout,
+    },
+    total,
+  );
+  const server = createHttpServer({ log, actor: 'slave(1)', bodyLimit: longestBody });
   const launches: LaunchMetrics = { imagePull: new Timer(), fetchesSucceeded: 0, fetchesFailed: 0 };
-  serve({ server, state, identity, workDirectory, engine, flags, log, clock, launches, shutdown });
+  let performing: Performer | undefined;
+  serve({
+    server,
+    state,
+    identity,
+    workDirectory,
+    engine,
+    flags,
+    log,
+    clock,
+    launches,
+    shutdown,
+    performer: () => performing,
+  });
   identity.address.port = await listen(server, flags);
   shutdown.register('http server', () => server.close());
   info.port = identity.address.port;
@@ -117,6 +140,8 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
         log,
         metrics: launches,
       }),
+    settings,
+    agent: () => identity.info,
     clock,
     ids: { uuid: randomUUID },
     storage: {
@@ -127,6 +152,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     log,
     address: identity.address.ip,
   });
+  performing = performer;
   shutdown.register('performer', performer.start());
   performer.perform(restoreOperations(state, kept.operations));
   warnIfOpen(flags.ip, log);
@@ -156,6 +182,8 @@ interface Serving {
   clock: Clock;
   launches: LaunchMetrics;
   shutdown: Shutdown;
+  /** Undefined until the agent is ready for executors. */
+  performer: () => Performer | undefined;
 }
 
 /** The agent's endpoints. */
@@ -170,6 +198,7 @@ function serve({
   clock,
   launches,
   shutdown,
+  performer,
 }: Serving): void {
   const files = new SandboxFiles(() => new SandboxPaths(workDirectory, identity.id ?? '').slave, new AccountNames());
   const statistics = new ContainerStatistics(state, engine, flags.cgroups_enable_cfs, clock);
@@ -179,6 +208,7 @@ function serve({
   processRoutes(server, loggingLevel);
   filesRoute(server, files, () => sandboxesDocument(state));
   readOnlyRoutes(server, { state, identity: () => identity, statistics, metrics });
+  executorRoute(server, performer);
   operatorRoute(server, { state, identity: () => identity, statistics, metrics, files, loggingLevel });
 }
 
@@ -213,12 +243,15 @@ function joinMaster(joining: Joining): Promise<string> {
       tasks: [...performer.state.tasks.values()]
         .filter((task) => !task.orphaned)
         .map((task) => taskMessage(task, task.queue[0]?.status)),
-      executors: [],
+      executors: [...performer.state.executors.values()].flatMap(({ info, orphaned }) => (orphaned ? [] : info)),
       operations: operationMessages(performer.state, identity.id ?? ''),
       total: performer.state.total,
       frameworks: [
         ...new Map(
-          [...performer.state.tasks.values()].map((task) => [task.framework.id?.value, task.framework]),
+          [...performer.state.tasks.values(), ...performer.state.executors.values()].map(({ framework }) => [
+            framework.id?.value,
+            framework,
+          ]),
         ).values(),
       ],
     }),
@@ -355,6 +388,7 @@ function containerSettings(flags: AgentFlags, workDirectory: string, identity: M
     agentId: identity.id ?? '',
     workDirectory,
     agentEndpoint: `${identity.address.ip}:${identity.address.port}`,
+    executorShutdownGrace: flags.executor_shutdown_grace_period,
   };
 }
 

@@ -1,12 +1,13 @@
 import type { Resource, TaskState } from '../protocol/messages.ts';
-import { normalize, scalarOf } from '../protocol/resources.ts';
+import { scalarOf } from '../protocol/resources.ts';
 import { isTerminal } from '../protocol/task-state.ts';
 import { type Snapshot, snapshotOf } from '../runtime/metrics-route.ts';
 import { systemMetrics } from '../runtime/system-metrics.ts';
 import type { Timer } from '../runtime/timer.ts';
 import { endedAs } from './completed-tasks.ts';
+import { resourcesInUse, runsOf } from './executor-tasks.ts';
 import type { AgentIdentity } from './identity.ts';
-import type { AgentState, TaskRecord } from './state.ts';
+import type { AgentState, Run, TaskRecord } from './state.ts';
 
 /** What the launcher measures. */
 export interface LaunchMetrics {
@@ -25,14 +26,16 @@ export function metricsSnapshot(
   now: number,
 ): Snapshot {
   const tasks = [...state.tasks.values()];
-  const frameworks = new Set(tasks.map((task) => task.framework.id?.value));
+  const runs = runsOf(state);
+  const frameworks = new Set([...tasks, ...runs].map(({ framework }) => framework.id?.value));
   return snapshotOf([
     ['slave/uptime_secs', (now - identity.startedAt) / 1000],
     ['slave/registered', identity.registered ? 1 : 0],
     ['slave/frameworks_active', frameworks.size],
     ...taskMetrics(tasks),
+    ...executorMetrics(runs),
     ...ends(state, tasks),
-    ...resourceMetrics(state.total, tasks),
+    ...resourceMetrics(state.total, resourcesInUse(state)),
     ...launches.imagePull.entries('containerizer/docker/image_pull_ms'),
     ['containerizer/fetcher/task_fetches_succeeded', launches.fetchesSucceeded],
     ['containerizer/fetcher/task_fetches_failed', launches.fetchesFailed],
@@ -47,10 +50,19 @@ function taskMetrics(tasks: readonly TaskRecord[]): Metric[] {
     ['slave/tasks_starting', inState('TASK_STARTING')],
     ['slave/tasks_running', inState('TASK_RUNNING')],
     ['slave/tasks_killing', inState('TASK_KILLING')],
-    ['slave/executors_registering', tasks.filter(({ phase }) => phase === 'preparing').length],
-    ['slave/executors_running', tasks.filter(({ phase, ending }) => phase === 'running' && !ending).length],
-    ['slave/executors_terminating', tasks.filter(({ phase, ending }) => phase === 'running' && ending).length],
   ];
+}
+
+function executorMetrics(runs: readonly Run[]): Metric[] {
+  const stages = runs.map((run) => {
+    if (run.kind === 'executor') return run.stage;
+    if (run.phase === 'preparing') return 'registering';
+    return run.phase === 'ended' ? 'terminated' : run.ending === undefined ? 'running' : 'terminating';
+  });
+  return (['registering', 'running', 'terminating'] as const).map((wanted) => [
+    `slave/executors_${wanted}`,
+    stages.filter((stage) => stage === wanted).length,
+  ]);
 }
 
 const counted = [
@@ -69,8 +81,7 @@ function ends(state: AgentState, tasks: readonly TaskRecord[]): Metric[] {
   return [...totals].map(([name, value]) => [`slave/${name}`, value]);
 }
 
-function resourceMetrics(total: readonly Resource[], tasks: readonly TaskRecord[]): Metric[] {
-  const used = normalize(tasks.flatMap(({ state, info }) => (isTerminal(state) ? [] : (info.resources ?? []))));
+function resourceMetrics(total: readonly Resource[], used: readonly Resource[]): Metric[] {
   const of = (prefix: string, name: string, wanted: (resource: Resource) => boolean): Metric[] => {
     const [all, taken] = [scalarOf(total.filter(wanted), name), scalarOf(used.filter(wanted), name)];
     return [

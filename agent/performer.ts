@@ -1,7 +1,7 @@
 import type { AgentMessage, MasterMessage } from '../protocol/agent-link.ts';
 import { describeError } from '../protocol/errors.ts';
 import type { IdSource } from '../protocol/ids.ts';
-import type { Resource } from '../protocol/messages.ts';
+import type { AgentInfo, ExecutorCallSubscribe, Resource, TaskStatus } from '../protocol/messages.ts';
 import { type Clock, sleep } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import { type Checkpointed, checkpointedPart } from './checkpoint.ts';
@@ -13,10 +13,19 @@ import {
   launchFailed,
   launchProgress,
 } from './commands/container-events.ts';
+import {
+  executorExited,
+  executorFailed,
+  executorStarted,
+  registrationTimedOut,
+  updateFailed,
+} from './commands/executor-container.ts';
+import { messageFromExecutor, messageToExecutor } from './commands/executor-messages.ts';
+import { executorDisconnected, subscribeExecutor } from './commands/executor-subscribe.ts';
+import { updateFromExecutor } from './commands/executor-update.ts';
 import { endTask, killTask } from './commands/kill-task.ts';
 import {
   acknowledge,
-  missExecutor,
   reconcileTasks,
   shutdownAll,
   shutdownFramework,
@@ -32,12 +41,23 @@ import {
   retryOperations,
 } from './commands/operations.ts';
 import { runTask, runTaskGroup } from './commands/run-task.ts';
+import { graceExpired, shutdownNamedExecutor } from './commands/shutdown-executor.ts';
 import type { ContainerLauncher } from './container-launcher.ts';
+import { LimitUpdates } from './container-limits.ts';
 import type { ContainerLogs } from './container-logs.ts';
+import type { ContainerSettings } from './container-plan.ts';
 import type { Effect, EffectArguments } from './effects.ts';
 import type { Engine, EngineEvent } from './engine/engine.ts';
+import { type ExecutorStream, ExecutorStreams } from './executor-streams.ts';
 import type { SandboxPaths } from './sandbox-paths.ts';
-import { type AgentState, type OperationRecord, type TaskRecord, taskKey } from './state.ts';
+import {
+  type AgentState,
+  type ExecutorRecord,
+  type OperationRecord,
+  type Run,
+  type TaskRecord,
+  taskKey,
+} from './state.ts';
 import { type Context, resendAll, retryDue } from './status-updates.ts';
 
 export interface PerformerOptions {
@@ -45,6 +65,9 @@ export interface PerformerOptions {
   engine: Engine;
   logs: ContainerLogs;
   launcher: (observer: Observer) => ContainerLauncher;
+  settings: ContainerSettings;
+  /** What executors are told of the agent. */
+  agent: () => AgentInfo;
   clock: Clock;
   ids: IdSource;
   storage: Storage;
@@ -75,7 +98,9 @@ export class Performer {
   readonly state: AgentState;
   readonly #options: PerformerOptions;
   readonly #launcher: ContainerLauncher;
-  readonly #byContainer = new Map<string, TaskRecord>();
+  readonly #limits: LimitUpdates;
+  readonly #streams: ExecutorStreams;
+  readonly #byContainer = new Map<string, Run>();
   readonly #deadlines = new Map<string, () => void>();
   readonly #stopping = new AbortController();
   #paths: SandboxPaths | undefined;
@@ -86,18 +111,22 @@ export class Performer {
 
   readonly #perform: { [Kind in keyof EffectArguments]: (effect: EffectArguments[Kind]) => void } = {
     sendToMaster: ({ message }) => this.#send(message),
-    launch: ({ task }) => {
-      this.#byContainer.set(task.containerName, task);
-      this.#run(this.#launcher.launch(task), 'launch');
+    launch: ({ run }) => {
+      this.#byContainer.set(run.containerName, run);
+      this.#run(this.#launcher.launch(run), 'launch');
     },
-    abortLaunch: ({ task }) => this.#launcher.abort(task),
-    stopContainer: ({ task, graceSeconds }) => {
-      this.#run(this.#stop(task, graceSeconds), 'stop a container');
+    abortLaunch: ({ run }) => this.#launcher.abort(run),
+    stopContainer: ({ run, graceSeconds }) => {
+      this.#run(this.#stop(run, graceSeconds), 'stop a container');
     },
+    sendToExecutor: ({ executor, event }) => this.#streams.send(executor, event),
+    hangUpOnExecutor: ({ executor }) => this.#streams.hangUp(executor),
+    updateContainer: ({ executor }) => this.#run(this.#limits.update(executor), 'change the limits of a container'),
+    awaitExecutor: ({ executor, until, seconds }) => this.#await(executor, until, seconds),
     settleOperation: ({ operation, made, removed }) =>
       this.#inTurn(() => this.#settle(operation, made, removed), 'settle an operation'),
     checkpoint: () => this.#inTurn(() => this.#checkpoint(), 'write the checkpoint'),
-    removeContainer: ({ task }) => this.#run(this.#remove(task), 'remove a container'),
+    removeContainer: ({ run }) => this.#run(this.#remove(run), 'remove a container'),
     log: ({ level, message, fields }) => this.#options.log[level](fields, message),
   };
 
@@ -105,10 +134,24 @@ export class Performer {
     this.#options = options;
     this.state = options.state;
     this.#launcher = options.launcher({
-      progress: (task, message) => this.perform(launchProgress(task, message, this.#context())),
-      starting: (task) => this.perform(containerStarting(task, this.#context())),
-      started: (task, addresses) => this.#started(task, addresses),
-      failed: (task, failure) => this.perform(launchFailed(task, failure, this.#context())),
+      progress: (run, message) => {
+        if (run.kind === 'task') this.perform(launchProgress(run, message, this.#context()));
+      },
+      starting: (run) => {
+        if (run.kind === 'task') this.perform(containerStarting(run, this.#context()));
+      },
+      started: (run, addresses) => this.#started(run, addresses),
+      failed: (run, failure) => {
+        const { state } = this;
+        const context = this.#context();
+        if (run.kind === 'task') this.perform(launchFailed(run, failure, context));
+        else this.perform(executorFailed(state, run, failure, context));
+      },
+    });
+    this.#streams = new ExecutorStreams(options.clock);
+    this.#limits = new LimitUpdates(options.engine, options.settings, (executor, error) => {
+      options.log.warn({ container: executor.containerName, error: describeError(error) }, 'limits cannot be changed');
+      this.perform(updateFailed(executor, describeError(error)));
     });
   }
 
@@ -127,6 +170,7 @@ export class Performer {
       stopListening();
       cancel();
       for (const deadline of this.#deadlines.values()) deadline();
+      this.#streams.stop();
       this.#options.logs.stop();
     };
   }
@@ -142,6 +186,26 @@ export class Performer {
 
   receive(message: MasterMessage): void {
     this.perform(this.#decide(message));
+  }
+
+  /** SUBSCRIBE: from here on the executor hears of its tasks on this stream. */
+  subscribeExecutor(executor: ExecutorRecord, call: ExecutorCallSubscribe, stream: ExecutorStream): void {
+    this.#streams.open(executor, stream);
+    this.perform(subscribeExecutor(this.state, this.#options.agent(), executor, call, this.#context()));
+  }
+
+  executorStreamClosed(executor: ExecutorRecord, stream: ExecutorStream['stream']): void {
+    if (this.#streams.closed(executor, stream)) this.perform(executorDisconnected(executor));
+  }
+
+  /** UPDATE of an executor. */
+  takeUpdate(executor: ExecutorRecord, status: TaskStatus): void {
+    this.perform(updateFromExecutor(this.state, this.#agentId, executor, status, this.#context()));
+  }
+
+  /** MESSAGE of an executor; `data` is base64. */
+  takeMessage(executor: ExecutorRecord, data: string): void {
+    this.perform(messageFromExecutor(executor, data));
   }
 
   perform(effects: readonly Effect[]): void {
@@ -183,67 +247,84 @@ export class Performer {
     if (message.type === 'RECONCILE') return reconcileTasks(state, this.#agentId, message.tasks, this.#context());
     if (message.type === 'UPDATE_FRAMEWORK')
       return updateFramework(state, message.framework, this.#options.clock.now());
-    if (message.type === 'FRAMEWORK_MESSAGE' || message.type === 'SHUTDOWN_EXECUTOR')
-      return missExecutor(state, message);
+    if (message.type === 'FRAMEWORK_MESSAGE') return messageToExecutor(state, message);
+    if (message.type === 'SHUTDOWN_EXECUTOR') return shutdownNamedExecutor(state, message);
     return [];
   }
 
-  #started(task: TaskRecord, addresses: TaskRecord['addresses']): void {
+  #started(run: Run, addresses: Run['addresses']): void {
     // A container that ends at once may be over before `start` answers.
-    if (task.phase !== 'preparing') return;
-    this.#options.logs.started(task);
-    this.perform(containerStarted(task, addresses, this.#context()));
+    if (run.phase !== 'preparing') return;
+    this.#options.logs.started(run);
+    if (run.kind === 'executor') {
+      this.perform(executorStarted(run, addresses));
+    } else {
+      this.perform(containerStarted(run, addresses, this.#context()));
+      this.#limitTime(run);
+    }
+  }
+
+  #limitTime(task: TaskRecord): void {
     const longest = task.info.max_completion_time?.nanoseconds;
     if (longest === undefined) return;
     const message = `The task ran longer than its max_completion_time of ${Number(longest) / 1e9} s`;
     const ending = { reason: 'REASON_MAX_COMPLETION_TIME_REACHED', message } as const;
     const expire = () => this.perform(endTask(this.state, task, ending, this.#context()));
-    this.#deadlines.set(task.key, this.#options.clock.after(Number(longest) / 1e6, expire));
+    this.#deadlines.set(task.containerName, this.#options.clock.after(Number(longest) / 1e6, expire));
+  }
+
+  #await(executor: ExecutorRecord, until: 'registered' | 'ended', seconds: number): void {
+    this.#deadlines.get(executor.containerName)?.();
+    const expire = () => {
+      this.perform(until === 'registered' ? registrationTimedOut(this.state, executor) : graceExpired(executor));
+    };
+    this.#deadlines.set(executor.containerName, this.#options.clock.after(seconds * 1000, expire));
   }
 
   #engineEvent(event: EngineEvent): void {
     if (event.kind === 'disconnected') this.#options.log.warn({ reason: event.reason }, 'engine is away');
     if (event.kind !== 'exited') return;
-    const task = this.#byContainer.get(event.name);
-    if (task !== undefined) this.#run(this.#exited(task, event), 'end a task');
+    const run = this.#byContainer.get(event.name);
+    if (run !== undefined) this.#run(this.#exited(run, event), 'end a container');
   }
 
-  async #exited(task: TaskRecord, exit: EngineEvent & { kind: 'exited' }): Promise<void> {
+  async #exited(run: Run, exit: EngineEvent & { kind: 'exited' }): Promise<void> {
     // The order of updates is RUNNING before the end, also for a container that is over before `start` answers.
-    if (task.phase === 'preparing') this.#started(task, []);
-    this.#deadlines.get(task.key)?.();
-    this.#deadlines.delete(task.key);
-    const problem = await this.#options.logs.ended(task);
-    this.perform(containerExited(task, { ...exit, problem }, this.#context()));
+    if (run.phase === 'preparing') this.#started(run, []);
+    this.#deadlines.get(run.containerName)?.();
+    this.#deadlines.delete(run.containerName);
+    const problem = await this.#options.logs.ended(run);
+    if (run.kind === 'executor') this.perform(executorExited(this.state, run, exit, this.#context()));
+    else this.perform(containerExited(run, { ...exit, problem }, this.#context()));
   }
 
-  async #remove(task: TaskRecord): Promise<void> {
+  async #remove(run: Run): Promise<void> {
     // Removing takes the engine as long as starting does; starting goes first.
     while (this.#launcher.busy) await new Promise<void>((resolve) => this.#options.clock.after(removeRetryMs, resolve));
-    for (let attempt = 1; !(await this.#removed(task)) && attempt < mostRemovals; attempt++) await this.#pause();
-    this.#byContainer.delete(task.containerName);
-    this.perform(containerRemoved(this.state, task));
+    for (let attempt = 1; !(await this.#removed(run)) && attempt < mostRemovals; attempt++) await this.#pause();
+    this.#byContainer.delete(run.containerName);
+    this.perform(containerRemoved(this.state, run));
     if (!this.#busy()) for (const resolve of this.#idle.splice(0)) resolve();
   }
 
-  async #removed(task: TaskRecord): Promise<boolean> {
+  async #removed(run: Run): Promise<boolean> {
     try {
-      await this.#options.engine.remove(task.containerName);
+      await this.#options.engine.remove(run.containerName);
       return true;
     } catch (error) {
-      const fields = { container: task.containerName, error: describeError(error) };
+      const fields = { container: run.containerName, error: describeError(error) };
       this.#options.log.warn(fields, 'container cannot be removed');
       return this.#stopping.signal.aborted;
     }
   }
 
   /** A kill must not be lost because the engine is away for a moment. */
-  async #stop(task: TaskRecord, graceSeconds: number): Promise<void> {
-    while (task.phase === 'running' && !this.#stopping.signal.aborted) {
+  async #stop(run: Run, graceSeconds: number): Promise<void> {
+    while (run.phase === 'running' && !this.#stopping.signal.aborted) {
       try {
-        return await this.#options.engine.stop(task.containerName, graceSeconds);
+        return await this.#options.engine.stop(run.containerName, graceSeconds);
       } catch (error) {
-        const fields = { container: task.containerName, error: describeError(error) };
+        const fields = { container: run.containerName, error: describeError(error) };
         this.#options.log.warn(fields, 'container cannot be stopped');
       }
       await this.#pause();

@@ -1,6 +1,6 @@
 import type { IdSource } from '../protocol/ids.ts';
 import { uuidToBase64 } from '../protocol/ids.ts';
-import type { TaskStatus } from '../protocol/messages.ts';
+import type { ContainerStatus, TaskStatus } from '../protocol/messages.ts';
 import { canMove, isTerminal } from '../protocol/task-state.ts';
 import { count, retire } from './completed-tasks.ts';
 import type { Effect } from './effects.ts';
@@ -36,12 +36,18 @@ export function report(task: TaskRecord, change: Report, { now, ids }: Context):
     executor_id: task.info.executor?.executor_id ?? { value: task.info.task_id.value },
     timestamp: now / 1000,
     uuid: uuidToBase64(ids.uuid()),
-    container_status: containerStatus(task),
+    // Nothing is known of the container of an executor that is over.
+    ...(task.executor?.phase === 'ended' ? {} : { container_status: containerStatus(task) }),
   };
-  const { data: _data, ...kept } = status;
-  if (task.statuses.at(-1)?.state === status.state) task.statuses.pop();
-  task.statuses.push(kept);
+  remember(task, status);
   return enqueue(task, status, now);
+}
+
+/** Keeps the last status of each run of equal states, without its data. */
+export function remember({ statuses }: TaskRecord, status: TaskStatus): void {
+  const { data: _data, ...kept } = status;
+  if (statuses.at(-1)?.state === status.state) statuses.pop();
+  statuses.push(kept);
 }
 
 /** Lines a status up as it is; it goes out at once when nothing is before it. */
@@ -51,7 +57,7 @@ export function enqueue(task: TaskRecord, status: TaskStatus, now: number): Effe
   return task.queue.length === 1 ? sendHead(task, now) : [];
 }
 
-function containerStatus(task: TaskRecord): TaskStatus['container_status'] {
+export function containerStatus(task: TaskRecord): ContainerStatus {
   const ip_addresses = task.addresses.map(({ protocol, address }) => ({ protocol, ip_address: address }));
   return {
     container_id: { value: task.containerId },
@@ -75,6 +81,15 @@ export function acknowledged(state: AgentState, task: TaskRecord, uuid: string, 
 /** Whether its scheduler has had its last update: its id may be used again, also while its container is being removed. */
 export function isAcknowledged(task: TaskRecord): boolean {
   return isTerminal(task.state) && task.queue.length === 0;
+}
+
+/** Whether a task of that key may be launched: there is none, or one that is over for its scheduler, and retired by this. */
+export function makeRoom(state: AgentState, key: string): boolean {
+  const earlier = state.tasks.get(key);
+  if (earlier === undefined) return true;
+  if (!isAcknowledged(earlier)) return false;
+  retire(state, earlier);
+  return true;
 }
 
 /** A task is over for the agent when its end is acknowledged and its container gone. */

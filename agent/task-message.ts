@@ -1,6 +1,6 @@
 import type { CommandInfo, ExecutorInfo, Task, TaskStatus } from '../protocol/messages.ts';
 import { hasCapability } from '../protocol/task-state.ts';
-import type { TaskRecord } from './state.ts';
+import type { Run, TaskRecord } from './state.ts';
 
 /** A task as the master and the operator API are told of it. `last`: the update that counts as its last. */
 export function taskMessage(task: TaskRecord, last: TaskStatus | undefined): Task {
@@ -26,10 +26,12 @@ export function taskMessage(task: TaskRecord, last: TaskStatus | undefined): Tas
 }
 
 /**
- * The executor of a task that has none of its own: in Mesos a process beside the container, here the agent itself, which
+ * The executor of a task that has none of its own is in Mesos a process beside the container, here the agent itself, which
  * asks for no resources. Its id is the task's.
  */
-export function executorOf({ info, framework }: TaskRecord): ExecutorInfo {
+export function executorOf(run: Run): ExecutorInfo {
+  if (run.kind === 'executor') return run.info;
+  const { info, framework } = run;
   if (info.executor !== undefined) return info.executor;
   const { value } = info.task_id;
   return {
@@ -43,8 +45,8 @@ export function executorOf({ info, framework }: TaskRecord): ExecutorInfo {
   };
 }
 
-/** The role that a task's resources are allocated to. */
-export function roleOf({ info, framework }: TaskRecord): string {
+/** The role that the resources of a task or executor are allocated to. */
+export function roleOf({ info, framework }: Run): string {
   const own = hasCapability(framework, 'MULTI_ROLE') ? framework.roles?.[0] : framework.role;
   return info.resources?.[0]?.allocation_info?.role ?? own ?? '*';
 }

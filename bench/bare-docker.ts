@@ -72,4 +72,5 @@ const settings = {
   agentId: 'bench',
   workDirectory: '',
   agentEndpoint: '',
+  executorShutdownGrace: 0,
 };

@@ -49,8 +49,15 @@ export type MasterMessage =
   /** The agent must not run: unacceptable or no longer wanted. It shuts its tasks down and exits. */
   | { type: 'SHUTDOWN'; message: string }
   | { type: 'PING' }
-  | { type: 'RUN_TASK'; framework: FrameworkInfo; task: TaskInfo }
-  | { type: 'RUN_TASK_GROUP'; framework: FrameworkInfo; executor: ExecutorInfo; tasks: TaskInfo[] }
+  /** `launch_executor`: false where the master counts on an executor that runs there already. */
+  | { type: 'RUN_TASK'; framework: FrameworkInfo; task: TaskInfo; launch_executor?: boolean }
+  | {
+      type: 'RUN_TASK_GROUP';
+      framework: FrameworkInfo;
+      executor: ExecutorInfo;
+      tasks: TaskInfo[];
+      launch_executor?: boolean;
+    }
   | { type: 'KILL_TASK'; framework_id: string; task_id: string; kill_policy?: KillPolicy }
   | { type: 'ACKNOWLEDGE'; framework_id: string; task_id: string; uuid: string }
   | { type: 'SHUTDOWN_FRAMEWORK'; framework_id: string }

@@ -1,8 +1,9 @@
 import type { Resource, TaskStatusReason } from '../../protocol/messages.ts';
 import type { Effect } from '../effects.ts';
 import type { ContainerExit } from '../engine/engine.ts';
-import type { AgentState, TaskRecord } from '../state.ts';
+import type { AgentState, Run, TaskRecord } from '../state.ts';
 import { type Context, forgetWhenOver, type Report, report } from '../status-updates.ts';
+import { killedDuringLaunch } from './kill-task.ts';
 
 /** Fetched, pulled, now made: from here on it takes an instant. */
 export function containerStarting(task: TaskRecord, context: Context): Effect[] {
@@ -22,7 +23,7 @@ export function containerStarted(task: TaskRecord, addresses: TaskRecord['addres
   if (addresses.length > 0) task.addresses = addresses;
   const running = report(task, { state: 'TASK_RUNNING', source: 'SOURCE_EXECUTOR' }, context);
   // A kill that came while the container was being started.
-  return task.ending === undefined ? running : [...running, { kind: 'stopContainer', task, graceSeconds: 0 }];
+  return task.ending === undefined ? running : [...running, { kind: 'stopContainer', run: task, graceSeconds: 0 }];
 }
 
 /** The container never ran: it failed to launch, or was killed before. */
@@ -34,19 +35,14 @@ export function launchFailed(
   task.phase = 'ended';
   const killed = task.ending?.state === 'TASK_KILLED';
   const status: Report = killed
-    ? {
-        state: 'TASK_KILLED',
-        message: 'Killed before delivery to the executor',
-        source: 'SOURCE_AGENT',
-        reason: 'REASON_TASK_KILLED_DURING_LAUNCH',
-      }
+    ? killedDuringLaunch
     : {
         state: 'TASK_FAILED',
         message: failure.message,
         source: failure.reason === undefined ? 'SOURCE_EXECUTOR' : 'SOURCE_AGENT',
         ...(failure.reason && { reason: failure.reason }),
       };
-  return [...report(task, status, context), { kind: 'removeContainer', task }];
+  return [...report(task, status, context), { kind: 'removeContainer', run: task }];
 }
 
 /** The container ended, and its output is in the sandbox, but for what `problem` says of it. */
@@ -60,14 +56,14 @@ export function containerExited(
   const told = exit.problem === undefined ? message : `${message}. Its output is incomplete: ${exit.problem}`;
   return [
     ...report(task, { ...ended, ...(told === undefined ? {} : { message: told }) }, context),
-    { kind: 'removeContainer', task },
+    { kind: 'removeContainer', run: task },
   ];
 }
 
 /** The container is gone from the engine. */
-export function containerRemoved(state: AgentState, task: TaskRecord): Effect[] {
-  task.released = true;
-  forgetWhenOver(state, task);
+export function containerRemoved(state: AgentState, run: Run): Effect[] {
+  run.released = true;
+  if (run.kind === 'task') forgetWhenOver(state, run);
   return [];
 }
 
@@ -75,12 +71,12 @@ function outcome(task: TaskRecord, exit: ContainerExit): Report {
   const message = describeExit(task, exit.exitCode);
   if (task.ending !== undefined) return { message, ...task.ending, source: 'SOURCE_EXECUTOR' };
   if (exit.exitCode === 0) return { state: 'TASK_FINISHED', message, source: 'SOURCE_EXECUTOR' };
-  if (exit.outOfMemory) return outOfMemory(task, exit);
+  if (exit.outOfMemory) return outOfMemory(memoryLimit(task), exit);
   return { state: 'TASK_FAILED', message, source: 'SOURCE_EXECUTOR' };
 }
 
-function outOfMemory(task: TaskRecord, exit: ContainerExit): Report {
-  const limit = memoryLimit(task);
+/** `limit`: MB */
+export function outOfMemory(limit: number, exit: ContainerExit): Report {
   // The kernel kills at the limit, so that is the peak where it could not be read.
   const peak = Math.round((exit.memPeak ?? limit) * 10) / 10;
   const resource: Resource = { name: 'mem', type: 'SCALAR', scalar: { value: limit }, role: '*' };

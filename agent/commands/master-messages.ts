@@ -2,10 +2,12 @@ import { asContainerId, uuidToBase64 } from '../../protocol/ids.ts';
 import type { FrameworkInfo, TaskStatus } from '../../protocol/messages.ts';
 import { isTerminal } from '../../protocol/task-state.ts';
 import { retire } from '../completed-tasks.ts';
-import { type Effect, log } from '../effects.ts';
-import { type AgentState, type TaskRecord, taskKey } from '../state.ts';
+import type { Effect } from '../effects.ts';
+import { hostOf } from '../executor-tasks.ts';
+import { type AgentState, type ExecutorRecord, type TaskRecord, taskKey } from '../state.ts';
 import { acknowledged, type Context, enqueue, resendAll } from '../status-updates.ts';
 import { killTask } from './kill-task.ts';
+import { shutdownExecutor } from './shutdown-executor.ts';
 
 /** ACKNOWLEDGE: the scheduler has the update with that uuid. */
 export function acknowledge(
@@ -19,14 +21,23 @@ export function acknowledge(
 
 /** SHUTDOWN_FRAMEWORK: nobody will acknowledge any more, so its tasks end without updates. */
 export function shutdownFramework(state: AgentState, framework: string, context: Context): Effect[] {
-  return [...state.tasks.values()].flatMap((task) => {
-    if (task.framework.id?.value !== framework) return [];
-    const effects = killTask(state, task, undefined, context);
+  const executors = [...state.executors.values()].filter((executor) => executor.framework.id?.value === framework);
+  const tasks = [...state.tasks.values()].filter((task) => task.framework.id?.value === framework);
+  const effects = tasks.flatMap((task) => {
+    const killed = hostOf(task) === undefined ? killTask(state, task, undefined, context) : [];
     task.orphaned = true;
     task.queue.length = 0;
     if (isTerminal(task.state) && task.released) retire(state, task);
-    return effects.filter((effect) => effect.kind !== 'sendToMaster');
+    return killed.filter((effect) => effect.kind !== 'sendToMaster');
   });
+  return [...effects, ...executors.flatMap((executor) => abandonExecutor(state, executor))];
+}
+
+/** Told to end, with the tasks that it knows of; the others are over at once. */
+function abandonExecutor(state: AgentState, executor: ExecutorRecord): Effect[] {
+  executor.orphaned = true;
+  for (const task of executor.queued.splice(0).flatMap(({ tasks }) => tasks)) retire(state, task);
+  return shutdownExecutor(state, executor);
 }
 
 /**
@@ -34,28 +45,19 @@ export function shutdownFramework(state: AgentState, framework: string, context:
  * have to wait for the repetition of what the old one left unacknowledged.
  */
 export function updateFramework(state: AgentState, framework: FrameworkInfo, now: number): Effect[] {
-  for (const task of state.tasks.values()) {
-    if (task.framework.id?.value === framework.id?.value) task.framework = framework;
+  for (const run of [...state.tasks.values(), ...state.executors.values()]) {
+    if (run.framework.id?.value === framework.id?.value) run.framework = framework;
   }
   return resendAll(state, now, framework.id?.value);
 }
 
-/** FRAMEWORK_MESSAGE, SHUTDOWN_EXECUTOR: no executor runs here that could be meant. */
-export function missExecutor(
-  state: AgentState,
-  message: { type: 'FRAMEWORK_MESSAGE' | 'SHUTDOWN_EXECUTOR'; framework_id: string; executor_id: string },
-): Effect[] {
-  const { type, framework_id, executor_id } = message;
-  if (type === 'FRAMEWORK_MESSAGE') {
-    const name = 'invalid_framework_messages';
-    state.counters.set(name, (state.counters.get(name) ?? 0) + 1);
-  }
-  return [log(`${type} dropped: no such executor`, { framework: framework_id, executor: executor_id }, 'warn')];
-}
-
-/** All tasks, because the agent goes. */
+/** All tasks and executors, because the agent goes. */
 export function shutdownAll(state: AgentState, context: Context): Effect[] {
-  return [...state.tasks.values()].flatMap((task) => killTask(state, task, undefined, context));
+  const own = [...state.tasks.values()].filter((task) => hostOf(task) === undefined);
+  return [
+    ...own.flatMap((task) => killTask(state, task, undefined, context)),
+    ...[...state.executors.values()].flatMap((executor) => shutdownExecutor(state, executor)),
+  ];
 }
 
 /**
@@ -90,6 +92,7 @@ function lostTask(state: AgentState, framework: string, status: TaskStatus, agen
   const known = [...state.tasks.values()].find((task) => task.framework.id?.value === framework)?.framework;
   const { task_id } = status;
   return {
+    kind: 'task',
     key: taskKey(framework, task_id.value),
     framework: known ?? { id: { value: framework }, user: '', name: '' },
     info: { name: '', task_id, agent_id: { value: agent } },
@@ -100,6 +103,7 @@ function lostTask(state: AgentState, framework: string, status: TaskStatus, agen
     state: status.state,
     ending: undefined,
     queue: [],
+    received: new Set(),
     statuses: [status],
     addresses: [],
     released: true,

@@ -3,27 +3,21 @@ import { normalize, scalarOf } from '../../protocol/resources.ts';
 import type { Document } from '../../protocol/v0-documents.ts';
 import { double } from '../../protocol/v0-json.ts';
 import type { ContainerUsage } from '../engine/engine.ts';
-import type { TaskRecord } from '../state.ts';
+import { resourcesHeld } from '../executor-tasks.ts';
+import type { Run } from '../state.ts';
 import { executorOf } from '../task-message.ts';
 
 const megabyte = 1024 * 1024;
 
 /** A running container and what it uses; without statistics where the engine had none to tell. */
 export interface MeasuredContainer {
-  task: TaskRecord;
+  run: Run;
   statistics: ResourceStatistics | undefined;
 }
 
 /** `cpuQuota`: whether the agent limits CPU time. `now`: milliseconds since the epoch. */
-export function statisticsOf(
-  { info }: TaskRecord,
-  usage: ContainerUsage,
-  cpuQuota: boolean,
-  now: number,
-): ResourceStatistics {
-  const resources = normalize(info.resources ?? []);
-  const cpus = info.limits?.cpus?.value ?? scalarOf(resources, 'cpus');
-  const mem = info.limits?.mem?.value ?? scalarOf(resources, 'mem');
+export function statisticsOf(run: Run, usage: ContainerUsage, cpuQuota: boolean, now: number): ResourceStatistics {
+  const { cpus, mem } = limitsOf(run);
   return {
     timestamp: now / 1000,
     cpus_user_time_secs: usage.cpuUserSeconds,
@@ -37,40 +31,45 @@ export function statisticsOf(
   };
 }
 
-export function containerStatus({ containerId, addresses }: TaskRecord): ContainerStatus {
+/** Cores and MB. */
+function limitsOf(run: Run): { cpus: number; mem: number } {
+  const resources = run.kind === 'executor' ? resourcesHeld(run) : normalize(run.info.resources ?? []);
+  const limits = run.kind === 'executor' ? undefined : run.info.limits;
+  return {
+    cpus: limits?.cpus?.value ?? scalarOf(resources, 'cpus'),
+    mem: limits?.mem?.value ?? scalarOf(resources, 'mem'),
+  };
+}
+
+export function containerStatus({ containerId, addresses }: Run): ContainerStatus {
   const ip_addresses = addresses.map(({ protocol, address }) => ({ protocol, ip_address: address }));
   return { container_id: { value: containerId }, network_infos: [{ ip_addresses }] };
 }
 
 /** One entry of `/containers`. */
-export function containerDocument({ task, statistics }: MeasuredContainer): Document {
-  const { executor_id, executor_name, framework_id, source } = executorNames(task);
+export function containerDocument({ run, statistics }: MeasuredContainer): Document {
+  const { executor_id, executor_name, framework_id, source } = executorNames(run);
   return {
-    container_id: task.containerId,
+    container_id: run.containerId,
     executor_id,
     executor_name,
     framework_id,
     source,
     statistics: statistics && statisticsDocument(statistics),
-    status: containerStatus(task),
+    status: containerStatus(run),
   };
 }
 
 /** `/monitor/statistics`. */
 export function monitorDocument(containers: readonly MeasuredContainer[]): Document[] {
-  return containers.flatMap(({ task, statistics }) =>
-    statistics === undefined ? [] : [{ ...executorNames(task), statistics: statisticsDocument(statistics) }],
+  return containers.flatMap(({ run, statistics }) =>
+    statistics === undefined ? [] : [{ ...executorNames(run), statistics: statisticsDocument(statistics) }],
   );
 }
 
-function executorNames(task: TaskRecord): Record<'executor_id' | 'executor_name' | 'framework_id' | 'source', string> {
-  const { executor_id, name = '', framework_id } = executorOf(task);
-  return {
-    executor_id: executor_id.value,
-    executor_name: name,
-    framework_id: framework_id?.value ?? '',
-    source: executor_id.value,
-  };
+function executorNames(run: Run): Record<'executor_id' | 'executor_name' | 'framework_id' | 'source', string> {
+  const { executor_id, name = '', framework_id, source = '' } = executorOf(run);
+  return { executor_id: executor_id.value, executor_name: name, framework_id: framework_id?.value ?? '', source };
 }
 
 /** Alphabetically; times and limits of CPU are doubles, bytes and counts are not. */

@@ -1,4 +1,4 @@
-import type { FrameworkInfo } from '../../protocol/messages.ts';
+import type { FrameworkInfo, Resource } from '../../protocol/messages.ts';
 import { normalize } from '../../protocol/resources.ts';
 import { hasCapability, isTerminal } from '../../protocol/task-state.ts';
 import {
@@ -15,8 +15,9 @@ import { double, embed } from '../../protocol/v0-json.ts';
 import { agentCapabilities } from '../../runtime/agent-capabilities.ts';
 import { mesosVersion } from '../../runtime/version.ts';
 import { versionDocument } from '../../runtime/version-document.ts';
+import { resourcesHeld, resourcesInUse, runsOf } from '../executor-tasks.ts';
 import type { AgentIdentity } from '../identity.ts';
-import type { AgentState, TaskRecord } from '../state.ts';
+import type { AgentState, ExecutorRecord, Run, TaskRecord } from '../state.ts';
 import { executorOf, roleOf, taskMessage } from '../task-message.ts';
 
 /** `/state`: everything, with the old (v0) names. Every task counts as run by an executor of its own, as in Mesos. */
@@ -42,9 +43,7 @@ export function stateDocument(state: AgentState, identity: AgentIdentity): Docum
 
 function resourceDocuments(state: AgentState): Document {
   const { total } = state;
-  const allocated = normalize(
-    [...state.tasks.values()].flatMap((task) => (isTerminal(task.state) ? [] : (task.info.resources ?? []))),
-  );
+  const allocated = resourcesInUse(state);
   return {
     resources: summaryDocument(total),
     reserved_resources: byReservation(total, summaryDocument),
@@ -57,18 +56,20 @@ function resourceDocuments(state: AgentState): Document {
 }
 
 function frameworkDocuments(state: AgentState): Document {
-  const running = Map.groupBy(state.tasks.values(), frameworkOf);
+  const running = Map.groupBy(runsOf(state), frameworkOf);
+  // A framework is there as long as the end of one of its tasks is not acknowledged.
+  for (const task of state.tasks.values()) if (!running.has(frameworkOf(task))) running.set(frameworkOf(task), []);
   const over = [...state.completed].filter(([id]) => !running.has(id));
   return {
-    frameworks: [...running].map(([id, tasks]) => frameworkDocument(id, tasks, state.completed.get(id) ?? [])),
-    completed_frameworks: over.map(([id, tasks]) => frameworkDocument(id, [], tasks)),
+    frameworks: [...running].map(([id, runs]) => frameworkDocument(id, runs, state.completed.get(id) ?? [])),
+    completed_frameworks: over.map(([id, runs]) => frameworkDocument(id, [], runs)),
   };
 }
 
-export const frameworkOf = (task: TaskRecord): string => task.framework.id?.value ?? '';
+export const frameworkOf = (run: Run): string => run.framework.id?.value ?? '';
 
-function frameworkDocument(id: string, tasks: TaskRecord[], completed: TaskRecord[]): Document {
-  const info: FrameworkInfo = [...tasks, ...completed].at(-1)?.framework ?? { user: '', name: '' };
+function frameworkDocument(id: string, runs: Run[], completed: Run[]): Document {
+  const info: FrameworkInfo = [...runs, ...completed].at(-1)?.framework ?? { user: '', name: '' };
   return {
     id,
     name: info.name,
@@ -78,26 +79,47 @@ function frameworkDocument(id: string, tasks: TaskRecord[], completed: TaskRecor
     hostname: info.hostname ?? '',
     principal: info.principal,
     ...(hasCapability(info, 'MULTI_ROLE') ? { roles: info.roles ?? [] } : { role: info.role ?? '*' }),
-    executors: tasks.filter(({ sandbox }) => sandbox !== '').map(executorDocument),
+    executors: runs.filter(({ sandbox }) => sandbox !== '').map(executorDocument),
     completed_executors: completed.map(executorDocument),
   };
 }
 
-function executorDocument(task: TaskRecord): Document {
-  const { executor_id, name, source, labels } = executorOf(task);
-  const role = roleOf(task);
-  const entry = taskDocument(taskMessage(task, undefined), role);
-  const over = isTerminal(task.state);
-  const queued = task.state === 'TASK_STAGING';
+function executorDocument(run: Run): Document {
+  const { executor_id, name, source, labels, type } = executorOf(run);
   return {
     id: executor_id.value,
     name,
     source,
-    container: task.containerId,
-    directory: task.sandbox,
-    resources: summaryDocument(over ? [] : normalize(task.info.resources ?? [])),
-    role,
+    container: run.containerId,
+    directory: run.sandbox,
+    resources: summaryDocument(run.kind === 'executor' ? resourcesHeld(run) : ownResources(run)),
+    role: roleOf(run),
     labels: labelsDocument(labels),
+    type,
+    ...(run.kind === 'executor' ? tasksOfExecutor(run) : onlyTask(run)),
+  };
+}
+
+function ownResources(task: TaskRecord): Resource[] {
+  return isTerminal(task.state) ? [] : normalize(task.info.resources ?? []);
+}
+
+const shown = (task: TaskRecord) => taskDocument(taskMessage(task, undefined), roleOf(task));
+
+function tasksOfExecutor({ queued, launched, completed, stage }: ExecutorRecord): Document {
+  const over = [...launched].filter((task) => stage === 'terminated' || isTerminal(task.state));
+  return {
+    tasks: [...launched].filter((task) => !over.includes(task)).map(shown),
+    queued_tasks: queued.flatMap(({ tasks }) => tasks).map(shown),
+    completed_tasks: [...over, ...completed].map(shown),
+  };
+}
+
+function onlyTask(task: TaskRecord): Document {
+  const over = isTerminal(task.state);
+  const queued = task.state === 'TASK_STAGING';
+  const entry = shown(task);
+  return {
     tasks: over || queued ? [] : [entry],
     queued_tasks: queued ? [entry] : [],
     completed_tasks: over ? [entry] : [],

@@ -1,7 +1,7 @@
 import type { ContainerCreateOptions } from 'dockerode';
 import { MesitaError } from '../../protocol/errors.ts';
 import { applyParameter, type ContainerDraft, exposePort, gpuRequest } from './docker-parameters.ts';
-import type { ContainerSpec, Mount, Network } from './engine.ts';
+import type { ContainerLimits, ContainerSpec, Mount, Network } from './engine.ts';
 
 /** MB; an engine refuses less. */
 export const minimumMemory = 6;
@@ -60,23 +60,32 @@ function baseBody(spec: ContainerSpec): ContainerDraft['body'] {
 }
 
 function hostConfig(spec: ContainerSpec): ContainerDraft['host'] {
-  const memory = spec.memoryLimit === undefined ? undefined : Math.round(spec.memoryLimit * megabyte);
   const gpus = spec.gpus ? gpuRequest(`${spec.gpus}`) : undefined;
   return {
     Binds: [],
     PortBindings: {},
-    CpuShares: Math.max(2, Math.round(spec.cpuShares * 1024)),
-    ...(spec.cpuLimit !== undefined && {
-      CpuPeriod: cpuPeriod,
-      CpuQuota: Math.max(1000, Math.round(spec.cpuLimit * cpuPeriod)),
-    }),
-    // Equal to Memory: the two together, so there is no swap.
-    ...(memory !== undefined && { Memory: memory, MemorySwap: memory }),
-    ...(spec.memoryReservation !== undefined && { MemoryReservation: Math.round(spec.memoryReservation * megabyte) }),
+    ...limitOptions(spec),
     PidsLimit: spec.pidsLimit > 0 ? spec.pidsLimit : -1,
     ...(spec.privileged && { Privileged: true }),
     ...(spec.oomScoreAdjust !== undefined && { OomScoreAdj: spec.oomScoreAdjust }),
     ...(gpus && { DeviceRequests: [gpus] }),
+  };
+}
+
+/** What limits a container, as the engine takes it at its creation and while it runs. */
+export function limitOptions(limits: ContainerLimits) {
+  const memory = limits.memoryLimit === undefined ? undefined : Math.round(limits.memoryLimit * megabyte);
+  return {
+    CpuShares: Math.max(2, Math.round(limits.cpuShares * 1024)),
+    ...(limits.cpuLimit !== undefined && {
+      CpuPeriod: cpuPeriod,
+      CpuQuota: Math.max(1000, Math.round(limits.cpuLimit * cpuPeriod)),
+    }),
+    // Equal to Memory: the two together, so there is no swap.
+    ...(memory !== undefined && { Memory: memory, MemorySwap: memory }),
+    ...(limits.memoryReservation !== undefined && {
+      MemoryReservation: Math.round(limits.memoryReservation * megabyte),
+    }),
   };
 }
 

@@ -2,9 +2,10 @@ import type Docker from 'dockerode';
 import { MesitaError } from '../../protocol/errors.ts';
 import { type Clock, systemClock } from '../../runtime/clock.ts';
 import { abortable, type DockerAddress, DockerConnection } from './docker-connection.ts';
-import { createOptions } from './docker-create-options.ts';
+import { createOptions, limitOptions } from './docker-create-options.ts';
 import { engineError, readFailure } from './docker-errors.ts';
 import { type DockerEvent, DockerEvents, pastEvents, timeParameter } from './docker-events.ts';
+import { executeInContainer } from './docker-exec.ts';
 import { ExitReporter, type ListedContainer } from './docker-exits.ts';
 import { demultiplex, passThrough } from './docker-logs.ts';
 import { DockerImages } from './docker-pull.ts';
@@ -12,6 +13,7 @@ import { containerUsage, type DockerStats } from './docker-usage.ts';
 import type {
   ContainerAddress,
   ContainerExit,
+  ContainerLimits,
   ContainerName,
   ContainerSpec,
   ContainerSummary,
@@ -20,6 +22,8 @@ import type {
   EngineEvent,
   EngineFacts,
   EnsureImageOptions,
+  ExecOptions,
+  ExecResult,
   LogSinks,
 } from './engine.ts';
 
@@ -149,6 +153,13 @@ export class DockerEngine implements Engine {
     );
   }
 
+  async update(name: ContainerName, limits: ContainerLimits): Promise<void> {
+    // 409: it is being removed.
+    await this.unless([404, 409], `change the limits of the container ${name}`, () =>
+      this.docker.getContainer(name).update(limitOptions(limits)),
+    );
+  }
+
   async logs(name: ContainerName, sinks: LogSinks, options: { follow: boolean; signal: AbortSignal }): Promise<void> {
     const terminal = this.terminals.get(name) ?? (await this.inspect(name)).Config.Tty;
     const signal = AbortSignal.any([options.signal, this.closing.signal]);
@@ -164,6 +175,14 @@ export class DockerEngine implements Engine {
       const read = terminal ? passThrough : demultiplex;
       await read(source as AsyncIterable<Buffer>, sinks, signal);
     }).catch((error: unknown) => {
+      options.signal.throwIfAborted();
+      throw error;
+    });
+  }
+
+  async exec(name: ContainerName, command: readonly string[], options: ExecOptions): Promise<ExecResult | undefined> {
+    const run = () => executeInContainer(this.docker.getContainer(name), command, options, this.clock);
+    return this.unless([404, 409], `run ${command[0]} in the container ${name}`, run).catch((error: unknown) => {
       options.signal.throwIfAborted();
       throw error;
     });

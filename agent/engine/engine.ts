@@ -45,6 +45,14 @@ export interface Engine {
    * is now. Resolves when the last byte is with the sinks. A tty's output goes to stdout alone.
    */
   logs(name: ContainerName, sinks: LogSinks, options: { follow: boolean; signal: AbortSignal }): Promise<void>;
+  /** Changes the limits of a running container, at once; a limit that is not given stays. No error when it is not running any more. */
+  update(name: ContainerName, limits: ContainerLimits): Promise<void>;
+  /**
+   * Runs a command in a running container, beside its own, with no input; resolves when it has ended. Undefined when the
+   * container is not running. When the signal aborts, the process is killed with all that it started, and the signal's reason is thrown.
+   * Throws MESITA_CONTAINER_INVALID (no such executable, no such user), MESITA_ENGINE_FAILED or MESITA_ENGINE_UNREACHABLE.
+   */
+  exec(name: ContainerName, command: readonly string[], options: ExecOptions): Promise<ExecResult | undefined>;
   /** A single reading of a running container; undefined when it is not running. */
   usage(name: ContainerName): Promise<ContainerUsage | undefined>;
   /** Removes the container, killing it first if it runs, with its anonymous volumes. No error when it is gone already. */
@@ -94,6 +102,14 @@ export type Mount =
   | { kind: 'bind'; hostPath: string; containerPath: string; readOnly: boolean }
   | { kind: 'volume'; name: string; driver?: string; containerPath: string; readOnly: boolean };
 
+/** Units and meaning as in `ContainerSpec`. */
+export interface ContainerLimits {
+  cpuShares: number;
+  cpuLimit?: number;
+  memoryLimit?: number;
+  memoryReservation?: number;
+}
+
 export interface ContainerSpec {
   name: ContainerName;
   image: string;
@@ -138,6 +154,21 @@ export interface ContainerAddress {
 export interface LogSinks {
   stdout: NodeJS.WritableStream;
   stderr: NodeJS.WritableStream;
+}
+
+export interface ExecOptions {
+  /** Added to the container's. */
+  environment: Record<string, string>;
+  /** By default the container's. */
+  user?: string;
+  signal: AbortSignal;
+}
+
+export interface ExecResult {
+  /** 0 to 255; 128 + n after signal n. */
+  exitCode: number;
+  /** The end of what it wrote to stdout and stderr, at most 1 KB. */
+  output: string;
 }
 
 export interface ContainerUsage {

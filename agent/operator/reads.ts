@@ -8,8 +8,9 @@ import type {
 } from '../../protocol/messages.ts';
 import { isTerminal } from '../../protocol/task-state.ts';
 import { containerStatus, type MeasuredContainer } from '../documents/containers.ts';
+import { runsOf } from '../executor-tasks.ts';
 import type { FileEntry } from '../sandbox-files.ts';
-import type { AgentState, TaskRecord } from '../state.ts';
+import type { AgentState, Run, TaskRecord } from '../state.ts';
 import { executorOf, taskMessage } from '../task-message.ts';
 
 /** What the operator API tells of an agent, each a function of the state; GET_STATE and the single GET_* calls share them. */
@@ -27,23 +28,34 @@ export function getTasks(state: AgentState): AgentResponseGetTasks {
   const shown = (wanted: (task: TaskRecord) => boolean) => tasks.filter(wanted).map(show);
   return {
     pending_tasks: [],
-    queued_tasks: shown((task) => task.state === 'TASK_STAGING'),
-    launched_tasks: shown((task) => task.state !== 'TASK_STAGING' && !isTerminal(task.state)),
+    queued_tasks: shown((task) => isQueued(task)),
+    launched_tasks: shown((task) => !isQueued(task) && !isTerminal(task.state)),
     terminated_tasks: shown((task) => isTerminal(task.state)),
-    completed_tasks: [...state.completed.values()].flat().map(show),
+    completed_tasks: [...[...state.completed.values()].flat(), ...state.executors.values()]
+      .flatMap((run) => (run.kind === 'executor' ? run.completed : run))
+      .map(show),
   };
 }
 
+/** Whether its executor has not been told of it. */
+function isQueued(task: TaskRecord): boolean {
+  if (task.state !== 'TASK_STAGING') return false;
+  return task.executor === undefined || !task.executor.launched.has(task);
+}
+
 export function getExecutors(state: AgentState): AgentResponseGetExecutors {
-  const show = (task: TaskRecord) => ({ executor_info: executorOf(task) });
+  const show = (run: Run) => ({ executor_info: executorOf(run) });
   return {
-    executors: [...state.tasks.values()].filter(({ sandbox }) => sandbox !== '').map(show),
+    executors: runsOf(state)
+      .filter(({ sandbox }) => sandbox !== '')
+      .map(show),
     completed_executors: [...state.completed.values()].flat().map(show),
   };
 }
 
 export function getFrameworks(state: AgentState): AgentResponseGetFrameworks {
-  const active = new Map([...state.tasks.values()].map(({ framework }) => [framework.id?.value ?? '', framework]));
+  const runs = [...state.tasks.values(), ...state.executors.values()];
+  const active = new Map(runs.map(({ framework }) => [framework.id?.value ?? '', framework]));
   const over = [...state.completed].filter(([id]) => !active.has(id)).flatMap(([, tasks]) => tasks.at(-1) ?? []);
   return {
     frameworks: [...active.values()].map((framework_info) => ({ framework_info })),
@@ -51,14 +63,14 @@ export function getFrameworks(state: AgentState): AgentResponseGetFrameworks {
   };
 }
 
-export function containerMessage({ task, statistics }: MeasuredContainer): AgentResponseGetContainersContainer {
-  const { executor_id, framework_id, name } = executorOf(task);
+export function containerMessage({ run, statistics }: MeasuredContainer): AgentResponseGetContainersContainer {
+  const { executor_id, framework_id, name } = executorOf(run);
   return {
     framework_id,
     executor_id,
     executor_name: name,
-    container_id: { value: task.containerId },
-    container_status: containerStatus(task),
+    container_id: { value: run.containerId },
+    container_status: containerStatus(run),
     ...(statistics && { resource_statistics: statistics }),
   };
 }

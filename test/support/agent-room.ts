@@ -35,7 +35,7 @@ export function dockerTask(id: string, change: Partial<TaskInfo> = {}): TaskInfo
 /** An agent without HTTP and without a master: its performer on a faked engine, in virtual time, and what it tells the master. */
 export class AgentRoom {
   readonly clock = new VirtualClock();
-  readonly state: AgentState = emptyState({ killGrace: 5 });
+  readonly state: AgentState = emptyState({ killGrace: 5, executorShutdownGrace: 5, executorRegistrationTimeout: 60 });
   readonly engine: FakeEngine;
   readonly performer: Performer;
   readonly directory: string;
@@ -64,6 +64,7 @@ export class AgentRoom {
       agentId: 'S',
       workDirectory: directory,
       agentEndpoint: '10.0.0.1:5051',
+      executorShutdownGrace: 5,
     };
     const fetcher = {
       fetch: (...parameters: Parameters<Fetcher['fetch']>) => this.fetch(...parameters),
@@ -76,6 +77,8 @@ export class AgentRoom {
       logs: new ContainerLogs({ engine, clock, log: silentLog }),
       launcher: (observer) =>
         new ContainerLauncher({ engine, fetcher, settings, concurrency: 2, observer, log: silentLog, metrics }),
+      settings,
+      agent: () => ({ hostname: 'localhost', id: { value: 'S' } }),
       clock,
       ids: { uuid: randomUUID },
       storage: this.storage,

@@ -1,6 +1,7 @@
 import type {
   ContainerAddress,
   ContainerExit,
+  ContainerLimits,
   ContainerName,
   ContainerSpec,
   ContainerSummary,
@@ -9,6 +10,8 @@ import type {
   EngineEvent,
   EngineFacts,
   EnsureImageOptions,
+  ExecOptions,
+  ExecResult,
   LogSinks,
 } from '../../agent/engine/engine.ts';
 import { MesitaError } from '../../protocol/errors.ts';
@@ -38,7 +41,15 @@ export interface FakeEngineOptions {
   images?: string[];
   /** What each container does from its start; by default it runs until something ends it. */
   program?: (spec: ContainerSpec) => FakeProgram;
+  /** What a command does that is run beside a container's own. One that hangs returns a promise that never settles. */
+  exec?: FakeExec;
 }
+
+export type FakeExec = (
+  spec: ContainerSpec,
+  command: readonly string[],
+  options: ExecOptions,
+) => ExecResult | Promise<ExecResult>;
 
 interface FakeContainer {
   spec: ContainerSpec;
@@ -67,9 +78,11 @@ type FailingCall =
   | 'start'
   | 'stop'
   | 'signal'
+  | 'update'
   | 'remove'
   | 'list'
   | 'logs'
+  | 'exec'
   | 'usage'
   | 'addresses';
 
@@ -96,6 +109,7 @@ export class FakeEngine implements Engine {
   private readonly scope: Record<string, string>;
   private readonly facts: EngineFacts;
   private readonly program: (spec: ContainerSpec) => FakeProgram;
+  private readonly runExec: FakeExec | undefined;
   private readonly pulls = new Map<string, FakePull>();
   private readonly failures: { call: FailingCall; error: Error }[] = [];
   private readonly listeners = new Set<(event: EngineEvent) => void>();
@@ -108,6 +122,7 @@ export class FakeEngine implements Engine {
     this.scope = options.scope ?? {};
     this.facts = { ...facts, ...options.facts };
     this.program = options.program ?? (() => ({}));
+    this.runExec = options.exec;
     for (const image of options.images ?? []) this.machine.images.add(image);
   }
 
@@ -262,6 +277,12 @@ export class FakeEngine implements Engine {
     if (!container.program.ignoresTerm) this.end(name, container, { exitCode: 143, outOfMemory: false });
   }
 
+  async update(name: ContainerName, limits: ContainerLimits): Promise<void> {
+    this.begin('update', name);
+    const container = this.machine.containers.get(name);
+    if (container?.state === 'running') container.spec = { ...container.spec, ...limits };
+  }
+
   async logs(name: ContainerName, sinks: LogSinks, options: { follow: boolean; signal: AbortSignal }): Promise<void> {
     this.begin('logs', name);
     const container = this.existing(name);
@@ -278,6 +299,17 @@ export class FakeEngine implements Engine {
       if (!options.follow || container.state === 'exited') return;
       await change(container, options.signal);
     }
+  }
+
+  async exec(name: ContainerName, command: readonly string[], options: ExecOptions): Promise<ExecResult | undefined> {
+    this.begin('exec', name, ...command);
+    options.signal.throwIfAborted();
+    const container = this.machine.containers.get(name);
+    if (container?.state !== 'running') return undefined;
+    if (this.runExec === undefined) throw new Error(`FakeEngine: it was not said what commands do in ${name}`);
+    const result = Promise.resolve(this.runExec(container.spec, command, options));
+    await abortable(result, options.signal);
+    return result;
   }
 
   async usage(name: ContainerName): Promise<ContainerUsage | undefined> {

@@ -16,6 +16,7 @@ const settings = {
   agentId: 'S',
   workDirectory: '/w',
   agentEndpoint: '10.0.0.1:5051',
+  executorShutdownGrace: 5,
 };
 
 function plan(info: TaskInfo, changed: Partial<typeof settings> = {}) {

@@ -187,15 +187,6 @@ describe('what this agent does not run yet is refused in so many words', () => {
     assert.match(status?.message ?? '', /checks are not run by this agent yet/);
   });
 
-  test('executors, whose end the master is told', async (t) => {
-    const room = await open(t);
-    room.run(dockerTask('t1', { executor }));
-    assert.deepEqual(room.sent[0], { type: 'EXECUTOR_EXITED', framework_id: 'F', executor_id: 'e', status: 256 });
-    const [status] = await room.history('t1');
-    assert.match(status?.message ?? '', /custom executors are not run by this agent yet/);
-    assert.equal(status?.executor_id?.value, 'e');
-  });
-
   test('groups, each task of them', async (t) => {
     const room = await open(t);
     const tasks = [dockerTask('t1'), dockerTask('t2')];

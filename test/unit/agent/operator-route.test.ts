@@ -38,7 +38,7 @@ describe('POST /api/v1 of an agent', () => {
     const identity = { id: 'S', registered: true, info, address, startedAt: 0, master: 'm:1', flags: { a: 'b' } };
     const missing = { problem: { kind: 'missing' } } as const;
     const operated: Operated = {
-      state: emptyState({ killGrace: 5 }, []),
+      state: emptyState({ killGrace: 5, executorShutdownGrace: 5, executorRegistrationTimeout: 60 }, []),
       identity: () => identity,
       statistics: { measure: async () => [] },
       metrics: () => ({ 'slave/uptime_secs': 1.5 }),
