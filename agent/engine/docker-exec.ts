@@ -64,10 +64,11 @@ async function kill(container: Docker.Container, exec: Docker.Exec, id: string, 
 /** Works wherever the engine is. Several rounds, because a process may start another one just before its end. */
 async function killFromWithin(container: Docker.Container, id: string, who: { User?: string }): Promise<void> {
   const script = `
+    cd /proc
     for round in 1 2 3 4 5; do
       found=
-      for directory in /proc/[0-9]*; do
-        if grep -qs ${mark}=${id} "$directory/environ"; then found=1; kill -9 "$(basename "$directory")"; fi
+      for process in [0-9]*; do
+        if grep -qs ${mark}=${id} "$process/environ"; then found=1; kill -9 "$process"; fi
       done
       [ -n "$found" ] || exit 0
     done`;
