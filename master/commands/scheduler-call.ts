@@ -34,8 +34,8 @@ export function invalidCall(call: SchedulerCall): string | undefined {
 
 const invalidMember: Partial<Record<SchedulerCallType, (call: SchedulerCall) => string | undefined>> = {
   ACKNOWLEDGE: ({ acknowledge }) => invalidUuid(acknowledge?.uuid),
-  ACKNOWLEDGE_OPERATION_STATUS: ({ acknowledge_operation_status: member }) =>
-    invalidUuid(member?.uuid) ?? (member?.agent_id === undefined ? "Expecting 'agent_id' to be present" : undefined),
+  // Not its agent_id, which mesos-go leaves out: the operation tells where it is.
+  ACKNOWLEDGE_OPERATION_STATUS: ({ acknowledge_operation_status }) => invalidUuid(acknowledge_operation_status?.uuid),
   UPDATE_FRAMEWORK: ({ framework_id, update_framework }) =>
     update_framework?.framework_info.id?.value === framework_id?.value
       ? undefined
