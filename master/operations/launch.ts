@@ -24,9 +24,9 @@ export function launch(state: MasterState, basket: Basket, operation: OfferOpera
     const wrong = invalidTask(task, basket);
     if (wrong !== undefined) return refuseTasks(basket, [task], invalidTaskReason, wrong, now);
     take(state, basket, demandOf(task, basket));
-    if (task.executor !== undefined) keepExecutor(basket, task.executor);
+    const launched = task.executor && { launch_executor: keepExecutor(basket, task.executor) };
     return [
-      sendToAgent(basket.agent.id, { type: 'RUN_TASK', framework: basket.framework.info, task }),
+      sendToAgent(basket.agent.id, { type: 'RUN_TASK', framework: basket.framework.info, task, ...launched }),
       ...keepTask(basket, task, task.executor),
     ];
   });
@@ -43,9 +43,10 @@ export function launchGroup(state: MasterState, basket: Basket, operation: Offer
   if (wrong !== undefined) return refuseTasks(basket, tasks, invalidGroupReason, wrong, now);
   if (tasks.length === 0) return [log('LAUNCH_GROUP without tasks', { framework: basket.framework.id }, 'warn')];
   take(state, basket, groupDemand(tasks, executor, basket));
-  keepExecutor(basket, executor);
+  const launch_executor = keepExecutor(basket, executor);
+  const sent = { framework: basket.framework.info, executor, tasks, launch_executor };
   return [
-    sendToAgent(basket.agent.id, { type: 'RUN_TASK_GROUP', framework: basket.framework.info, executor, tasks }),
+    sendToAgent(basket.agent.id, { type: 'RUN_TASK_GROUP', ...sent }),
     ...tasks.flatMap((task) => keepTask(basket, task, executor)),
   ];
 }
@@ -84,8 +85,12 @@ function withFramework(executor: ExecutorInfo, { framework }: Basket): ExecutorI
   return executor.framework_id === undefined ? { ...executor, framework_id: { value: framework.id } } : executor;
 }
 
-function keepExecutor({ agent, framework }: Basket, executor: ExecutorInfo): void {
-  agent.executors.set(taskKey(framework.id, executor.executor_id.value), executor);
+/** Whether it is a new one, for which resources are set aside. */
+function keepExecutor({ agent, framework }: Basket, executor: ExecutorInfo): boolean {
+  const key = taskKey(framework.id, executor.executor_id.value);
+  if (agent.executors.has(key)) return false;
+  agent.executors.set(key, executor);
+  return true;
 }
 
 function keepTask(basket: Basket, info: TaskInfo, executor: ExecutorInfo | undefined): Effect[] {
