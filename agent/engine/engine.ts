@@ -49,8 +49,9 @@ export interface Engine {
   update(name: ContainerName, limits: ContainerLimits): Promise<void>;
   /**
    * Runs a command in a running container, beside its own, with no input; resolves when it has ended. Undefined when the
-   * container is not running. When the signal aborts, the process is killed with all that it started, and the signal's reason is thrown.
-   * Throws MESITA_CONTAINER_INVALID (no such executable, no such user), MESITA_ENGINE_FAILED or MESITA_ENGINE_UNREACHABLE.
+   * container is not running; 126 with the reason as its output when there is no such executable or user.
+   * When the signal aborts, the process is killed with all that it started, and the signal's reason is thrown.
+   * Throws MESITA_ENGINE_FAILED or MESITA_ENGINE_UNREACHABLE.
    */
   exec(name: ContainerName, command: readonly string[], options: ExecOptions): Promise<ExecResult | undefined>;
   /** A single reading of a running container; undefined when it is not running. */

@@ -21,6 +21,8 @@ export interface Behaviour {
 
 /** The label that carries a behaviour to an engine that runs no scripts. */
 export const behaviourLabel = 'mesita.test.behaviour';
+/** The variable that carries the behaviour of a command to run in a container. */
+export const behaviourVariable = 'MESITA_TEST_BEHAVIOUR';
 
 /**
  * What an engine under test can do, apart from what every one must.
@@ -205,6 +207,7 @@ export function engineContract(
 
   describe(`${title}: exits`, () => lifeContract(contract));
   describe(`${title}: output`, () => outputContract(contract));
+  describe(`${title}: commands beside a container's own`, () => execContract(contract));
   describe(`${title}: scope`, () => scopeContract(contract));
   describe(`${title}: a broken events stream`, () => breakContract(contract));
   describe(`${title}: bad input`, () => badInputContract(contract));
@@ -314,6 +317,78 @@ function lifeContract(contract: Contract): void {
     stop();
     await scene.exited(await scene.run({ exit: 0 }));
     assert.deepEqual(heard, []);
+  });
+}
+
+function execContract(contract: Contract): void {
+  const command = (behaviour: Behaviour): [string[], { environment: Record<string, string>; signal: AbortSignal }] => [
+    ['sh', '-c', script(behaviour)],
+    { environment: { [behaviourVariable]: JSON.stringify(behaviour) }, signal: never() },
+  ];
+
+  contract('runs a command in a running container, and says how it ended and what it wrote last', [], async (scene) => {
+    const name = await scene.run({});
+    for (const exit of [0, 3, 255]) {
+      const result = await scene.engine.exec(name, ...command({ stdout: 'out', stderr: 'err', exit }));
+      assert.equal(result?.exitCode, exit);
+      assert.deepEqual([...(result?.output ?? '')].sort(), [...'outerr'].sort());
+    }
+    assert.equal(scene.exits(name), 0);
+  });
+
+  contract('runs no command in a container that does not run', [], async (scene) => {
+    const name = await scene.run({ exit: 0 });
+    await scene.exited(name);
+    assert.equal(await scene.engine.exec(name, ...command({ exit: 0 })), undefined);
+    await scene.engine.remove(name);
+    assert.equal(await scene.engine.exec(name, ...command({ exit: 0 })), undefined);
+  });
+
+  contract('gives up a command that hangs', [], async (scene) => {
+    const name = await scene.run({});
+    const [words, options] = command({ ignoresTerm: true });
+    const reason = new Error('enough');
+    const given = { ...options, signal: AbortSignal.timeout(500) };
+    await assert.rejects(scene.engine.exec(name, words, given), { name: 'TimeoutError' });
+    const late = { ...options, signal: AbortSignal.abort(reason) };
+    await assert.rejects(scene.engine.exec(name, words, late), reason);
+    assert.equal(scene.exits(name), 0);
+  });
+
+  contract('leaves nothing of a command that was given up', ['kernel'], async (scene) => {
+    const name = await scene.run({});
+    const daemon = 'setsid sh -c "while :; do sleep 1234; done" >/dev/null 2>&1 &';
+    const words = ['sh', '-c', `trap "" TERM HUP; ${daemon} while :; do sleep 1235; done`];
+    const given = { environment: {}, signal: AbortSignal.timeout(500) };
+    await assert.rejects(scene.engine.exec(name, words, given), { name: 'TimeoutError' });
+    const look = ['sh', '-c', 'cat /proc/[0-9]*/cmdline | tr "\\0" " " | grep -o "sleep 123[45]"'];
+    assert.deepEqual(await scene.engine.exec(name, look, { environment: {}, signal: never() }), {
+      exitCode: 1,
+      output: '',
+    });
+    assert.equal(scene.exits(name), 0);
+  });
+
+  contract('gives a command its environment, its user and the working directory', ['kernel'], async (scene) => {
+    const name = await scene.run({}, { environment: { FIRST: '1', SECOND: '2' }, workingDirectory: '/tmp' });
+    const words = ['sh', '-c', 'echo "$FIRST $SECOND $(id -un) $PWD"'];
+    const options = { environment: { SECOND: 'two words' }, user: 'nobody', signal: never() };
+    const result = await scene.engine.exec(name, words, options);
+    assert.deepEqual(result, { exitCode: 0, output: '1 two words nobody /tmp\n' });
+  });
+
+  contract('keeps the last kilobyte of a command that writes much', ['kernel'], async (scene) => {
+    const name = await scene.run({});
+    const words = ['sh', '-c', 'head -c 1000000 /dev/zero | tr "\\0" x; echo end'];
+    const result = await scene.engine.exec(name, words, { environment: {}, signal: never() });
+    assert.equal(result?.output, `${'x'.repeat(1020)}end\n`);
+  });
+
+  contract('says which command is not in the container', ['kernel'], async (scene) => {
+    const name = await scene.run({});
+    const nowhere = await scene.engine.exec(name, ['/no/such/thing'], { environment: {}, signal: never() });
+    assert.equal(nowhere?.exitCode, 126);
+    assert.match(nowhere?.output ?? '', /\/no\/such\/thing/);
   });
 }
 

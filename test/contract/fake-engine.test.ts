@@ -4,6 +4,7 @@ import {
   type Behaviour,
   type BreakHooks,
   behaviourLabel,
+  behaviourVariable,
   type Capability,
   type EngineHarness,
   engineContract,
@@ -29,6 +30,11 @@ async function open(): Promise<EngineHarness & BreakHooks> {
         program: ({ labels }) => {
           const { exit, ...program } = JSON.parse(labels[behaviourLabel] ?? '{}') as Behaviour;
           return { ...program, ...(exit === undefined ? {} : { exit: { exitCode: exit } }) };
+        },
+        exec: (_spec, _command, { environment }) => {
+          const behaviour = JSON.parse(environment[behaviourVariable] ?? '{}') as Behaviour;
+          const { exit, stdout = '', stderr = '' } = behaviour;
+          return exit === undefined ? new Promise(() => {}) : { exitCode: exit, output: stdout + stderr };
         },
       });
       engine.scriptPull(unknownImage, {
