@@ -17,6 +17,10 @@ export interface Draft {
   name: string;
   /** For a shell. */
   command: string;
+  /** Of a Docker container; the agent's default one if there is none. */
+  image?: string;
+  /** How many ports it wants; none if left out. */
+  ports?: number;
 }
 
 /** A task as the client knows it: clients choose ids of their own. */
@@ -56,7 +60,7 @@ export class ForeignScheduler extends ForeignProcess {
 
   /** Resolves when they are accepted, with their ids in the order of the drafts. */
   async launch(...drafts: Draft[]): Promise<LaunchedTask[]> {
-    this.command({ do: 'launch', tasks: drafts.map((draft) => ({ ...draft, cpus: 0.1, mem: 32 })) });
+    this.command({ do: 'launch', tasks: drafts.map((draft) => ({ ports: 0, ...draft, cpus: 0.1, mem: 32 })) });
     return Promise.all(drafts.map(({ name }) => this.#accepted(name)));
   }
 

@@ -43,7 +43,7 @@ for (const codec of ['protobuf', 'json']) {
       args: ['scheduler', JSON.stringify({ ...options, codec })],
       directory: options.directory,
     }),
-    calls: ['suppress', 'request'],
+    calls: ['suppress', 'request', 'reserve'],
     together: 3,
     unknown: 'TASK_GONE',
     reconnects: true,

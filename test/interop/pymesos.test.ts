@@ -22,7 +22,7 @@ testScheduler({
   title: 'a scheduler on PyPI’s pymesos',
   toolchain,
   command: (library, options) => python(library, options.directory, 'scheduler.py', options),
-  calls: ['suppress', 'request'],
+  calls: ['suppress', 'request', 'reserve'],
   together: 3,
   unknown: 'TASK_LOST',
   reconnects: true,

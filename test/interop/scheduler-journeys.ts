@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { tasksOf } from '../../cli/cluster-state.ts';
 import { Cluster } from '../support/cluster.ts';
 import { docker } from '../support/docker.ts';
 import { eventually } from '../support/eventually.ts';
 import { MasterRoom } from '../support/master-room.ts';
+import { testImage } from '../support/test-image.ts';
 import type { ForeignCommand, Told } from './foreign-process.ts';
 import { ForeignScheduler, type LaunchedTask } from './foreign-scheduler.ts';
 import type { Toolchain } from './toolchains.ts';
@@ -18,6 +20,8 @@ export interface SchedulerOptions {
   directory: string;
   /** The id of a framework to go on with. */
   framework?: string;
+  /** `*` if left out. */
+  role?: string;
 }
 
 /** A client library, and what it can do. */
@@ -26,7 +30,7 @@ export interface SchedulerLibrary {
   toolchain: Toolchain;
   command: (directory: string, options: SchedulerOptions) => ForeignCommand;
   /** Calls that it has and makes well, of those that not every library has. */
-  calls: readonly ('suppress' | 'request')[];
+  calls: readonly ('suppress' | 'request' | 'reserve')[];
   /** How many of three tasks that fit one offer its ACCEPT launches: all, but for a bug of the library. */
   together: number;
   /** What the master tells it of a task that nobody knows. */
@@ -59,18 +63,16 @@ export function testScheduler(library: SchedulerLibrary): void {
     let idle: ForeignScheduler;
     const all: ForeignScheduler[] = [];
 
-    async function start(name: string, framework?: string, master = cluster.address): Promise<ForeignScheduler> {
+    async function start(name: string, more: Partial<SchedulerOptions> = {}): Promise<ForeignScheduler> {
       assert.ok('directory' in toolchain);
-      const options = { master, name, directory: cluster.directory };
-      const started = await ForeignScheduler.start(
-        command(toolchain.directory, { ...options, ...(framework === undefined ? {} : { framework }) }),
-      );
+      const options = { master: cluster.address, name, directory: cluster.directory, ...more };
+      const started = await ForeignScheduler.start(command(toolchain.directory, options));
       all.push(started);
       return started;
     }
 
     before(async () => {
-      cluster = await Cluster.start();
+      cluster = await Cluster.start([['--resources=cpus:4;mem:2048;disk:10000;ports:[31000-31099]']]);
       idle = await start('idle');
       idle.command({ do: 'decline', refuse: 3600 });
       await idle.tells('offers');
@@ -110,6 +112,18 @@ export function testScheduler(library: SchedulerLibrary): void {
         assert.equal(await read('made'), `file ${index + 1}\n`);
       }
       assert.equal(Math.max(...scheduler.launches), library.together, 'tasks that one ACCEPT launched');
+    });
+
+    it('runs a Docker container with ports', async () => {
+      const draft = { name: 'container', command: 'cat /etc/passwd', image: testImage, ports: 2 };
+      const [task] = await scheduler.launch(draft);
+      assert.ok(task);
+      await scheduler.status(task.task, 'TASK_FINISHED');
+      const known = tasksOf(await cluster.state(), true).find(({ id }) => id === task.task);
+      assert.equal(known?.container?.docker?.image, testImage);
+      const [, low, high] = /^\[(\d+)-(\d+)\]$/.exec(String(known.resources.ports)) ?? [];
+      assert.equal(Number(high) - Number(low), 1, `ports ${known.resources.ports}`);
+      assert.match(await readFile(join(await cluster.sandboxOf(task.task), 'stdout'), 'utf8'), /^nobody:/m);
     });
 
     it('learns that a task failed', async () => {
@@ -194,6 +208,28 @@ export function testScheduler(library: SchedulerLibrary): void {
       await scheduler.tells<Sent>('sent', ({ call }) => call === 'request');
     });
 
+    const reserves = library.calls.includes('reserve') ? false : 'it does not know RESERVE';
+    it('reserves for its role, and gives it back', { skip: reserves }, async () => {
+      const keeper = await start('keeper', { role: 'keepers' });
+      const reserved = async () => {
+        const { slaves } = (await (await cluster.get('/slaves')).json()) as {
+          slaves: { reserved_resources: Record<string, { cpus: number }> }[];
+        };
+        return slaves[0]?.reserved_resources.keepers?.cpus;
+      };
+      keeper.command({ do: 'reserve', on: true });
+      await eventually('it is reserved', async () => (await reserved()) === 0.5);
+      keeper.command({ do: 'reserve', on: false });
+      await eventually('it is reserved no more', async () => (await reserved()) === undefined);
+      assert.deepEqual(keeper.errors, []);
+      keeper.command({ do: 'teardown' });
+      await eventually('the framework is over', async () => {
+        const { completed_frameworks } = await cluster.state();
+        return completed_frameworks.some(({ id }) => id === keeper.framework);
+      });
+      await keeper.kill();
+    });
+
     it('had nothing to complain of', () => {
       assert.deepEqual(scheduler.errors, []);
       assert.equal(scheduler.over, false, scheduler.log);
@@ -204,7 +240,7 @@ export function testScheduler(library: SchedulerLibrary): void {
       const container = await cluster.containerOf(task.task);
       const { framework } = scheduler;
       await scheduler.kill();
-      scheduler = await start('journeys', framework);
+      scheduler = await start('journeys', { framework });
       assert.equal(scheduler.framework, framework);
       await scheduler.reconcile([], [[task.task, 'TASK_RUNNING']]);
       await scheduler.reconcile([task], [[task.task, 'TASK_RUNNING']]);
@@ -215,7 +251,7 @@ export function testScheduler(library: SchedulerLibrary): void {
     it('fails over from a scheduler that still lives, which is told', async () => {
       const task = await running('contested');
       const former = scheduler;
-      scheduler = await start('journeys', former.framework);
+      scheduler = await start('journeys', { framework: former.framework });
       await former.tells<Complaint>('error', ({ message }) => /failed over/i.test(message));
       await former.ended();
       await kill(task);
@@ -228,7 +264,7 @@ export function testScheduler(library: SchedulerLibrary): void {
       const [hostname = '', port] = cluster.address.split(':');
       const follower = await MasterRoom.open([], undefined, () => ({ hostname, port: Number(port) }));
       try {
-        const guest = await start('guest', undefined, follower.master.address);
+        const guest = await start('guest', { master: follower.master.address });
         const { frameworks } = await cluster.state();
         assert.ok(frameworks.some(({ id }) => id === guest.framework));
         if (library.followsLeader) {

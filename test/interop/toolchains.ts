@@ -36,10 +36,20 @@ export function prepareGo(): Promise<Toolchain> {
   const source = join(import.meta.dirname, 'go');
   const programs = ['msh', 'mwatch'].map((name) => `github.com/mesos/mesos-go/api/v1/cmd/${name}`);
   const pins = ['go.mod', 'go.sum', 'main.go', 'scheduler.go', 'operator.go'];
-  return prepare('go', source, pins, (directory) =>
-    run('go', ['build', '-mod=readonly', '-buildvcs=false', '-o', `${directory}/`, '.', ...programs], source),
-  );
+  return prepare('go', source, pins, async (directory) => {
+    await run('go', ['mod', 'download'], source);
+    const build = ['build', '-mod=readonly', '-buildvcs=false', '-o', `${directory}/`, '.', ...programs];
+    await run('go', build, source).catch(isOurs);
+  });
 }
+
+/** What needs nobody else must not fail. */
+function isOurs(error: unknown): never {
+  throw error instanceof Missing ? new Error(error.message) : error;
+}
+
+/** Something of others that a client needs, which is not on this machine and cannot be brought here. */
+class Missing extends Error {}
 
 /** Makes a directory for this content of the files that pin it, once; a half-made one is never taken for a whole one. */
 async function prepare(
@@ -62,24 +72,28 @@ async function prepare(
     });
     return { directory };
   } catch (error) {
-    return { missing: error instanceof Error ? error.message : String(error) };
+    if (error instanceof Missing) return { missing: error.message };
+    throw error;
   } finally {
     await rm(draft, { recursive: true, force: true });
   }
 }
 
 async function run(command: string, args: readonly string[], directory: string): Promise<void> {
-  const child = spawn(command, args, { cwd: directory, stdio: ['ignore', 'ignore', 'pipe'], timeout: patienceMs });
+  const signal = AbortSignal.timeout(patienceMs);
+  const child = spawn(command, args, { cwd: directory, stdio: ['ignore', 'ignore', 'pipe'], signal });
   let said = '';
   child.stderr?.on('data', (chunk: Buffer) => {
     said += chunk.toString();
   });
   const code = await new Promise<number | null>((done, failed) => {
-    child.once('error', failed);
+    child.once('error', (error: NodeJS.ErrnoException) =>
+      failed(error.code === 'ENOENT' ? new Missing(`There is no \`${command}\` on this machine`) : error),
+    );
     child.once('close', done);
   });
   if (code === 0) return;
-  throw new Error(
+  throw new Missing(
     `\`${command} ${args.join(' ')}\` ended with ${code}: ${said.trim().split('\n').slice(-3).join(' | ')}`,
   );
 }

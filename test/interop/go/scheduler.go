@@ -16,6 +16,7 @@ import (
 	"github.com/mesos/mesos-go/api/v1/lib/extras/store"
 	"github.com/mesos/mesos-go/api/v1/lib/httpcli"
 	"github.com/mesos/mesos-go/api/v1/lib/httpcli/httpsched"
+	"github.com/mesos/mesos-go/api/v1/lib/resourcefilters"
 	"github.com/mesos/mesos-go/api/v1/lib/resources"
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler/calls"
@@ -29,6 +30,7 @@ type schedulerOptions struct {
 	Codec     string
 	Name      string
 	Framework string
+	Role      string
 }
 
 type draft struct {
@@ -36,6 +38,8 @@ type draft struct {
 	Command string
 	CPUs    float64
 	Mem     float64
+	Image   string
+	Ports   uint64
 }
 
 type schedulerCommand struct {
@@ -46,6 +50,7 @@ type schedulerCommand struct {
 	Executor string
 	Data     string
 	Refuse   float64
+	On       bool
 }
 
 type queue struct {
@@ -56,19 +61,37 @@ type queue struct {
 	mutex   sync.Mutex
 	pending []draft
 	refuse  time.Duration
+	// Names of operations to perform on the next offers.
+	operations []string
 }
 
-const role = "*"
-
 // amount is what a framework that may have several roles asks for: allocated to one of them.
-func amount(r mesos.Resource) mesos.Resource {
-	allocated := role
-	r.AllocationInfo = &mesos.Resource_AllocationInfo{Role: &allocated}
+func amount(r mesos.Resource, role string) mesos.Resource {
+	r.AllocationInfo = &mesos.Resource_AllocationInfo{Role: &role}
 	return r
 }
 
-func (d draft) wants() mesos.Resources {
-	return mesos.Resources{amount(resources.NewCPUs(d.CPUs).Resource), amount(resources.NewMemory(d.Mem).Resource)}
+// wants is what the task takes of the resources; ports are the first of their first range.
+func (d draft) wants(of mesos.Resources, role string) mesos.Resources {
+	wants := mesos.Resources{amount(resources.NewCPUs(d.CPUs).Resource, role), amount(resources.NewMemory(d.Mem).Resource, role)}
+	for _, r := range of {
+		if d.Ports > 0 && r.GetName() == "ports" {
+			begin := r.GetRanges().GetRange()[0].Begin
+			ports := resources.BuildRanges().Span(begin, begin+d.Ports-1).Ranges
+			wants.Add(amount(resources.Build().Name(resources.NamePorts).Ranges(ports).Resource, role))
+		}
+	}
+	return wants
+}
+
+func (d draft) container() *mesos.ContainerInfo {
+	if d.Image == "" {
+		return nil
+	}
+	return &mesos.ContainerInfo{
+		Type:   mesos.ContainerInfo_DOCKER.Enum(),
+		Docker: &mesos.ContainerInfo_DockerInfo{Image: d.Image, Network: mesos.ContainerInfo_DockerInfo_HOST.Enum()},
+	}
 }
 
 func (q *queue) offers(ctx context.Context, e *scheduler.Event) error {
@@ -84,11 +107,16 @@ func (q *queue) offers(ctx context.Context, e *scheduler.Event) error {
 }
 
 func (q *queue) answer(ctx context.Context, offer mesos.Offer) error {
+	if len(q.operations) > 0 {
+		operation := q.operation(q.operations[0], offer)
+		q.operations = q.operations[1:]
+		return calls.CallNoData(ctx, q.caller, calls.Accept(calls.OfferOperations{operation}.WithOffers(offer.ID)))
+	}
 	left := mesos.Resources(offer.Resources).Clone()
 	var tasks []mesos.TaskInfo
 	var waiting []draft
 	for _, d := range q.pending {
-		wants := d.wants()
+		wants := d.wants(left, offer.GetAllocationInfo().GetRole())
 		if !resources.ContainsAll(left, wants) {
 			waiting = append(waiting, d)
 			continue
@@ -101,6 +129,7 @@ func (q *queue) answer(ctx context.Context, offer mesos.Offer) error {
 			AgentID:   offer.AgentID,
 			Resources: wants,
 			Command:   &mesos.CommandInfo{Shell: &shell, Value: &command},
+			Container: d.container(),
 		})
 	}
 	q.pending = waiting
@@ -118,6 +147,20 @@ func (q *queue) answer(ctx context.Context, offer mesos.Offer) error {
 	}
 	tell("accepted", fields{"tasks": accepted})
 	return nil
+}
+
+// operation reserves half a core, or gives back what is reserved; with an id, so that its outcome is told.
+func (q *queue) operation(name string, offer mesos.Offer) (operation mesos.Offer_Operation) {
+	role := offer.GetAllocationInfo().GetRole()
+	if name == "unreserve" {
+		operation = calls.OpUnreserve(resourcefilters.Select(resourcefilters.ReservedByRole(role), offer.Resources...)...)
+	} else {
+		half := mesos.Resources{amount(resources.NewCPUs(0.5).Resource, role)}
+		dynamic := mesos.Resource_ReservationInfo{Type: mesos.Resource_ReservationInfo_DYNAMIC.Enum(), Role: &role}
+		operation = calls.OpReserve(half.PushReservation(dynamic)...)
+	}
+	operation.ID = &mesos.OperationID{Value: name}
+	return operation
 }
 
 // callOf is the call to send for a command; nil where there is none.
@@ -144,7 +187,14 @@ func (q *queue) callOf(c schedulerCommand) *scheduler.Call {
 	case "message":
 		return calls.Message(c.Agent, c.Executor, []byte(c.Data))
 	case "request":
-		return calls.Request(mesos.Request{Resources: draft{CPUs: 1, Mem: 64}.wants()})
+		return calls.Request(mesos.Request{Resources: draft{CPUs: 1, Mem: 64}.wants(nil, "*")})
+	case "reserve":
+		name := "unreserve"
+		if c.On {
+			name = "reserve"
+		}
+		q.operations = append(q.operations, name)
+		return calls.Revive()
 	case "decline":
 		q.refuse = time.Duration(c.Refuse * float64(time.Second))
 	case "suppress":
@@ -193,6 +243,11 @@ func (q *queue) handler(id store.Singleton) events.Handler {
 			tell("heartbeat", nil)
 			return nil
 		}),
+		scheduler.Event_UPDATE_OPERATION_STATUS: controller.AckOperationUpdates(q.caller).HandleF(func(_ context.Context, e *scheduler.Event) error {
+			status := e.GetUpdateOperationStatus().GetStatus()
+			tell("operation", fields{"id": status.GetOperationID().GetValue(), "state": status.GetState().String()})
+			return nil
+		}),
 		scheduler.Event_RESCIND: events.HandlerFunc(func(_ context.Context, e *scheduler.Event) error {
 			tell("rescind", fields{"offer_id": e.GetRescind().GetOfferID()})
 			return nil
@@ -211,6 +266,9 @@ func runScheduler(text []byte) {
 	mesos.CapabilityReservationRefinement = "1"
 	var options schedulerOptions
 	parse(text, &options)
+	if options.Role == "" {
+		options.Role = "*"
+	}
 	id := store.NewInMemorySingleton()
 	if options.Framework != "" {
 		id.Set(options.Framework)
@@ -219,7 +277,7 @@ func runScheduler(text []byte) {
 	info := &mesos.FrameworkInfo{
 		User:            "root",
 		Name:            options.Name,
-		Roles:           []string{role},
+		Roles:           []string{options.Role},
 		FailoverTimeout: &seconds,
 		Checkpoint:      &checkpoint,
 		Capabilities: []mesos.FrameworkInfo_Capability{

@@ -11,6 +11,8 @@ interface Draft {
   command: string;
   cpus: number;
   mem: number;
+  ports: number;
+  image?: string;
 }
 
 type Command =
@@ -52,6 +54,11 @@ interface MesosFramework {
   teardown(): void;
 }
 
+interface DockerInfo {
+  new (...fields: unknown[]): object;
+  Network: { HOST: number };
+}
+
 interface Library {
   Scheduler: new (options: object) => MesosFramework;
   Mesos: {
@@ -59,6 +66,7 @@ interface Library {
       CommandInfo: new (...fields: unknown[]) => object;
       Environment: new (variables: object[]) => object;
       Filters: new (refuseSeconds: number) => object;
+      ContainerInfo: { new (...fields: unknown[]): object; Type: { DOCKER: number }; DockerInfo: DockerInfo };
     };
   };
 }
@@ -120,15 +128,23 @@ for (const call of ['accept', 'decline', 'kill', 'reconcile', 'message', 'revive
   scheduler.on(`sent_${call}`, () => tell('sent', { call }));
 }
 
+function containerOf(image: string): object {
+  const { ContainerInfo } = mesos;
+  const { DockerInfo } = ContainerInfo;
+  const docker = new DockerInfo(image, DockerInfo.Network.HOST, null, false, null, false, null);
+  return new ContainerInfo(ContainerInfo.Type.DOCKER, null, null, docker);
+}
+
 function perform(command: Command): void {
   switch (command.do) {
     case 'launch':
-      for (const { name, command: value, cpus, mem } of command.tasks) {
+      for (const { name, command: value, cpus, mem, ports, image } of command.tasks) {
         scheduler.pendingTasks.push({
           name,
           isSubmitted: false,
-          resources: { cpus, mem, ports: 0, disk: 0 },
+          resources: { cpus, mem, ports, disk: 0 },
           commandInfo: new mesos.CommandInfo(null, new mesos.Environment([]), true, value, null, null),
+          ...(image !== undefined && { containerInfo: containerOf(image) }),
         });
       }
       scheduler.revive();

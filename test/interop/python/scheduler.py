@@ -16,6 +16,7 @@ class Queue(Scheduler):
         self.pending = []
         self.refuse = 0.1
         self.explicit = explicit
+        self.operations = []
 
     def registered(self, driver, framework_id, master_info):
         tell("subscribed", framework=framework_id["value"], again=False, master=master_info)
@@ -32,6 +33,9 @@ class Queue(Scheduler):
             self._answer(driver, offer)
 
     def _answer(self, driver, offer):
+        if self.operations:
+            driver.acceptOffers(offer["id"], [self._operation(driver, self.operations.pop(), offer)])
+            return
         left = {r["name"]: r["scalar"]["value"] for r in offer["resources"] if r["type"] == "SCALAR"}
         tasks, waiting = [], []
         for draft in self.pending:
@@ -51,8 +55,17 @@ class Queue(Scheduler):
             dict(name=task["name"], task=task["task_id"]["value"], agent=task["agent_id"]["value"]) for task in tasks
         ])
 
+    def _operation(self, driver, kind, offer):
+        """RESERVE of half a core, or UNRESERVE of what is reserved; in the format from before MULTI_ROLE."""
+        if kind == "UNRESERVE":
+            resources = [r for r in offer["resources"] if "reservation" in r]
+        else:
+            half = dict(name="cpus", type="SCALAR", scalar=dict(value=0.5))
+            resources = [dict(half, role=driver.framework["role"], reservation=dict())]
+        return dict([("type", kind), (kind.lower(), dict(resources=resources))])
+
     def _task(self, draft, offer):
-        return dict(
+        task = dict(
             name=draft["name"],
             task_id=dict(value=draft["name"]),
             agent_id=offer["agent_id"],
@@ -61,6 +74,13 @@ class Queue(Scheduler):
             ],
             command=dict(shell=True, value=draft["command"]),
         )
+        if draft["ports"]:
+            ports = next(r for r in offer["resources"] if r["name"] == "ports")["ranges"]["range"][0]
+            taken = dict(begin=ports["begin"], end=ports["begin"] + draft["ports"] - 1)
+            task["resources"].append(dict(name="ports", type="RANGES", ranges=dict(range=[taken])))
+        if "image" in draft:
+            task["container"] = dict(type="DOCKER", docker=dict(image=draft["image"], network="HOST"))
+        return task
 
     def offerRescinded(self, driver, offer_id):
         tell("rescind", offer_id=offer_id)
@@ -103,6 +123,9 @@ def perform(command, queue, driver):
         driver.sendFrameworkMessage(executor, agent, encode_data(command["data"].encode("utf-8")))
     elif kind == "request":
         driver.requestResources([])
+    elif kind == "reserve":
+        queue.operations.append("RESERVE" if command["on"] else "UNRESERVE")
+        driver.reviveOffers()
     elif kind == "decline":
         queue.refuse = command["refuse"]
     elif kind == "suppress":
@@ -121,9 +144,8 @@ def perform(command, queue, driver):
 
 def main(options):
     framework = dict(user="root", name=options["name"], failover_timeout=600, checkpoint=True)
-    for field in ("roles", "capabilities"):
-        if field in options:
-            framework[field] = options[field]
+    if "role" in options:
+        framework["role"] = options["role"]
     if "framework" in options:
         framework["id"] = dict(value=options["framework"])
     # The one that fails over acknowledges by hand.
