@@ -8,7 +8,14 @@ import { ContainerLogs } from '../../agent/container-logs.ts';
 import type { Fetcher } from '../../agent/fetcher/fetcher.ts';
 import { Performer, type Storage } from '../../agent/performer.ts';
 import { SandboxPaths } from '../../agent/sandbox-paths.ts';
-import { type AgentState, emptyState, type TaskRecord, taskKey } from '../../agent/state.ts';
+import {
+  type AgentState,
+  type ExecutorRecord,
+  emptyState,
+  executorKey,
+  type TaskRecord,
+  taskKey,
+} from '../../agent/state.ts';
 import type { AgentMessage } from '../../protocol/agent-link.ts';
 import type { FrameworkInfo, TaskInfo, TaskStatus } from '../../protocol/messages.ts';
 import { silentLog } from '../../runtime/log.ts';
@@ -118,6 +125,12 @@ export class AgentRoom {
   task(id: string): TaskRecord {
     const found = this.state.tasks.get(taskKey('F', id));
     if (found === undefined) throw new Error(`the agent has no task ${id}`);
+    return found;
+  }
+
+  executor(id: string): ExecutorRecord {
+    const found = this.state.executors.get(executorKey('F', id));
+    if (found === undefined) throw new Error(`the agent has no executor ${id}`);
     return found;
   }
 
