@@ -1,4 +1,3 @@
-import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { Agent as HttpConnections, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { connect, type Socket } from 'node:net';
@@ -136,9 +135,10 @@ async function pour(parts: Iterable<Buffer>, request: ReturnType<typeof httpRequ
 /** A framework that has nothing to do with the noise: it declines every offer, and counts what comes. */
 export class Bystander {
   readonly events: { type: string; at: number }[] = [];
+  /** Calls of its that failed. */
+  readonly problems: unknown[] = [];
   ended = false;
   #id = '';
-  #streamId = '';
   readonly #target: FuzzTarget;
   readonly #stop = new AbortController();
 
@@ -149,10 +149,14 @@ export class Bystander {
   /** Subscribes with a role, and joins an agent that has resources of that role alone. */
   static async join(target: FuzzTarget, agent: AgentSubscription, role: string): Promise<Bystander> {
     const bystander = new Bystander(target);
-    await bystander.#listen('/mesita/v1/agent', agent, () => undefined);
+    await bystander.#listen('/mesita/v1/agent', agent, (message, headers) => {
+      if (message.type === 'PING') void bystander.#post('/mesita/v1/agent/messages', [{ type: 'PONG' }], headers);
+    });
     const info = { ...frameworkInfo({ name: 'bystander', role }), failover_timeout: 0 };
     const subscribe = { type: 'SUBSCRIBE', subscribe: { framework_info: info } };
-    await bystander.#listen('/api/v1/scheduler', subscribe, (event, headers) => bystander.#receive(event, headers));
+    await bystander.#listen('/api/v1/scheduler', subscribe, (event, headers) =>
+      bystander.#receive(event as SchedulerEvent, headers),
+    );
     return bystander;
   }
 
@@ -167,25 +171,27 @@ export class Bystander {
 
   #receive(event: SchedulerEvent, headers: IncomingHttpHeaders): void {
     this.events.push({ type: event.type ?? '', at: Date.now() });
-    if (event.subscribed !== undefined) {
-      this.#id = event.subscribed.framework_id.value;
-      this.#streamId = String(headers['mesos-stream-id']);
+    if (event.subscribed !== undefined) this.#id = event.subscribed.framework_id.value;
+    for (const { id } of event.offers?.offers ?? []) {
+      const decline = { offer_ids: [id], filters: { refuse_seconds: 0.1 } };
+      void this.#post('/api/v1/scheduler', { framework_id: { value: this.#id }, type: 'DECLINE', decline }, headers);
     }
-    for (const offer of event.offers?.offers ?? []) void this.#decline(offer.id.value).catch(() => undefined);
   }
 
-  async #decline(offer: string): Promise<void> {
-    const decline = { offer_ids: [{ value: offer }], filters: { refuse_seconds: 0.1 } };
-    const call = { framework_id: { value: this.#id }, type: 'DECLINE', decline };
-    const headers = { 'content-type': 'application/json', 'mesos-stream-id': this.#streamId };
-    const { status } = await this.#target.send('POST', '/api/v1/scheduler', headers, Buffer.from(JSON.stringify(call)));
-    assert.equal(status, 202);
+  async #post(path: string, body: object, { 'mesos-stream-id': stream }: IncomingHttpHeaders): Promise<void> {
+    const headers = { 'content-type': 'application/json', 'mesos-stream-id': String(stream) };
+    try {
+      const { status, text } = await this.#target.send('POST', path, headers, Buffer.from(JSON.stringify(body)));
+      if (status !== 202) this.problems.push(`${status} ${text} for ${JSON.stringify(body)}`);
+    } catch (error) {
+      this.problems.push(error);
+    }
   }
 
   #listen(
     path: string,
     body: object,
-    take: (event: SchedulerEvent, headers: IncomingHttpHeaders) => void,
+    take: (record: { type?: string | undefined }, headers: IncomingHttpHeaders) => void,
   ): Promise<void> {
     return new Promise((resolve, reject) => {
       const { port } = this.#target;
