@@ -1,6 +1,6 @@
 import type { AgentMessage } from '../protocol/agent-link.ts';
 import type { ExecutorEvent, Resource } from '../protocol/messages.ts';
-import type { ExecutorRecord, OperationRecord, Run } from './state.ts';
+import type { ExecutorRecord, OperationRecord, Run, TaskRecord } from './state.ts';
 
 /** What commands may ask the edge to do: kind → arguments. The performer has one function for each. */
 export interface EffectArguments {
@@ -13,6 +13,9 @@ export interface EffectArguments {
   /** Comes back as `containerExited` or `executorExited`. */
   stopContainer: { run: Run; graceSeconds: number };
   removeContainer: { run: Run };
+  /** The task runs since now: what its checks find out comes back as `healthChanged` and `checkStatusChanged`. */
+  startChecks: { task: TaskRecord };
+  stopChecks: { task: TaskRecord };
   /** Dropped while it does not listen. */
   sendToExecutor: { executor: ExecutorRecord; event: ExecutorEvent };
   /** Ends the stream of an executor. */

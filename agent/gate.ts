@@ -13,15 +13,29 @@ export class Gate {
   }
 
   async pass<T>(job: () => Promise<T>): Promise<T> {
-    if (this.#taken >= this.#places) await new Promise<void>((enter) => this.#waiting.push(enter));
-    else this.#taken++;
+    const leave = await this.enter();
     try {
       return await job();
     } finally {
-      // The place goes to the next one in line, or becomes free.
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#taken--;
-      else next();
+      leave();
     }
+  }
+
+  /** Resolves when there is a place, with the function that gives it up; calling that again does nothing. */
+  async enter(): Promise<() => void> {
+    if (this.#taken >= this.#places) await new Promise<void>((enter) => this.#waiting.push(enter));
+    else this.#taken++;
+    let inside = true;
+    return () => {
+      if (inside) this.#leave();
+      inside = false;
+    };
+  }
+
+  /** The place goes to the next one in line, or becomes free. */
+  #leave(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#taken--;
+    else next();
   }
 }

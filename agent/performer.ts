@@ -5,6 +5,8 @@ import type { AgentInfo, ExecutorCallSubscribe, Resource, TaskStatus } from '../
 import { type Clock, sleep } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import { type Checkpointed, checkpointedPart } from './checkpoint.ts';
+import { ContainerChecks } from './checks/container-checks.ts';
+import { checkStatusChanged, healthChanged } from './commands/check-results.ts';
 import {
   containerExited,
   containerRemoved,
@@ -99,6 +101,7 @@ export class Performer {
   readonly #options: PerformerOptions;
   readonly #launcher: ContainerLauncher;
   readonly #limits: LimitUpdates;
+  readonly #checks: ContainerChecks;
   readonly #streams: ExecutorStreams;
   readonly #byContainer = new Map<string, Run>();
   readonly #deadlines = new Map<string, () => void>();
@@ -127,6 +130,8 @@ export class Performer {
       this.#inTurn(() => this.#settle(operation, made, removed), 'settle an operation'),
     checkpoint: () => this.#inTurn(() => this.#checkpoint(), 'write the checkpoint'),
     removeContainer: ({ run }) => this.#run(this.#remove(run), 'remove a container'),
+    startChecks: ({ task }) => this.#checks.start(task),
+    stopChecks: ({ task }) => this.#checks.stop(task),
     log: ({ level, message, fields }) => this.#options.log[level](fields, message),
   };
 
@@ -147,6 +152,13 @@ export class Performer {
         if (run.kind === 'task') this.perform(launchFailed(run, failure, context));
         else this.perform(executorFailed(state, run, failure, context));
       },
+    });
+    this.#checks = new ContainerChecks({
+      engine: options.engine,
+      clock: options.clock,
+      log: options.log,
+      healthChanged: (task, news) => this.perform(healthChanged(this.state, task, news, this.#context())),
+      statusChanged: (task, status) => this.perform(checkStatusChanged(task, status, this.#context())),
     });
     this.#streams = new ExecutorStreams(options.clock);
     this.#limits = new LimitUpdates(options.engine, options.settings, (executor, error) => {
@@ -170,6 +182,7 @@ export class Performer {
       stopListening();
       cancel();
       for (const deadline of this.#deadlines.values()) deadline();
+      this.#checks.stopAll();
       this.#streams.stop();
       this.#options.logs.stop();
     };

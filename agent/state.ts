@@ -131,6 +131,8 @@ export interface Ending {
   state: TaskState;
   reason?: TaskStatusReason;
   message?: string;
+  /** False where its health check had it killed. */
+  healthy?: boolean;
 }
 
 export interface QueuedUpdate {

@@ -2,6 +2,7 @@ import type { IdSource } from '../protocol/ids.ts';
 import { uuidToBase64 } from '../protocol/ids.ts';
 import type { ContainerStatus, TaskStatus } from '../protocol/messages.ts';
 import { canMove, isTerminal } from '../protocol/task-state.ts';
+import { emptyCheckStatus } from '../runtime/checks/verdict.ts';
 import { count, retire } from './completed-tasks.ts';
 import type { Effect } from './effects.ts';
 import type { AgentState, TaskRecord } from './state.ts';
@@ -32,6 +33,7 @@ export function report(task: TaskRecord, change: Report, { now, ids }: Context):
   const status: TaskStatus = {
     task_id: task.info.task_id,
     ...change,
+    ...checkStatus(task, change),
     agent_id: task.info.agent_id,
     executor_id: task.info.executor?.executor_id ?? { value: task.info.task_id.value },
     timestamp: now / 1000,
@@ -41,6 +43,12 @@ export function report(task: TaskRecord, change: Report, { now, ids }: Context):
   };
   remember(task, status);
   return enqueue(task, status, now);
+}
+
+/** A task with a check says so from the beginning to the end, also where the check has nothing to say. */
+function checkStatus({ info }: TaskRecord, { source, check_status }: Report): Pick<TaskStatus, 'check_status'> {
+  if (info.check === undefined || check_status !== undefined || source !== 'SOURCE_EXECUTOR') return {};
+  return { check_status: emptyCheckStatus(info.check.type) };
 }
 
 /** Keeps the last status of each run of equal states, without its data. */

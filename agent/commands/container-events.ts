@@ -22,8 +22,9 @@ export function containerStarted(task: TaskRecord, addresses: TaskRecord['addres
   task.phase = 'running';
   if (addresses.length > 0) task.addresses = addresses;
   const running = report(task, { state: 'TASK_RUNNING', source: 'SOURCE_EXECUTOR' }, context);
+  if (task.ending === undefined) return [...running, { kind: 'startChecks', task }];
   // A kill that came while the container was being started.
-  return task.ending === undefined ? running : [...running, { kind: 'stopContainer', run: task, graceSeconds: 0 }];
+  return [...running, { kind: 'stopContainer', run: task, graceSeconds: 0 }];
 }
 
 /** The container never ran: it failed to launch, or was killed before. */
@@ -55,6 +56,7 @@ export function containerExited(
   const { message, ...ended } = outcome(task, exit);
   const told = exit.problem === undefined ? message : `${message}. Its output is incomplete: ${exit.problem}`;
   return [
+    { kind: 'stopChecks', task },
     ...report(task, { ...ended, ...(told === undefined ? {} : { message: told }) }, context),
     { kind: 'removeContainer', run: task },
   ];

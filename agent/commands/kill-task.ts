@@ -53,6 +53,11 @@ export function endTask(
   return end(state, task, { state: 'TASK_FAILED', ...ending }, 0, context);
 }
 
+/** Ends a task that failed its health check too often, as a kill does. */
+export function killUnhealthy(state: AgentState, task: TaskRecord, context: Context): Effect[] {
+  return end(state, task, { state: 'TASK_KILLED', healthy: false }, graceOf(state, task, undefined), context);
+}
+
 function end(state: AgentState, task: TaskRecord, ending: Ending, graceSeconds: number, context: Context): Effect[] {
   if (isTerminal(task.state) || !state.tasks.has(task.key)) return [];
   const first = task.ending === undefined;
@@ -62,7 +67,7 @@ function end(state: AgentState, task: TaskRecord, ending: Ending, graceSeconds: 
     first && ending.state === 'TASK_KILLED' && hasCapability(task.framework, 'TASK_KILLING_STATE')
       ? report(task, { state: 'TASK_KILLING', source: 'SOURCE_EXECUTOR' }, context)
       : [];
-  return [...announce, { kind: 'stopContainer', run: task, graceSeconds }];
+  return [...announce, { kind: 'stopChecks', task }, { kind: 'stopContainer', run: task, graceSeconds }];
 }
 
 /** Seconds: the call's, else the task's, else the agent's. */

@@ -71,10 +71,9 @@ export function runTaskGroup(
 }
 
 /** What a task asks for and this agent does not have yet. */
-function unsupported({ executor, check, health_check }: TaskInfo): string | undefined {
+function unsupported({ executor }: TaskInfo): string | undefined {
   if (executor?.type === 'DEFAULT') return 'task groups are not run by this agent yet; launch the tasks one by one';
-  if (check === undefined && health_check === undefined) return undefined;
-  return 'checks are not run by this agent yet; launch the task without check and health_check';
+  return undefined;
 }
 
 function refuse(task: TaskRecord, lacking: string, context: Context): Effect[] {

@@ -18,7 +18,7 @@ const mark = 'MESITA_EXEC';
 export async function executeInContainer(
   container: Docker.Container,
   command: readonly string[],
-  { environment, user, signal }: ExecOptions,
+  { environment, user, started: onStarted, signal }: ExecOptions,
   clock: Clock,
 ): Promise<ExecResult> {
   signal.throwIfAborted();
@@ -33,6 +33,7 @@ export async function executeInContainer(
   const started = exec.start({ Detach: false, Tty: false });
   try {
     const source = await abortable(started, signal);
+    onStarted?.();
     await abortable(read(source, output), signal);
     const { ExitCode } = await abortable(exec.inspect(), signal);
     return { exitCode: ExitCode ?? 0, output: output.text() };

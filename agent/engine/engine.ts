@@ -162,6 +162,8 @@ export interface ExecOptions {
   environment: Record<string, string>;
   /** By default the container's. */
   user?: string;
+  /** Called when the command runs, which is when it has cost the engine most of what it costs. */
+  started?: () => void;
   signal: AbortSignal;
 }
 

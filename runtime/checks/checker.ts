@@ -3,8 +3,19 @@ import type { Clock } from '../clock.ts';
 import type { CheckTiming } from './check-plan.ts';
 import type { ProbeResult } from './verdict.ts';
 
-/** Makes one attempt. When the signal aborts, it ends soon, whatever it began is over, and it throws the signal's reason. */
-export type Probe = (signal: AbortSignal) => Promise<ProbeResult>;
+/** How attempts are made. */
+export interface Probe {
+  /**
+   * Resolves when an attempt may begin, with the function that lets the next one in. The wait does not count as time of the attempt.
+   * Without it, an attempt begins when it is due.
+   */
+  turn?(): Promise<() => void>;
+  /**
+   * Makes one attempt, and calls `begun` when the next one may begin, at the latest when it is over. When the signal aborts, it ends
+   * soon, whatever it began is over, and it throws the signal's reason.
+   */
+  attempt(signal: AbortSignal, begun: () => void): Promise<ProbeResult>;
+}
 
 export interface CheckerOptions {
   timing: CheckTiming;
@@ -12,8 +23,6 @@ export interface CheckerOptions {
   clock: Clock;
   /** Takes what came of an attempt; false: there shall be no more. */
   take: (result: ProbeResult) => boolean;
-  /** Runs an attempt when its turn has come; by default at once. Waiting for it does not count as time of the attempt. */
-  admit?: (attempt: () => Promise<void>) => Promise<void>;
 }
 
 /**
@@ -48,30 +57,27 @@ export class Checker {
 
   /** Never rejects. */
   async #probe(): Promise<void> {
-    const { admit = (attempt) => attempt(), take, timing } = this.#options;
-    const attempt = new AbortController();
-    this.#attempt = attempt;
-    let result: ProbeResult = { type: 'SKIPPED', why: 'it was stopped before its turn' };
-    await admit(async () => {
-      if (!this.#stopped) result = await this.#outcome(attempt);
-    });
-    this.#attempt = undefined;
-    if (!this.#stopped && take(result) && !this.#stopped) this.#wait(timing.interval);
+    const { probe, take, timing } = this.#options;
+    const begun = (await probe.turn?.()) ?? (() => undefined);
+    const result = await this.#attempted(begun);
+    begun();
+    if (result !== undefined && !this.#stopped && take(result) && !this.#stopped) this.#wait(timing.interval);
   }
 
-  async #outcome(attempt: AbortController): Promise<ProbeResult> {
+  async #attempted(begun: () => void): Promise<ProbeResult | undefined> {
+    if (this.#stopped) return undefined;
     const { timing, probe, clock } = this.#options;
-    const { timeout } = timing;
-    const why = `took longer than ${timeout / 1000} s`;
-    const cancel = Number.isFinite(timeout)
-      ? clock.after(timeout, () => attempt.abort(new Error(why)))
-      : () => undefined;
+    const attempt = new AbortController();
+    this.#attempt = attempt;
+    const late = () => attempt.abort(new Error(`took longer than ${timing.timeout / 1000} s`));
+    const cancel = Number.isFinite(timing.timeout) ? clock.after(timing.timeout, late) : () => undefined;
     try {
-      return await probe(attempt.signal);
+      return await probe.attempt(attempt.signal, begun);
     } catch (error) {
       return { type: 'FAILED', why: describeError(error) };
     } finally {
       cancel();
+      this.#attempt = undefined;
     }
   }
 }

@@ -10,6 +10,11 @@ type NetworkTarget = Extract<CheckTarget, { type: 'HTTP' | 'TCP' }>;
 // As many as curl's own limit.
 const mostRedirects = 50;
 
+export interface Reach {
+  address: string;
+  patience?: number;
+}
+
 /** No connection came about, which may be the fault of the way to the task. */
 export class NotConnected extends Error {}
 
@@ -26,22 +31,24 @@ export function checkedUrl({ scheme, family, port, path }: Extract<CheckTarget, 
 
 /**
  * One attempt of an HTTP or TCP check over this process's own network.
- * @param address where the task's network is reached from here; what the task knows as loopback
+ * @param reach where the task's network is reached from here: what the task knows as loopback; and how many milliseconds a
+ * connection may take to come about, where that is less than the attempt may
  * Throws NotConnected, the signal's reason, or what went wrong on the connection.
  */
-export async function probeNetwork(target: NetworkTarget, address: string, signal: AbortSignal): Promise<ProbeResult> {
-  if (target.type === 'HTTP') return { type: 'HTTP', statusCode: await finalStatus(target, address, signal) };
-  await connected(target.port, address, signal);
+export async function probeNetwork(target: NetworkTarget, reach: Reach, signal: AbortSignal): Promise<ProbeResult> {
+  if (target.type === 'HTTP') return { type: 'HTTP', statusCode: await finalStatus(target, reach, signal) };
+  await connected(target.port, reach, signal);
   return { type: 'TCP', succeeded: true };
 }
 
-function connected(port: number, address: string, signal: AbortSignal): Promise<void> {
+function connected(port: number, { address, patience = 0 }: Reach, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ port, host: address, signal });
+    const socket = connect({ port, host: address, signal, timeout: patience });
     socket.once('connect', () => {
       socket.destroy();
       resolve();
     });
+    socket.once('timeout', () => socket.destroy(new Error(`no connection within ${patience} ms`)));
     socket.once('error', (error) => reject(signal.aborted ? signal.reason : new NotConnected(describeError(error))));
   });
 }
@@ -49,12 +56,12 @@ function connected(port: number, address: string, signal: AbortSignal): Promise<
 /** The status after all redirects, and after the whole body, as with curl's `-L`; certificates count for nothing. */
 async function finalStatus(
   target: Extract<NetworkTarget, { type: 'HTTP' }>,
-  address: string,
+  reach: Reach,
   signal: AbortSignal,
 ): Promise<number> {
   let url = checkedUrl(target);
   for (let redirects = 0; redirects <= mostRedirects; redirects++) {
-    const { status, location } = await get(url, address, signal);
+    const { status, location } = await get(url, reach, signal);
     if (location === undefined) return status;
     url = new URL(location, url);
     if (url.protocol !== 'http:' && url.protocol !== 'https:') throw new Error(`was redirected to ${url}`);
@@ -62,19 +69,20 @@ async function finalStatus(
   throw new Error(`was redirected more than ${mostRedirects} times`);
 }
 
-function get(
-  url: URL,
-  address: string,
-  signal: AbortSignal,
-): Promise<{ status: number; location: string | undefined }> {
-  const host = isLoopback(url.hostname) ? address : url.hostname.replace(/^\[|\]$/g, '');
+interface Answer {
+  status: number;
+  location: string | undefined;
+}
+
+function get(url: URL, { address, patience = 0 }: Reach, signal: AbortSignal): Promise<Answer> {
   const secure = url.protocol === 'https:';
   const options = {
-    host,
+    host: isLoopback(url.hostname) ? address : url.hostname.replace(/^\[|\]$/g, ''),
     port: url.port || (secure ? 443 : 80),
     path: url.pathname + url.search,
     headers: { host: url.host, accept: '*/*', 'user-agent': 'mesita' },
     agent: false,
+    timeout: patience,
     signal,
   } as const;
   return new Promise((resolve, reject) => {
@@ -85,15 +93,23 @@ function get(
     };
     const answered = (answer: IncomingMessage) => {
       const status = answer.statusCode ?? 0;
-      const redirected = status >= 300 && status < 400 ? answer.headers.location : undefined;
+      const location = status >= 300 && status < 400 ? answer.headers.location : undefined;
       answer.once('error', fail);
-      answer.once('end', () => resolve({ status, location: redirected }));
+      answer.once('end', () => resolve({ status, location }));
       answer.resume();
     };
     const request = secure
       ? httpsRequest({ ...options, rejectUnauthorized: false }, answered)
       : httpRequest(options, answered);
-    request.once('socket', (socket) => socket.once('connect', () => (reached = true)));
+    request.once('socket', (socket) =>
+      socket.once('connect', () => {
+        reached = true;
+        socket.setTimeout(0);
+      }),
+    );
+    request.once('timeout', () => {
+      if (!reached) request.destroy(new Error(`no connection within ${patience} ms`));
+    });
     request.once('error', fail);
     request.end();
   });

@@ -1,15 +1,13 @@
 import type { CheckStatusInfo, TaskInfo } from '../../protocol/messages.ts';
 import type { Clock } from '../clock.ts';
 import { type CheckTarget, healthPlan, statusPlan } from './check-plan.ts';
-import { Checker, type CheckerOptions, type Probe } from './checker.ts';
+import { Checker, type Probe } from './checker.ts';
 import { emptyCheckStatus, type HealthNews, judgeHealth, judgeStatus, newHealth, type ProbeResult } from './verdict.ts';
 
 export interface CheckSurroundings {
   clock: Clock;
   /** How an attempt is made where the task runs; asked once for each check. */
   probe: (target: CheckTarget) => Probe;
-  /** Milliseconds that attempts may wait for their turn are nobody's failure: see `CheckerOptions.admit`. */
-  admit?: CheckerOptions['admit'];
   healthChanged: (news: HealthNews, result: ProbeResult) => void;
   statusChanged: (status: CheckStatusInfo) => void;
 }
@@ -27,7 +25,7 @@ export function startChecks(
 
 function healthChecker(
   { health_check }: Pick<TaskInfo, 'health_check'>,
-  { clock, probe, admit, healthChanged }: CheckSurroundings,
+  { clock, probe, healthChanged }: CheckSurroundings,
 ): Checker | undefined {
   const plan = health_check && healthPlan(health_check);
   if (plan === undefined) return undefined;
@@ -38,12 +36,12 @@ function healthChecker(
     if (judged.news !== undefined) healthChanged(judged.news, result);
     return judged.news?.kill !== true;
   };
-  return new Checker({ timing: plan.timing, probe: probe(plan.target), clock, take, ...(admit && { admit }) });
+  return new Checker({ timing: plan.timing, probe: probe(plan.target), clock, take });
 }
 
 function statusChecker(
   { check }: Pick<TaskInfo, 'check'>,
-  { clock, probe, admit, statusChanged }: CheckSurroundings,
+  { clock, probe, statusChanged }: CheckSurroundings,
 ): Checker | undefined {
   const plan = check && statusPlan(check);
   if (plan === undefined) return undefined;
@@ -56,5 +54,5 @@ function statusChecker(
     }
     return true;
   };
-  return new Checker({ timing: plan.timing, probe: probe(plan.target), clock, take, ...(admit && { admit }) });
+  return new Checker({ timing: plan.timing, probe: probe(plan.target), clock, take });
 }

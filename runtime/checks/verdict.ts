@@ -3,7 +3,7 @@ import type { HealthPlan } from './check-plan.ts';
 
 /** What came of one attempt. */
 export type ProbeResult =
-  | { type: 'COMMAND'; exitCode: number }
+  | { type: 'COMMAND'; exitCode: number; output?: string }
   | { type: 'HTTP'; statusCode: number }
   | { type: 'TCP'; succeeded: boolean }
   /** It gave no answer: it took too long, or could not be made. */
@@ -91,7 +91,10 @@ function statusOf(type: CheckInfo['type'], result: ProbeResult): CheckStatusInfo
 
 /** In one line for a log. */
 export function describeResult(result: ProbeResult): string {
-  if (result.type === 'COMMAND') return `exited with status ${result.exitCode}`;
+  if (result.type === 'COMMAND') {
+    const said = result.output?.trim().split('\n').at(-1) ?? '';
+    return `exited with status ${result.exitCode}${said === '' ? '' : `: ${said}`}`;
+  }
   if (result.type === 'HTTP') return `answered with status ${result.statusCode}`;
   if (result.type === 'TCP') return result.succeeded ? 'connected' : 'could not connect';
   return result.why;

@@ -307,6 +307,7 @@ export class FakeEngine implements Engine {
     const container = this.machine.containers.get(name);
     if (container?.state !== 'running') return undefined;
     if (this.runExec === undefined) throw new Error(`FakeEngine: it was not said what commands do in ${name}`);
+    options.started?.();
     const result = Promise.resolve(this.runExec(container.spec, command, options));
     await abortable(result, options.signal);
     return result;
