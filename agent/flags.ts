@@ -1,6 +1,7 @@
 import { parseAttributes, parseResources } from '../protocol/resource-text.ts';
 import { invalidResources } from '../protocol/resource-validation.ts';
 import { invalidRole } from '../protocol/roles.ts';
+import { bytes } from '../runtime/bytes-flag.ts';
 import { domain } from '../runtime/domain-flag.ts';
 import { duration } from '../runtime/duration-flag.ts';
 import { boolean, type Flag, type FlagValues, integer, oneOf, text } from '../runtime/flags.ts';
@@ -21,6 +22,10 @@ function attributes(value: string): { value: string } | { error: string } {
 function role(value: string): { value: string } | { error: string } {
   const reason = invalidRole(value);
   return reason === undefined ? { value } : { error: reason };
+}
+
+function absolutePath(value: string): { value: string } | { error: string } {
+  return value.startsWith('/') ? { value } : { error: 'expected the absolute path of a file, without file://' };
 }
 
 export const agentFlags = {
@@ -135,6 +140,31 @@ export const agentFlags = {
     default: '20480',
     mesos: false,
     parse: integer(1, 1e9),
+  },
+  fetcher_cache_size: {
+    form: 'BYTES',
+    help: 'What downloads of URIs with cache may take on the disk, e.g. 2GB; those not used for the longest go first.',
+    default: '2GB',
+    mesos: true,
+    parse: bytes,
+  },
+  fetcher_cache_dir: {
+    form: 'DIRECTORY',
+    help: 'Where downloads are kept, in a directory of the agent’s own; by default in --work_dir, which is the fastest.',
+    mesos: true,
+    parse: text,
+  },
+  fetcher_credentials: {
+    form: 'PATH',
+    help: 'A file of {"HOST:PORT": {"username": …, "password": …} or {"token": …}}: what to send for http(s) URIs of any task.',
+    mesos: false,
+    parse: absolutePath,
+  },
+  hadoop_client: {
+    form: 'PROGRAM',
+    help: 'The client for URIs of other schemes (hdfs, s3a, …), run as PROGRAM fs -copyToLocal URI FILE.',
+    mesos: true,
+    parse: text,
   },
   log_level: {
     form: 'LEVEL',

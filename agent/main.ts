@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname as machineName, networkInterfaces } from 'node:os';
 import { resolve } from 'node:path';
-import { Agent as Connections } from 'undici';
 import type { MasterMessage } from '../protocol/agent-link.ts';
 import { describeError, MesitaError } from '../protocol/errors.ts';
 import type { AgentInfo } from '../protocol/messages.ts';
@@ -19,7 +18,6 @@ import { Timer } from '../runtime/timer.ts';
 import { mesitaVersion } from '../runtime/version.ts';
 import { AccountNames } from './account-names.ts';
 import { AgentIdFile } from './agent-id.ts';
-import { createArtifactSource } from './artifact-source.ts';
 import { CheckpointFile, withCheckpointed } from './checkpoint.ts';
 import { operationMessages, restoreOperations } from './commands/operations.ts';
 import { ContainerLauncher } from './container-launcher.ts';
@@ -29,7 +27,7 @@ import { ContainerStatistics } from './container-statistics.ts';
 import { sandboxesDocument } from './documents/sandboxes.ts';
 import { DockerEngine } from './engine/docker-engine.ts';
 import type { Engine, EngineFacts } from './engine/engine.ts';
-import { createFetcher, type Fetcher } from './fetcher/fetcher.ts';
+import { setUpFetcher } from './fetcher-setup.ts';
 import { fingerprint } from './fingerprint/host.ts';
 import { type AgentFlags, agentFlags } from './flags.ts';
 import { executorRoute } from './http/executor-route.ts';
@@ -49,7 +47,6 @@ import { makeVolume, removeVolume } from './volumes.ts';
 const megabyte = 1024 * 1024;
 // What executors say may be as long as what schedulers say.
 const longestBody = 64 * megabyte;
-const mostArchiveEntries = 1_000_000;
 // How long a stopping agent waits for its tasks' ends to be acknowledged.
 const partingMs = 3_000;
 
@@ -106,7 +103,13 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     total,
   );
   const server = createHttpServer({ log, actor: 'slave(1)', bodyLimit: longestBody });
-  const launches: LaunchMetrics = { imagePull: new Timer(), fetchesSucceeded: 0, fetchesFailed: 0 };
+  const fetcher = await setUpFetcher(flags, workDirectory, shutdown);
+  const launches: LaunchMetrics = {
+    imagePull: new Timer(),
+    fetchesSucceeded: 0,
+    fetchesFailed: 0,
+    fetcherCache: fetcher.cache,
+  };
   let performing: Performer | undefined;
   serve({
     server,
@@ -124,7 +127,6 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   identity.address.port = await listen(server, flags);
   shutdown.register('http server', () => server.close());
   info.port = identity.address.port;
-  const fetcher = makeFetcher(flags, shutdown);
   const settings = containerSettings(flags, workDirectory, identity);
   const performer = new Performer({
     state,
@@ -362,22 +364,6 @@ function addressOf(flags: AgentFlags): { hostname: string; ip: string; port: num
 function outwardIp(): string {
   const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
   return addresses.find((address) => address.family === 'IPv4' && !address.internal)?.address ?? '127.0.0.1';
-}
-
-function makeFetcher(flags: AgentFlags, shutdown: Shutdown): Fetcher {
-  const connections = new Connections();
-  const fetcher = createFetcher({
-    stallTimeoutSeconds: flags.fetcher_stall_timeout,
-    maxBytes: flags.fetcher_max_size * megabyte,
-    maxEntries: mostArchiveEntries,
-    maxExtractedBytes: flags.fetcher_max_size * megabyte,
-    sources: { mesita: createArtifactSource(flags.master, connections) },
-  });
-  shutdown.register('fetcher', async () => {
-    await fetcher.close();
-    await connections.destroy();
-  });
-  return fetcher;
 }
 
 function containerSettings(flags: AgentFlags, workDirectory: string, identity: MutableIdentity): ContainerSettings {

@@ -14,6 +14,7 @@ export interface LaunchMetrics {
   readonly imagePull: Timer;
   fetchesSucceeded: number;
   fetchesFailed: number;
+  readonly fetcherCache: { readonly totalBytes: number; readonly usedBytes: number };
 }
 
 type Metric = [string, number];
@@ -39,6 +40,8 @@ export function metricsSnapshot(
     ...launches.imagePull.entries('containerizer/docker/image_pull_ms'),
     ['containerizer/fetcher/task_fetches_succeeded', launches.fetchesSucceeded],
     ['containerizer/fetcher/task_fetches_failed', launches.fetchesFailed],
+    ['containerizer/fetcher/cache_size_total_bytes', launches.fetcherCache.totalBytes],
+    ['containerizer/fetcher/cache_size_used_bytes', launches.fetcherCache.usedBytes],
     ...systemMetrics(),
   ]);
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { formatDuration } from '../protocol/duration.ts';
 import { MesitaError } from '../protocol/errors.ts';
+import { bytes, formatBytes } from './bytes-flag.ts';
 import { duration } from './duration-flag.ts';
 
 /**
@@ -163,10 +164,14 @@ export function flagTexts(table: FlagTable, values: Readonly<Record<string, unkn
     names.flatMap((name) => {
       const value = values[name];
       if (value === undefined) return [];
-      const isDuration = table[name]?.parse === duration && typeof value === 'number';
-      return [[name, isDuration ? formatDuration(value) : String(value)]];
+      return [[name, typeof value === 'number' ? numberText(table[name], value) : String(value)]];
     }),
   );
+}
+
+function numberText(flag: Flag<unknown> | undefined, value: number): string {
+  if (flag?.parse === duration) return formatDuration(value);
+  return flag?.parse === bytes ? formatBytes(value) : String(value);
 }
 
 /** The table as lines for `--help`. */

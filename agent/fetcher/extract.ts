@@ -14,16 +14,19 @@ export interface Extraction {
 }
 
 /**
- * Extracts a staged archive into the staged sandbox's root.
+ * Extracts the archive at a path into the staged sandbox's root.
  * @throws ArchiveProblem; errors of the file system as they come; the signal's reason. What was extracted until then
  * stays in the staging directory, to be thrown away with it.
  */
-export async function extract(name: string, format: ArchiveFormat, extraction: Extraction): Promise<void> {
-  const path = extraction.staging.pathOf(name.split('/'));
+export async function extract(
+  path: string,
+  format: ArchiveFormat & { name: string },
+  extraction: Extraction,
+): Promise<void> {
   extraction.staging.beginStep();
   switch (format.layout) {
     case 'single': {
-      const target = name.slice(name.lastIndexOf('/') + 1, name.lastIndexOf('.'));
+      const target = format.name.slice(0, format.name.lastIndexOf('.'));
       if (target === '') throw invalid('there is nothing before its suffix to call the contents by');
       const body = counted(decompressedFile(path, format.compression), extraction);
       return extraction.staging.addFile(safeParts(target), body, {});

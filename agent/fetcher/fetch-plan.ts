@@ -18,7 +18,10 @@ export interface FetchPlan {
   /** Path in the sandbox: relative, no `.` or `..` in it. */
   name: string;
   executable: boolean;
-  archive?: ArchiveFormat;
+  /** Whether the file may come from the cache and be kept in it. */
+  cache: boolean;
+  /** To be extracted. Its suffix is that of the name in the sandbox; of the URI's own where `cache` is set, as in Mesos. */
+  archive?: ArchiveFormat & { name: string };
   /** Pinned digest, lower-case hexadecimal. */
   sha256?: string;
 }
@@ -85,14 +88,17 @@ export function planFetch(uri: FetchUri): FetchPlan | PlanProblem {
   if (typeof name !== 'string') return refuse(name.problem, name.remedy);
 
   const executable = uri.executable ?? false;
-  const archive = executable || uri.extract === false ? undefined : archiveFormat(name);
+  const cache = uri.cache ?? false;
+  const archiveName = cache ? (location.split('/').at(-1) ?? '') : (name.split('/').at(-1) ?? '');
+  const format = executable || uri.extract === false ? undefined : archiveFormat(archiveName);
   return {
     shown,
     scheme,
     location,
     name,
     executable,
-    ...(archive === undefined ? {} : { archive }),
+    cache,
+    ...(format === undefined ? {} : { archive: { ...format, name: archiveName } }),
     ...(pin === undefined ? {} : { sha256: pin }),
   };
 }

@@ -27,6 +27,11 @@ export class StallWatch {
     }, this.#seconds * 1000);
   }
 
+  /** Gives up for another reason than time. */
+  fail(problem: FetchProblem): void {
+    this.#stalled.abort(problem);
+  }
+
   disarm(): void {
     clearTimeout(this.#timer);
   }

@@ -26,6 +26,9 @@ export class FetcherRoom {
     const room = new FetcherRoom(
       base,
       createFetcher({
+        directory: join(base, 'fetch'),
+        cacheBytes: 1_000_000,
+        resumePauseSeconds: 0.01,
         stallTimeoutSeconds: 10,
         maxBytes: 10_000_000,
         maxEntries: 100,

@@ -248,7 +248,9 @@ describe('fetching', () => {
         const proxy = await new FileServer().listen();
         const earlier = process.env.http_proxy;
         process.env.http_proxy = proxy.url('/');
-        const proxied = createFetcher({ stallTimeoutSeconds: 5, maxBytes: 1e6, maxEntries: 9, maxExtractedBytes: 1e6 });
+        const limits = { stallTimeoutSeconds: 5, maxBytes: 1e6, maxEntries: 9, maxExtractedBytes: 1e6 };
+        const store = { directory: join(room.base, 'proxied'), cacheBytes: 0, resumePauseSeconds: 0.01 };
+        const proxied = createFetcher({ ...limits, ...store });
         try {
           proxy.answers.set('/x', (_, response) => response.end(content));
           const uris = [{ value: 'http://behind.invalid/x' }];
@@ -270,7 +272,7 @@ describe('fetching', () => {
     it('happens a few at a time; the files are there in order', () =>
       inRoom(async (room) => {
         server.mostAtOnce = 0;
-        const uris = Array.from({ length: 8 }, (_, i) => ({ value: server.url('/slow'), output_file: `f${i}` }));
+        const uris = Array.from({ length: 8 }, (_, i) => ({ value: server.url(`/slow?${i}`), output_file: `f${i}` }));
         const files = await room.fetch(...uris);
         assert.deepEqual(
           files.map(({ path }) => path),

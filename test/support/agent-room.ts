@@ -77,7 +77,12 @@ export class AgentRoom {
       fetch: (...parameters: Parameters<Fetcher['fetch']>) => this.fetch(...parameters),
       close: async () => undefined,
     } as Fetcher;
-    const metrics = { imagePull: new Timer(), fetchesSucceeded: 0, fetchesFailed: 0 };
+    const metrics = {
+      imagePull: new Timer(),
+      fetchesSucceeded: 0,
+      fetchesFailed: 0,
+      fetcherCache: { totalBytes: 2 ** 31, usedBytes: 0 },
+    };
     this.performer = new Performer({
       state: this.state,
       engine,

@@ -62,7 +62,12 @@ class Answers {
     const identity = { id: 'S', registered: true, info, address, startedAt: 0, master, flags: {} };
     const { state, engine, clock } = room;
     state.total = info.resources;
-    const launches = { imagePull: new Timer(), fetchesSucceeded: 0, fetchesFailed: 0 };
+    const launches = {
+      imagePull: new Timer(),
+      fetchesSucceeded: 0,
+      fetchesFailed: 0,
+      fetcherCache: { totalBytes: 2 ** 31, usedBytes: 0 },
+    };
     const metrics = () => metricsSnapshot(state, identity, launches, clock.now());
     const statistics = new ContainerStatistics(state, engine, true, clock);
     const files = new SandboxFiles(() => join(room.directory, 'slaves/S'), new AccountNames());

@@ -86,11 +86,19 @@ describe('a URI that cannot be fetched', () => {
 
 describe('what is done with a fetched file', () => {
   it('depends on the suffix of its name in the sandbox, case-sensitively', () => {
-    assert.deepEqual(planned({ value: '/x.tgz' }).archive, { layout: 'tar', compression: 'gzip' });
-    assert.deepEqual(planned({ value: '/x', output_file: 'y.zip' }).archive, { layout: 'zip', compression: 'none' });
+    const tgz = { layout: 'tar', compression: 'gzip', name: 'x.tgz' };
+    assert.deepEqual(planned({ value: '/x.tgz' }).archive, tgz);
+    const zip = { layout: 'zip', compression: 'none', name: 'y.zip' };
+    assert.deepEqual(planned({ value: '/x', output_file: 'd/y.zip' }).archive, zip);
     assert.equal(planned({ value: '/x.tgz', output_file: 'y' }).archive, undefined);
     assert.equal(planned({ value: '/X.TGZ' }).archive, undefined);
     assert.equal(planned({ value: 'http://host/x.tgz?v=1' }).archive, undefined);
+  });
+
+  it('depends on the suffix of the URI where it is cached', () => {
+    const tgz = { layout: 'tar', compression: 'gzip', name: 'x.tgz' };
+    assert.deepEqual(planned({ value: '/d/x.tgz', cache: true, output_file: 'y' }).archive, tgz);
+    assert.equal(planned({ value: '/d/x', cache: true, output_file: 'y.tgz' }).archive, undefined);
   });
 
   it('is nothing where extract is false or the file is executable', () => {

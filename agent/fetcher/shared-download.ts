@@ -1,0 +1,163 @@
+import { constants } from 'node:fs';
+import { copyFile, rename, rm } from 'node:fs/promises';
+import { type Downloaded, type DownloadFacts, type DownloadLimits, download } from './download.ts';
+import type { CachedFile } from './fetch-cache.ts';
+import type { FetchPlan } from './fetch-plan.ts';
+import type { UriSource } from './uri-source.ts';
+
+/** Tasks that ask for the same URI within this time are taken to ask at once. */
+const atOnceMs = 1000;
+/** What is that small is copied rather than moved while somebody might still ask for it. */
+const cheapBytes = 16 * 1024 * 1024;
+
+export interface Share {
+  plan: FetchPlan;
+  source: UriSource;
+  /** Where the file is put; free. */
+  path: string;
+  limits: DownloadLimits;
+  /** Called once, when nobody may join any more. */
+  unlisted: () => void;
+}
+
+/**
+ * A download and then its file, for as many as want it.
+ * INVARIANTS: whoever waits for it or holds it is a user, and the file stays while there are users. Without users the
+ * download is stopped. A file that is neither used, nor kept in the cache, nor listed for those to come is removed.
+ */
+export class SharedDownload implements CachedFile {
+  readonly path: string;
+  users = 0;
+  kept = false;
+  readonly #share: Share;
+  readonly #startedAt = performance.now();
+  readonly #facts: DownloadFacts = { validator: undefined };
+  readonly #stop = new AbortController();
+  readonly #listeners = new Set<(sentence: string) => void>();
+  readonly #finished: Promise<void>;
+  #listed = true;
+  #lapse: NodeJS.Timeout | undefined;
+  #result: Downloaded | undefined;
+
+  constructor(share: Share) {
+    this.#share = share;
+    this.path = share.path;
+    this.#finished = this.#run();
+    this.#finished.catch(() => {});
+  }
+
+  get bytes(): number {
+    return this.#result?.bytes ?? 0;
+  }
+
+  get sha256(): string {
+    return this.#result?.sha256 ?? '';
+  }
+
+  get mode(): number | undefined {
+    return this.#result?.mode;
+  }
+
+  /** Whether one who asks now cannot get anything older than what he asked for. */
+  get isFresh(): boolean {
+    return performance.now() - this.#startedAt < atOnceMs;
+  }
+
+  /** Whether it still runs, and the server says that its file is still the one that is there. */
+  async isStillThat(signal: AbortSignal): Promise<boolean> {
+    const { source, plan, limits } = this.#share;
+    const { validator } = this.#facts;
+    if (validator === undefined || source.validator === undefined || this.#result !== undefined) return false;
+    const patience = AbortSignal.timeout(limits.stallTimeoutSeconds * 1000);
+    try {
+      const current = await source.validator(plan.location, AbortSignal.any([signal, patience]));
+      return current === validator && this.#listed && this.#facts.validator === validator;
+    } catch (error) {
+      if (patience.aborted && !signal.aborted) return false;
+      throw error;
+    }
+  }
+
+  /** Resolves when the file is there, and belongs to its user until `leave`. Throws as `download` does. */
+  async join(signal: AbortSignal, progress: (sentence: string) => void): Promise<void> {
+    this.users += 1;
+    this.#listeners.add(progress);
+    const { promise: aborted, reject } = Promise.withResolvers<never>();
+    const onAbort = () => reject(signal.reason);
+    signal.addEventListener('abort', onAbort);
+    try {
+      signal.throwIfAborted();
+      await Promise.race([this.#finished, aborted]);
+    } catch (error) {
+      await this.leave();
+      throw error;
+    } finally {
+      this.#listeners.delete(progress);
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  async leave(): Promise<void> {
+    this.users -= 1;
+    if (this.users > 0) return;
+    if (this.#result !== undefined) return this.#removeUnwanted();
+    this.unlist();
+    this.#stop.abort(new Error('nobody wants it any more'));
+    await this.#finished.catch(() => {});
+  }
+
+  /** Puts the file at a path that is free: moves it where nobody else may want it, else copies. */
+  async place(to: string): Promise<void> {
+    const mayMove = this.users === 1 && !this.kept && (!this.#listed || this.bytes > cheapBytes);
+    if (mayMove) {
+      this.unlist();
+      if (await moved(this.path, to)) return;
+    }
+    await copyFile(this.path, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+  }
+
+  /** From here on nobody joins. */
+  unlist(): void {
+    clearTimeout(this.#lapse);
+    if (!this.#listed) return;
+    this.#listed = false;
+    this.#share.unlisted();
+  }
+
+  async #run(): Promise<void> {
+    const { plan, source, path, limits } = this.#share;
+    const tell = (sentence: string) => {
+      for (const each of this.#listeners) each(sentence);
+    };
+    try {
+      this.#result = await download(plan, source, path, limits, this.#stop.signal, tell, this.#facts);
+    } catch (error) {
+      this.unlist();
+      await rm(path, { force: true });
+      throw error;
+    }
+    if (!this.isFresh) return this.unlist();
+    this.#lapse = setTimeout(
+      () => {
+        this.unlist();
+        this.#removeUnwanted().catch(() => {});
+      },
+      atOnceMs - (performance.now() - this.#startedAt),
+    ).unref();
+  }
+
+  async #removeUnwanted(): Promise<void> {
+    if (this.users === 0 && !this.kept && !this.#listed) await rm(this.path, { force: true });
+  }
+}
+
+/** False where the two are on different disks. */
+async function moved(from: string, to: string): Promise<boolean> {
+  try {
+    await rename(from, to);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EXDEV') return false;
+    throw error;
+  }
+}

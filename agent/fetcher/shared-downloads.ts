@@ -1,0 +1,127 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Downloaded, DownloadLimits } from './download.ts';
+import { FetchCache } from './fetch-cache.ts';
+import type { FetchPlan } from './fetch-plan.ts';
+import { SharedDownload } from './shared-download.ts';
+import type { UriSource } from './uri-source.ts';
+
+export interface SharedDownloadsOptions extends DownloadLimits {
+  /** The agent's own directory for downloads: made when needed, emptied at the start. Preferably on the sandboxes' disk. */
+  directory: string;
+  /** Bytes that finished downloads of cached URIs may take there. */
+  cacheBytes: number;
+}
+
+/** A finished download in somebody's hands, who has to release it. */
+export interface Holding extends Downloaded {
+  readonly path: string;
+  /** Puts the file at a path that is free. It may be gone from its own path then. */
+  place(to: string): Promise<void>;
+  release(): Promise<void>;
+}
+
+/**
+ * One download for all who ask for the same thing. Who shares what:
+ * - `cache`: any download of the URI, running or kept, however old;
+ * - a pinned digest: the same, and whatever is kept that has the digest, since it cannot be out of date;
+ * - neither: a download that began less than a second ago; or one that still runs, where the server says that its file is
+ *   the one that is being downloaded (ETag, Last-Modified). So nobody gets what was replaced before he asked.
+ */
+export class SharedDownloads {
+  readonly #options: SharedDownloadsOptions;
+  readonly #cache: FetchCache<SharedDownload>;
+  /** The latest of each key that may be joined: running, or just finished. */
+  readonly #listed = new Map<string, SharedDownload>();
+  #directory: Promise<string> | undefined;
+  #serial = 0;
+
+  constructor(options: SharedDownloadsOptions) {
+    this.#options = options;
+    this.#cache = new FetchCache(options.cacheBytes);
+  }
+
+  get cache(): { readonly totalBytes: number; readonly usedBytes: number } {
+    return this.#cache;
+  }
+
+  /** The directory, made, and emptied of what an earlier run left. */
+  directory(): Promise<string> {
+    this.#directory ??= this.#empty();
+    return this.#directory;
+  }
+
+  /** Throws as `download` does; a failure is that of all who share the download. */
+  async obtain(
+    plan: FetchPlan,
+    source: UriSource,
+    signal: AbortSignal,
+    progress: (sentence: string) => void,
+  ): Promise<Holding> {
+    const directory = await this.directory();
+    const key = `${plan.location}#${plan.sha256 ?? ''}`;
+    const timeless = plan.cache || plan.sha256 !== undefined;
+    const kept = timeless ? await this.#cache.find(key, plan.sha256) : undefined;
+    if (kept !== undefined) return holdingOf(kept);
+    const listed = this.#listed.get(key);
+    const joined =
+      listed !== undefined && (timeless || listed.isFresh || (await listed.isStillThat(signal)))
+        ? listed
+        : this.#begin(key, plan, source, directory);
+    await joined.join(signal, progress);
+    try {
+      if (plan.cache && !joined.kept) await this.#cache.keep(key, joined);
+    } catch (error) {
+      await joined.leave();
+      throw error;
+    }
+    return holdingOf(joined);
+  }
+
+  /** Removes all that is kept. Call it when nothing is held any more. */
+  async close(): Promise<void> {
+    for (const each of [...this.#listed.values()]) each.unlist();
+    if (this.#directory !== undefined) await rm(this.#options.directory, { recursive: true, force: true });
+  }
+
+  #begin(key: string, plan: FetchPlan, source: UriSource, directory: string): SharedDownload {
+    this.#serial += 1;
+    const begun: SharedDownload = new SharedDownload({
+      plan,
+      source,
+      path: join(directory, `c${this.#serial}-${shortName(plan.name)}`),
+      limits: this.#options,
+      unlisted: () => {
+        if (this.#listed.get(key) === begun) this.#listed.delete(key);
+      },
+    });
+    const earlier = this.#listed.get(key);
+    this.#listed.set(key, begun);
+    earlier?.unlist();
+    return begun;
+  }
+
+  async #empty(): Promise<string> {
+    await rm(this.#options.directory, { recursive: true, force: true });
+    await mkdir(this.#options.directory, { recursive: true, mode: 0o700 });
+    return this.#options.directory;
+  }
+}
+
+function holdingOf(download: SharedDownload): Holding {
+  const { path, bytes, sha256, mode } = download;
+  return {
+    path,
+    bytes,
+    sha256,
+    ...(mode === undefined ? {} : { mode }),
+    place: (to) => download.place(to),
+    release: () => download.leave(),
+  };
+}
+
+/** For a person who looks into the directory: as Mesos calls the files of its cache. */
+function shortName(name: string): string {
+  const base = name.slice(name.lastIndexOf('/') + 1);
+  return base.length > 20 ? `${base.slice(0, 10)}_${base.slice(-10)}` : base;
+}
