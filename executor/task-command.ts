@@ -1,0 +1,108 @@
+import { existsSync, readFileSync } from 'node:fs';
+import type { CommandInfo, TaskInfo } from '../protocol/messages.ts';
+import { markVariable } from './proc-files.ts';
+
+/** What is executed: `file`, found along PATH, which is told that its name is `name`. */
+export interface Program {
+  file: string;
+  name: string;
+  args: string[];
+}
+
+/** The shells that can put a mark on a process before it becomes the program. */
+export type MarkingShell = 'bash' | 'sh';
+
+export function findMarkingShell(): MarkingShell {
+  return existsSync('/bin/bash') ? 'bash' : 'sh';
+}
+
+/** Why this executor cannot run the task as it was asked for; undefined when it can. */
+export function unsupported({ command, container, health_check, check }: TaskInfo): string | undefined {
+  if (command === undefined) return 'This executor runs commands, and the task has none';
+  if (command.value === undefined) return 'The command is not specified: command.value is missing';
+  if ((command.uris ?? []).length > 0) {
+    return 'This executor fetches nothing for a task: name the URIs in the command of the executor';
+  }
+  if (container?.docker !== undefined || container?.mesos?.image !== undefined) {
+    return 'This executor runs tasks as processes in its own container: name the image in the container of the executor';
+  }
+  if ((container?.volumes ?? []).length > 0) {
+    return 'This executor mounts nothing for a task: name the volumes in the container of the executor';
+  }
+  if (health_check !== undefined || check !== undefined) {
+    return 'This executor does not check its tasks: launch them without check and health_check';
+  }
+  return undefined;
+}
+
+/** `sh -c value`, or execvp of value with the arguments, the first of which is the program's name. */
+export function programOf({ shell = true, value = '', arguments: words = [] }: CommandInfo): Program {
+  if (shell) return { file: '/bin/sh', name: 'sh', args: ['-c', value] };
+  const [name = value, ...args] = words;
+  return { file: value, name, args };
+}
+
+/**
+ * The program with its mark on: a limit of file locks. Linux has not enforced that one since 2.6, so it harms nothing, but it is inherited by all
+ * that the program starts, and neither a daemon that leaves its session nor an emptied environment loses it. Where no shell can set it,
+ * the mark in the environment has to do.
+ */
+export function marked({ file, name, args }: Program, mark: string, shell: MarkingShell): Program {
+  if (shell === 'bash') {
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the shell's own.
+    const script = 'ulimit -x "$0" 2>/dev/null; exec -a "$1" "${@:2}"';
+    return { file: '/bin/bash', name: 'bash', args: ['-p', '-c', script, mark, name, file, ...args] };
+  }
+  // A plain shell cannot give another name.
+  if (name !== file && file !== '/bin/sh') return { file, name, args };
+  return { file: '/bin/sh', name: 'sh', args: ['-c', 'ulimit -w "$0" 2>/dev/null; exec "$@"', mark, file, ...args] };
+}
+
+const standardPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+/** Not for tasks: what lets its bearer speak as the executor, and what only libprocess understands. */
+const ownVariables = ['MESOS_EXECUTOR_AUTHENTICATION_TOKEN', 'LIBPROCESS_PORT', 'LIBPROCESS_IP'];
+
+/** The executor's environment, then the task's own, then what tells the task where it is. */
+export function environmentOf(
+  task: TaskInfo,
+  own: Readonly<Record<string, string | undefined>>,
+  { directory, mark }: { directory: string; mark: string },
+): Record<string, string> {
+  const inherited = Object.entries(own).flatMap(([name, value]): [string, string][] =>
+    value === undefined || ownVariables.includes(name) ? [] : [[name, value]],
+  );
+  const given = (task.command?.environment?.variables ?? []).flatMap(
+    ({ name, type, value, secret }): [string, string][] => {
+      if (type === 'SECRET') {
+        const data = secret?.value?.data;
+        return data === undefined ? [] : [[name, Buffer.from(data, 'base64').toString()]];
+      }
+      return value === undefined ? [] : [[name, value]];
+    },
+  );
+  const role = task.resources?.find((resource) => resource.allocation_info !== undefined)?.allocation_info?.role;
+  return {
+    PATH: standardPath,
+    ...Object.fromEntries(inherited),
+    ...(role !== undefined && { MESOS_ALLOCATION_ROLE: role }),
+    ...Object.fromEntries(given),
+    MESOS_SANDBOX: directory,
+    MESOS_TASK_ID: task.task_id.value,
+    [markVariable]: mark,
+  };
+}
+
+export interface Account {
+  uid: number;
+  gid: number;
+}
+
+/** The user by its name or number; undefined when the machine has none of that name. */
+export function findAccount(user: string): Account | undefined {
+  const lines = readFileSync('/etc/passwd', 'utf8').split('\n');
+  for (const line of lines) {
+    const [name, , uid, gid] = line.split(':');
+    if (name === user || uid === user) return { uid: Number(uid), gid: Number(gid) };
+  }
+  return undefined;
+}
