@@ -12,7 +12,8 @@ class Fragment {
 
 /** A number that Mesos keeps as a double: 2 is written `2.0`, which strict readers take for a float and nothing else. */
 export function double(value: number): unknown {
-  return Number.isSafeInteger(value) ? new Fragment(`${value}.0`) : value;
+  // From 1e21 on, the shortest form has an exponent, and so is a float already.
+  return Number.isInteger(value) && Math.abs(value) < 1e21 ? new Fragment(`${value}.0`) : value;
 }
 
 /** A message as the v1 API writes it. */
