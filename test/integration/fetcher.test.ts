@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { chmod, mkdir, stat } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -11,48 +10,10 @@ import { createFetcher, type FetcherOptions, type FetchUri } from '../../agent/f
 import { FetchProblem, type UriSource } from '../../agent/fetcher/uri-source.ts';
 import { tarOf } from './fetcher-archives.ts';
 import { FetcherRoom } from './fetcher-room.ts';
+import { FileServer } from './file-server.ts';
 
 const content = 'the contents of a file\n';
 const digest = createHash('sha256').update(content).digest('hex');
-
-type Answer = (request: IncomingMessage, response: ServerResponse) => void;
-
-/** Answers by path; counts what it was asked, and how many downloads it saw at once. */
-class FileServer {
-  readonly requests: IncomingMessage[] = [];
-  readonly answers = new Map<string, Answer>();
-  readonly #server: Server;
-  mostAtOnce = 0;
-  #atOnce = 0;
-
-  constructor() {
-    this.#server = createServer((request, response) => {
-      this.requests.push(request);
-      this.#atOnce += 1;
-      this.mostAtOnce = Math.max(this.mostAtOnce, this.#atOnce);
-      response.on('close', () => {
-        this.#atOnce -= 1;
-      });
-      const answer = this.answers.get(new URL(request.url ?? '/', 'http://x').pathname);
-      if (answer !== undefined) answer(request, response);
-      else response.writeHead(404).end('not here');
-    });
-  }
-
-  async listen(): Promise<this> {
-    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
-    return this;
-  }
-
-  url(path: string): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}${path}`;
-  }
-
-  async close(): Promise<void> {
-    this.#server.closeAllConnections();
-    await new Promise((resolve) => this.#server.close(resolve));
-  }
-}
 
 describe('fetching', () => {
   let server: FileServer;
