@@ -70,8 +70,12 @@ function end(state: AgentState, task: TaskRecord, ending: Ending, graceSeconds: 
   return [...announce, { kind: 'stopChecks', task }, { kind: 'stopContainer', run: task, graceSeconds }];
 }
 
-/** Seconds: the call's, else the task's, else the agent's. */
+// What Mesos' command executor grants.
+const commandGraceSeconds = 3;
+
+/** Seconds: the call's, else the task's, else the agent's for Docker tasks. */
 function graceOf(state: AgentState, task: TaskRecord, policy: KillPolicy | undefined): number {
   const nanoseconds = policy?.grace_period?.nanoseconds ?? task.info.kill_policy?.grace_period?.nanoseconds;
-  return nanoseconds === undefined ? state.settings.killGrace : Number(nanoseconds) / 1e9;
+  if (nanoseconds !== undefined) return Number(nanoseconds) / 1e9;
+  return task.info.container?.type === 'DOCKER' ? state.settings.killGrace : commandGraceSeconds;
 }
