@@ -6,12 +6,12 @@ import type { Log } from '../runtime/log.ts';
 import { ExecutorDriver } from './driver.ts';
 import type { ExecutorEnvironment } from './environment.ts';
 import type { ExecutorHandlers } from './handlers.ts';
-import { ownFileLocksLimit, procFiles } from './proc-files.ts';
-import { ProcessTable } from './process-table.ts';
+import { ownFileLocksLimit, procFiles } from '../runtime/proc-files.ts';
+import { ProcessTable } from '../runtime/process-table.ts';
 import { ProcessTask, type TaskSurroundings } from './process-task.ts';
 import { ProcessMeter } from './process-usage.ts';
 import { findMarkingShell, type MarkingShell } from './task-command.ts';
-import { TreeEnder } from './tree-ender.ts';
+import { TreeEnder } from '../runtime/tree-ender.ts';
 import { UsageFile } from './usage-file.ts';
 
 export interface ProcessExecutorOptions {

@@ -7,7 +7,7 @@ import { type Clock, sleep } from '../runtime/clock.ts';
 import type { UpdateDetails } from './driver.ts';
 import { describeExit, type Exit } from './exit-message.ts';
 import { memoryExcess, memoryLimit } from './memory-limit.ts';
-import type { ProcessTable } from './process-table.ts';
+import type { ProcessTable } from '../runtime/process-table.ts';
 import {
   type Account,
   environmentOf,
@@ -18,7 +18,7 @@ import {
   unsupported,
 } from './task-command.ts';
 import { type ProcessUsage, TaskUsage } from './task-usage.ts';
-import type { TreeEnder } from './tree-ender.ts';
+import type { TreeEnder } from '../runtime/tree-ender.ts';
 
 /** What tasks share. */
 export interface TaskSurroundings {

@@ -1,5 +1,5 @@
 import pidusage from 'pidusage';
-import type { ProcessTable } from './process-table.ts';
+import type { ProcessTable } from '../runtime/process-table.ts';
 import type { ProcessUsage } from './task-usage.ts';
 
 /** What pidusage remembers of a process that it is not asked about any more, in milliseconds. */

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { CommandInfo, TaskInfo } from '../protocol/messages.ts';
-import { markVariable } from './proc-files.ts';
+import { markVariable } from '../runtime/proc-files.ts';
 
 /** What is executed: `file`, found along PATH, which is told that its name is `name`. */
 export interface Program {
