@@ -3,15 +3,15 @@ import type { FrameworkInfo, KillPolicy, TaskInfo } from '../protocol/messages.t
 import { hasCapability } from '../protocol/task-state.ts';
 import { type Clock, sleep, systemClock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
+import { ownFileLocksLimit, procFiles } from '../runtime/proc-files.ts';
+import { ProcessTable } from '../runtime/process-table.ts';
+import { TreeEnder } from '../runtime/tree-ender.ts';
 import { ExecutorDriver } from './driver.ts';
 import type { ExecutorEnvironment } from './environment.ts';
 import type { ExecutorHandlers } from './handlers.ts';
-import { ownFileLocksLimit, procFiles } from '../runtime/proc-files.ts';
-import { ProcessTable } from '../runtime/process-table.ts';
 import { ProcessTask, type TaskSurroundings } from './process-task.ts';
 import { ProcessMeter } from './process-usage.ts';
 import { findMarkingShell, type MarkingShell } from './task-command.ts';
-import { TreeEnder } from '../runtime/tree-ender.ts';
 import { UsageFile } from './usage-file.ts';
 
 export interface ProcessExecutorOptions {

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { describeError } from '../protocol/errors.ts';
 import type { TaskInfo, TaskState } from '../protocol/messages.ts';
 import { type Clock, sleep } from '../runtime/clock.ts';
+import type { ProcessTable } from '../runtime/process-table.ts';
+import type { TreeEnder } from '../runtime/tree-ender.ts';
 import type { UpdateDetails } from './driver.ts';
 import { describeExit, type Exit } from './exit-message.ts';
 import { memoryExcess, memoryLimit } from './memory-limit.ts';
-import type { ProcessTable } from '../runtime/process-table.ts';
 import {
   type Account,
   environmentOf,
@@ -18,7 +19,6 @@ import {
   unsupported,
 } from './task-command.ts';
 import { type ProcessUsage, TaskUsage } from './task-usage.ts';
-import type { TreeEnder } from '../runtime/tree-ender.ts';
 
 /** What tasks share. */
 export interface TaskSurroundings {
