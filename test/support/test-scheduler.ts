@@ -2,6 +2,7 @@ import type {
   FrameworkInfo,
   Offer,
   OperationStatus,
+  SchedulerEventFailure,
   TaskInfo,
   TaskState,
   TaskStatus,
@@ -17,6 +18,9 @@ export class TestScheduler {
   readonly updates: TaskStatus[] = [];
   /** What it was told of its operations that have an id. */
   readonly outcomes: OperationStatus[] = [];
+  /** From executors, as `executor: text`. */
+  readonly messages: string[] = [];
+  readonly failures: SchedulerEventFailure[] = [];
   readonly #offers: Offer[] = [];
   #wanted: ((offer: Offer) => boolean) | undefined;
   readonly #stopping = new AbortController();
@@ -31,6 +35,9 @@ export class TestScheduler {
         subscribed: () => void this.#subscriptions++,
         offers: (offers) => this.#receive(offers),
         update: (status) => void this.updates.push(status),
+        message: ({ executor_id, data }) =>
+          void this.messages.push(`${executor_id.value}: ${Buffer.from(data, 'base64').toString()}`),
+        failure: (failure) => void this.failures.push(failure),
         operationUpdate: (status) => void this.outcomes.push(status),
       },
     });
