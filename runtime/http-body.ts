@@ -54,6 +54,7 @@ function collect(
   done: (error: BodyRefusal | undefined, body: Buffer) => void,
 ): void {
   const chunks: Buffer[] = [];
+  const announced = Number(payload.headers['content-length'] ?? Number.POSITIVE_INFINITY);
   let size = 0;
   let counted = 0;
   const finish = (error?: BodyRefusal) => {
@@ -64,12 +65,13 @@ function collect(
   };
   const end = () => finish();
   const abort = () => finish(new BodyRefusal(400, '400 Bad Request.', true));
-  const timer = setTimeout(
-    () => finish(new BodyRefusal(408, '408 Request Timeout.', true)),
-    limits.milliseconds,
-  ).unref();
+  let timer: NodeJS.Timeout | undefined;
   const take = (chunk: Buffer) => {
     size += chunk.length;
+    // Most bodies come in one piece; until the first, the connection's idle timeout watches.
+    if (timer === undefined && size < announced) {
+      timer = setTimeout(() => finish(new BodyRefusal(408, '408 Request Timeout.', true)), limits.milliseconds).unref();
+    }
     const large = Math.max(0, size - small);
     held.bytes += large - counted;
     counted = large;
@@ -78,7 +80,7 @@ function collect(
     chunks.push(chunk);
   };
   payload.on('data', take).on('end', end).on('close', abort).on('error', abort);
-  if (Number(payload.headers['content-length'] ?? 0) > limits.bytes) finish(tooLarge(limits.bytes, true));
+  if (announced > limits.bytes && Number.isFinite(announced)) finish(tooLarge(limits.bytes, true));
 }
 
 function decompress(body: Buffer, longest: number, done: (error: Error | null, body?: Buffer) => void): void {

@@ -21,6 +21,7 @@ const own = 'mesita';
  * name may stand before, the longest endpoint that is a prefix wins. Only the actor's name is percent-decoded.
  */
 export function endpointOf(target: string, table: RouteTable): string {
+  if (table.paths.has(target)) return target;
   const { path, query } = splitTarget(target);
   const parts = path.split('/').filter((part) => part !== '');
   if (parts[0] === own) return `/${parts.join('/')}${query}`;

@@ -68,7 +68,7 @@ export class RecordStream {
         this.#cutOff();
         return;
       }
-      process.nextTick(() => this.#whenConnected(() => this.#flush()));
+      setImmediate(() => this.#whenConnected(() => this.#flush()));
     }
     const chunk = this.#chunk(payload);
     this.#longest = Math.max(this.#longest, chunk.length);
