@@ -11,6 +11,7 @@ import { describeExit, type Exit } from './exit-message.ts';
 import { memoryExcess, memoryLimit } from './memory-limit.ts';
 import {
   type Account,
+  commandOf,
   environmentOf,
   findAccount,
   type MarkingShell,
@@ -147,7 +148,7 @@ export class ProcessTask {
 
   #start(): { pid: number; exit: Promise<Exit> } | { error: string | Promise<string> } {
     const { environment, shell } = this.#at;
-    const { command = {} } = this.info;
+    const command = commandOf(this.info) ?? {};
     const account = accountOf(command.user);
     if (account !== undefined && 'error' in account) return account;
     const { file, name, args } = marked(programOf(command), this.mark, shell);

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { decodeMessage } from '../protocol/codec.ts';
 import type { CommandInfo, TaskInfo } from '../protocol/messages.ts';
 import { markVariable } from '../runtime/proc-files.ts';
 
@@ -16,9 +17,22 @@ export function findMarkingShell(): MarkingShell {
   return existsSync('/bin/bash') ? 'bash' : 'sh';
 }
 
+/**
+ * The task's own command, which tasks of a group may have. Others that name an executor may not, so their `data` is it: a
+ * CommandInfo in JSON, or else a line for the shell.
+ */
+export function commandOf({ command, data }: TaskInfo): CommandInfo | undefined {
+  if (command !== undefined || data === undefined) return command;
+  const bytes = Buffer.from(data, 'base64');
+  const decoded = decodeMessage('application/json', 'CommandInfo', bytes);
+  return decoded.ok ? decoded.value : { value: bytes.toString() };
+}
+
 /** Why this executor cannot run the task as it was asked for; undefined when it can. */
-export function unsupported({ command, container, health_check, check }: TaskInfo): string | undefined {
-  if (command === undefined) return 'This executor runs commands, and the task has none';
+export function unsupported(task: TaskInfo): string | undefined {
+  const { container, health_check, check } = task;
+  const command = commandOf(task);
+  if (command === undefined) return 'This executor runs commands: put one into the data of the task';
   if (command.value === undefined) return 'The command is not specified: command.value is missing';
   if ((command.uris ?? []).length > 0) {
     return 'This executor fetches nothing for a task: name the URIs in the command of the executor';
@@ -71,7 +85,7 @@ export function environmentOf(
   const inherited = Object.entries(own).flatMap(([name, value]): [string, string][] =>
     value === undefined || ownVariables.includes(name) ? [] : [[name, value]],
   );
-  const given = (task.command?.environment?.variables ?? []).flatMap(
+  const given = (commandOf(task)?.environment?.variables ?? []).flatMap(
     ({ name, type, value, secret }): [string, string][] => {
       if (type === 'SECRET') {
         const data = secret?.value?.data;

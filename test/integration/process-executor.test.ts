@@ -3,7 +3,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { CommandInfo } from '../../protocol/messages.ts';
-import { commandTask } from '../support/executor-room.ts';
+import { commandTask, taskInfo } from '../support/executor-room.ts';
 import { isAlive, ProcessRoom } from '../support/process-room.ts';
 import { until } from '../support/virtual-clock.ts';
 
@@ -77,6 +77,17 @@ test('a task runs as its user, whom its directory belongs to', { skip: process.g
   assert.equal(statSync(join(room.directory, 'tasks/t')).uid, 65534);
   const unknown = await room.outcome('u', { value: 'true', user: 'nosuchuser' });
   assert.match(unknown.message ?? '', /No user nosuchuser/);
+});
+
+test('the command may be in the data: as JSON, or as a line for the shell', async (t) => {
+  const room = await ProcessRoom.open(t);
+  const data = (text: string) => ({ data: Buffer.from(text).toString('base64') });
+  const variables = [{ name: 'WHO', value: 'json' }];
+  const command = { shell: false, value: 'printenv', arguments: ['printenv', 'WHO'], environment: { variables } };
+  room.agent.launch(taskInfo('json', data(JSON.stringify(command))), taskInfo('line', data('{ echo line; }')));
+  assert.equal((await room.last('json')).state, 'TASK_FINISHED');
+  assert.equal((await room.last('line')).state, 'TASK_FINISHED');
+  assert.deepEqual([room.output('json'), room.output('line')], ['json\n', 'line\n']);
 });
 
 test('what the executor cannot do for a task is said, not left out', async (t) => {
