@@ -14,6 +14,7 @@ import { createProgress } from '../cli/setup/progress.ts';
 /** The rooms of test/, in the order they run. `engine`: they need a Docker engine and the images. */
 const rooms = [
   { name: 'unit', engine: false, concurrency: 2 },
+  { name: 'conformance', engine: false, concurrency: 1 },
   { name: 'interop', engine: true, concurrency: 1 },
   { name: 'contract', engine: true, concurrency: 2 },
   { name: 'integration', engine: true, concurrency: 2 },

@@ -18,11 +18,12 @@ export const recordedAddresses = { master: '127.0.0.1:6050', agent: '127.0.0.1:6
 
 /** Below these keys stand times, versions and machines: of the recorded type, but with values of their own. */
 const volatile =
-  /^(build_.*|git_.*|.*_time|timestamp|launch_time|hostname|ip|port|pid|avg_load_.*|mem_.*_bytes|cpus_total|work_dir|log_dir)$/;
+  /^(build_.*|git_.*|.*_time|timestamp|launch_time|.*hostname|ip|port|pid|avg_load_.*|mem_.*_bytes|cpus_total|work_dir|log_dir)$/;
 
 /** What identifies the elements of arrays whose order means nothing, in the order of trial. */
 const identifying = [
   'id',
+  'info',
   'name',
   'key',
   'task_id',
@@ -127,9 +128,9 @@ export class Comparison {
   /** The elements by what identifies them; undefined where nothing does, so that their order must. */
   #byIdentity(values: Value[], recorded: boolean): Map<string, Value> | undefined {
     for (const key of ['resource', ...identifying]) {
-      const names = values.map((value) => identityOf(value, key));
-      if (names.includes(undefined) || new Set(names).size !== names.length) continue;
-      const translated = names.map((name) => (recorded ? this.#translate(name ?? '') : (name ?? '')));
+      const names = values.flatMap((value) => identityOf(value, key) ?? []);
+      if (names.length !== values.length) continue;
+      const translated = numbered(recorded ? names.map((name) => this.#translate(name)) : names);
       return new Map(translated.map((name, index) => [name, values[index] ?? null]));
     }
     return undefined;
@@ -191,6 +192,16 @@ export function compareHeads(recorded: Head, live: Head, comparison: Comparison)
     if ((was === undefined) !== (is === undefined))
       comparison.note(`headers.${name}`, is === undefined ? 'is missing' : 'is extra');
   }
+}
+
+/** Names that come again get a number. */
+function numbered(names: readonly string[]): string[] {
+  const seen = new Map<string, number>();
+  return names.map((name) => {
+    const count = (seen.get(name) ?? 0) + 1;
+    seen.set(name, count);
+    return count === 1 ? name : `${name} #${count}`;
+  });
 }
 
 /** The name of an array's element: `resource` for resources, else what stands under the key. */

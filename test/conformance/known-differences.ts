@@ -16,9 +16,12 @@ export const reasons = {
   continue: 'on purpose',
   'no-libprocess': 'on purpose',
   'tasks-survive': 'on purpose',
+  'agents-end-their-tasks': 'on purpose',
+  timing: 'on purpose',
   executors: 'not yet',
   containers: 'not yet',
   'allocator-settings': 'not yet',
+  'operator-operations': 'not yet',
   dashboard: 'not yet',
   'master-files': 'not yet',
 } as const satisfies Record<string, 'on purpose' | 'not yet'>;
@@ -34,9 +37,10 @@ interface Rule {
   problem?: RegExp;
 }
 
-/** Tasks of the recordings with a health check or another check; pods and custom executors. */
-const needExecutor =
-  /^event (UPDATE|TASK_ADDED|TASK_UPDATED) (hc\w*|check\w*|g[12]|gf[12]|gbad\w*|dcustom|exnores|extiny|exdefault|exnocmd)\b|^event FAILURE/;
+/** Whatever is said of tasks of those names, in events and in documents. */
+function about(names: string): RegExp {
+  return new RegExp(`(^event (UPDATE|TASK_ADDED|TASK_UPDATED) |tasks\\[|executors\\[)(${names})(?![\\w-])`);
+}
 
 const rules: readonly Rule[] = [
   { reason: 'own-version', path: /\b(git_sha|mesita_version)$/ },
@@ -45,21 +49,72 @@ const rules: readonly Rule[] = [
   { reason: 'own-metrics', path: /^body\.(get_metrics\.metrics\[|[a-z_]+\/)/, problem: /^is (missing|extra)$/ },
   { reason: 'own-facts', path: /attributes(\[|\.)(os|arch|kernel|cpu_model|virtual)\b/ },
   { reason: 'no-executor-process', path: /container_status\.executor_pid$/, problem: /missing/ },
-  { reason: 'executors', path: needExecutor },
-  { reason: 're-offers', path: /^event (OFFERS|RESCIND)\b/ },
-  { reason: 're-offers', path: /\b(offers\[|offered_resources|frameworks\[[^\]]*\]\.resources\.)/ },
+  {
+    reason: 'executors',
+    path: about('hc\\w*|check\\w*|g[12]|gf[12]|gbad\\w*|dex\\d?|dcustom|cust|exnores|extiny|ex\\w*|x0\\.\\d+'),
+  },
+  { reason: 'executors', file: /^b_/, path: /^event FAILURE/ },
+  { reason: 'executors', path: /health_check|\.check\b|\.healthy$/ },
+  {
+    reason: 'everything-in-containers',
+    path: about('badexe|baduser|badfetch|novalue2?|nosuchcontainer|limitsok|maxtime|killearly|dock\\w+'),
+  },
+  { reason: 'executors', path: /^event OFFERS\.executor_ids/ },
+  { reason: 're-offers', path: /^event (OFFERS \S+|RESCIND|RESCIND\.rescind\.offer_id\.value)$/ },
+  { reason: 're-offers', path: /^event OFFERS\.resources\[.*(\]|\.scalar\.value|\.ranges\.range.*)$/ },
+  { reason: 're-offers', path: /\boffers\[[^\]]*\](\.resources\[.*(\]|\.scalar\.value|\.ranges\.range.*))?$/ },
+  { reason: 're-offers', path: /\b(offered_resources|frameworks\[[^\]]*\]\.resources)\b/ },
+  { reason: 're-offers', path: /(UPDATE big TASK_ERROR|UPDATE_OPERATION_STATUS opbad).*message$/ },
   { reason: 'reasons-in-state', path: /statuses\[\d+\]\.(message|reason)$/, problem: /extra/ },
   { reason: 'no-inspect-data', path: /\bstatus(es\[\d+\])?\.data$/, problem: /missing/ },
   { reason: 'executors', exchange: /^exec:/ },
   { reason: 'containers', exchange: /^agent:.*(CONTAINER|RESOURCE_PROVIDER)/ },
   { reason: 'allocator-settings', exchange: /WEIGHTS|QUOTA|DRAIN|DEACTIVATE|REACTIVATE|\/weights|\/quota/ },
-  { reason: 'dashboard', exchange: /^query only$|GET \/(\?| |master\/? )/ },
+  {
+    reason: 'operator-operations',
+    exchange: /RESERVE|VOLUME|\/(un)?reserve|\/(create|destroy)-volumes|\[(reserved|volume|after shrink)\]/,
+  },
+  {
+    reason: 'allocator-settings',
+    file: /^d_master/,
+    exchange: /\[(weights|quota|deactivated|drain[^\]]*|legacy set|removed)\]/,
+  },
+  {
+    reason: 'allocator-settings',
+    file: /^d_(master|operator|framework)/,
+    path: /^event (UPDATE|TASK_UPDATED) (dcmd TASK_K|dcmd TASK_LOST|ddock TASK_K|ddock TASK_LOST|dlost )/,
+  },
+  { reason: 'tasks-survive', file: /^d_agent_loss/, path: about('kk-\\w+') },
+  { reason: 'tasks-survive', file: /^d_agent_loss/, exchange: /agent (killed|back)/, path: /tasks|resources|slaves/ },
+  { reason: 'agents-end-their-tasks', file: /^d_agent_loss/, path: about('us-\\w+') },
+  { reason: 'allocator-settings', file: /^d_agent_loss/, path: about('dg-\\w+') },
+  { reason: 'allocator-settings', file: /^d_agent_loss/, path: /^event AGENT_REMOVED/ },
+  // What the drain of the agent would have killed is lost when its machine goes down.
+  {
+    reason: 'allocator-settings',
+    file: /^d_master/,
+    exchange: /\[(machine down|down|after teardown)\]/,
+    path: /tasks\[|roles/,
+  },
+  { reason: 'executors', file: /^d_/, path: about('dcmd') },
+  { reason: 'timing', path: /task_updated\.state$/ },
+  { reason: 'timing', exchange: /tasks\?limit=1/, path: /^body\.tasks\[/ },
+  {
+    reason: 'executors',
+    file: /^b_/,
+    exchange: /volume|reserved|noack|pv1|group|disconnected|nested/,
+    path: /used_resources|allocated|^body\[|executors\[/,
+  },
+  { reason: 'executors', file: /^d_master/, path: /used_resources|allocated|consumed|offered|executors|TASK_[A-Z]+$/ },
+  { reason: 'no-libprocess', exchange: /__processes__|\/system\/stats|\/logging|\/profiler|\/help|\/registrar/ },
+  { reason: 'master-files', exchange: /\/master\/log|\/files/ },
+  { reason: 'dashboard', exchange: /^query only$|(GET|POST) \/(\?| |master\/? |app\/)/ },
   { reason: 'no-libprocess', exchange: /^libprocess-style/ },
   { reason: 'continue', exchange: /^Expect: 100-continue$/ },
   {
     reason: 'clean-answers',
     exchange:
-      /^(garbage|bad method|bad version|bad percent|bare LF|h2c preface|half close|SUBSCRIBE then second request.*|no Content-Length, no chunked)$/,
+      /^(garbage|bad method|bad version|bad percent|bare LF|h2c preface|half close|.*%zz.*|SUBSCRIBE then second request.*|no Content-Length, no chunked)$/,
   },
 ];
 

@@ -14,7 +14,8 @@ export function eventKey(value: Value): string {
     }
     case 'UPDATE_OPERATION_STATUS': {
       const member = ['update_operation_status', 'status'];
-      return `${type} ${textAt(value, ...member, 'operation_id', 'value')} ${textAt(value, ...member, 'state')}`;
+      const reconciled = textAt(value, ...member, 'uuid', 'value') === '' ? ' reconciled' : '';
+      return `${type} ${textAt(value, ...member, 'operation_id', 'value')} ${textAt(value, ...member, 'state')}${reconciled}`;
     }
     case 'TASK_ADDED':
       return `${type} ${textAt(value, 'task_added', 'task', 'task_id', 'value')}`;

@@ -62,7 +62,9 @@ const terminal = /TASK_(FINISHED|FAILED|KILLED|ERROR|LOST|DROPPED|UNREACHABLE|GO
 export class Replay {
   readonly outcomes: Outcome[] = [];
   readonly #subject: Subject;
-  readonly #deeds: NonNullable<Session['deeds']>;
+  readonly #session: Session;
+  /** Those that are still to be done. */
+  readonly #deeds: Map<string, Deed>;
   readonly #items: readonly Item[];
   readonly #streams = new Map<RecordedExchange, Stream>();
   readonly #ids: Identities;
@@ -71,8 +73,9 @@ export class Replay {
   #clock = 0;
   #passed = performance.now();
 
-  constructor(lines: readonly Line[], subject: Subject, deeds: Session['deeds'] = {}) {
-    this.#deeds = deeds;
+  constructor(lines: readonly Line[], subject: Subject, session: Session) {
+    this.#session = session;
+    this.#deeds = new Map(Object.entries(session.deeds ?? {}));
     this.#subject = subject;
     const own = new Set<string>();
     this.#ids = new Identities(own);
@@ -157,7 +160,8 @@ export class Replay {
   }
 
   async #act(exchange: string): Promise<void> {
-    const deed = this.#deeds[exchange];
+    const deed = this.#deeds.get(exchange);
+    this.#deeds.delete(exchange);
     if (deed !== undefined) await this.#subject.act?.(deed);
   }
 
@@ -253,7 +257,7 @@ export class Replay {
     const recorded = bytesOf(exchange.request.body);
     const text = this.#sentText(exchange);
     if (tokensOf(text).length === 0) return recorded;
-    const translated = this.#withOffers(this.#ids.translate(text));
+    const translated = without(this.#withOffers(this.#ids.translate(text)), this.#session.omit ?? []);
     if (headerOf(exchange.request.headers, 'content-type') !== 'application/x-protobuf') return Buffer.from(translated);
     const call = JSON.parse(translated) as Messages['SchedulerCall'];
     return encodeProtobuf('SchedulerCall', call);
@@ -317,10 +321,10 @@ export class Replay {
       return;
     }
     const wait = this.#isExpectedToFail(stream, key) ? brief : patience;
-    const found = await this.#until(stream, due + (stream.givenUp.has(taskOf(recorded)) ? 0 : wait), async (late) => {
+    const found = await this.#until(stream, due + (stream.givenUp.has(taskOf(recorded)) ? 0 : wait), async () => {
       const live = stream.live?.records.find((record) => !record.taken && record.key === key);
       if (live !== undefined) return live;
-      if (late > due + 300) await this.#acknowledgeOthers(stream, taskOf(recorded));
+      await this.#acknowledgeOthers(stream);
       return isOver(stream, item.index) ? null : undefined;
     });
     if (!found) {
@@ -386,12 +390,11 @@ export class Replay {
   }
 
   /** Updates that were not recorded hold back those that were, until they are acknowledged. */
-  async #acknowledgeOthers(stream: Stream, task: string): Promise<void> {
+  async #acknowledgeOthers(stream: Stream): Promise<void> {
     for (const record of stream.live?.records ?? []) {
       const status = at(record.value, 'update', 'status');
       const uuid = textAt(status, 'uuid');
-      if (record.taken || task === '' || taskOf(record.value) !== task || uuid === '') continue;
-      if (this.#isRecorded(stream, record)) continue;
+      if (record.taken || uuid === '' || this.#isRecorded(stream, record)) continue;
       record.taken = true;
       stream.comparison.note(`event ${record.key}`, 'is extra');
       const acknowledge = { agent_id: at(status, 'agent_id'), task_id: at(status, 'task_id'), uuid };
@@ -458,10 +461,15 @@ export class Replay {
 
 /** What depends on time alone: heartbeats, when resources are offered, and an update said again. */
 function isIncidental({ key, value }: LiveRecord, records: readonly LiveRecord[]): boolean {
-  const uuid = textAt(value, 'update', 'status', 'uuid');
-  const again =
-    uuid !== '' && records.some((one) => one.taken && textAt(one.value, 'update', 'status', 'uuid') === uuid);
+  const uuid = uuidOf(value);
+  const again = uuid !== '' && records.some((one) => one.taken && uuidOf(one.value) === uuid);
   return again || key === 'HEARTBEAT' || key === 'OFFERS' || key === 'RESCIND';
+}
+
+function uuidOf(event: Value): string {
+  return (
+    textAt(event, 'update', 'status', 'uuid') || textAt(event, 'update_operation_status', 'status', 'uuid', 'value')
+  );
 }
 
 /** Whether the task of an awaited update has come to an end that nobody recorded. */
@@ -473,6 +481,12 @@ function isOver(stream: Stream, index: number): boolean {
   return (stream.live?.records ?? []).some(
     ({ key, value }) => taskOf(value) === task && terminal.test(stateOf(value)) && !before.has(key),
   );
+}
+
+/** A JSON text without the members of those names, however deep they are. */
+function without(text: string, names: readonly string[]): string {
+  if (!names.some((name) => text.includes(`"${name}"`))) return text;
+  return JSON.stringify(JSON.parse(text), (key, value: unknown) => (names.includes(key) ? undefined : value));
 }
 
 function inOrder(items: readonly Item[], ranks: Item['kind'][]): readonly Item[] {

@@ -1,7 +1,7 @@
 import type { ContainerSpec } from '../../agent/engine/engine.ts';
 import { MesitaError } from '../../protocol/errors.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import { FakeEngine, type FakeProgram } from '../support/fake-engine.ts';
+import { FakeEngine } from '../support/fake-engine.ts';
 
 /** Images that were on the machine of the recordings; every other pull failed there. */
 const images = ['default:1', 'bb:1'];
@@ -20,7 +20,7 @@ export class ScriptedEngine extends FakeEngine {
   readonly #clock: Clock;
 
   constructor(clock: Clock) {
-    super({ images, program: (spec) => this.#program(spec) });
+    super({ images, program: (spec) => ({ ignoresTerm: /trap/.test(programOf(spec)) }) });
     this.#clock = clock;
   }
 
@@ -39,19 +39,16 @@ export class ScriptedEngine extends FakeEngine {
       const message = `exec: "${programOf(spec)}": no such file or directory`;
       throw new MesitaError('MESITA_CONTAINER_INVALID', { message });
     }
-    return super.start(name);
+    await super.start(name);
+    if (spec !== undefined) this.#run(name, programOf(spec));
   }
 
-  #program(spec: ContainerSpec): FakeProgram {
-    const text = programOf(spec);
-    const ignoresTerm = /trap/.test(text);
-    const seconds = Number(/sleep (\d+)/.exec(text)?.[1] ?? 0);
-    const exitCode = exitCodeOf(text);
-    if (seconds >= endless) return { ignoresTerm };
+  #run(name: string, program: string): void {
+    const seconds = Number(/sleep (\d+)/.exec(program)?.[1] ?? 0);
+    if (seconds >= endless) return;
     this.#clock.after(Math.max(shortest, seconds * 1000), () => {
-      if (this.container(spec.name)?.state === 'running') this.exit(spec.name, exitCode);
+      if (this.container(name)?.state === 'running') this.exit(name, exitCodeOf(program));
     });
-    return { ignoresTerm };
   }
 }
 

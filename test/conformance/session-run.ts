@@ -13,11 +13,11 @@ export interface Judged extends Outcome {
   explained: { difference: Difference; reason: Reason | undefined }[];
 }
 
-export async function runSession({ files, deeds }: Session, subject: Subject): Promise<Judged[]> {
-  const lines = files.flatMap(readRecording);
+export async function runSession(session: Session, subject: Subject): Promise<Judged[]> {
+  const lines = session.files.flatMap(readRecording);
   const raw: Outcome[] = [];
   for (const line of lines.filter(isRaw)) raw.push(await replayRaw(line, subject.addresses));
-  const outcomes = [...raw, ...(await new Replay(lines, subject, deeds).run())];
+  const outcomes = [...raw, ...(await new Replay(lines, subject, session).run())];
   return outcomes.map(judge);
 }
 
