@@ -318,9 +318,26 @@ describe('a hostile tar archive', () => {
       }));
   }
 
+  // A small file, and 11 MB of zeros after it.
+  const bzip2Bomb = Buffer.from(
+    'QlpoOTFBWSZTWen8eAIBUXd7hMkQAEBAAf+AACBkAJ5AAACACCAAdBJU8UAAGQaCKkDQMgADou+ogKCICJZUgoiAiSnEjOFbhABCEAhDLpn7Z5xWI4qCViOX2rlnJ9XiLntGKTbrXY8Gif0Uqp9TC4BCEAhH4u5IpwoSHT+PAEA=',
+    'base64',
+  );
   for (const [what, name, bytes] of [
     ['gzip', 'bomb.tgz', gzipSync(tarOf([{ path: 'zeros', content: Buffer.alloc(11_000_000) }]))],
     ['zstd', 'bomb.tar.zst', zstdCompressSync(tarOf([{ path: 'zeros', content: Buffer.alloc(11_000_000) }]))],
+    [
+      'zstd of many frames',
+      'bomb.tar.zst',
+      Buffer.concat(
+        Array.from({ length: 12 }, (_, i) =>
+          zstdCompressSync(
+            i === 0 ? tarOf([{ path: 'f', content: 'x' }], { endMark: false }) : Buffer.alloc(1_000_000),
+          ),
+        ),
+      ),
+    ],
+    ['bzip2', 'bomb.tar.bz2', bzip2Bomb],
     ['a single file', 'bomb.gz', gzipSync(Buffer.alloc(11_000_000))],
     ['padding after the end', 'bomb.tgz', gzipSync(Buffer.concat([tarOf(tree), Buffer.alloc(11_000_000)]))],
   ] as const) {
