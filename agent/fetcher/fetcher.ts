@@ -188,7 +188,7 @@ class Fetching {
       await this.#explained(undefined, signal, () => staging.commit());
       return files;
     } finally {
-      await Promise.all(holdings.map((holding) => holding?.release()));
+      await Promise.allSettled(holdings.map((holding) => holding?.release()));
       await staging.remove();
     }
   }

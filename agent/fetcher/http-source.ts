@@ -1,6 +1,6 @@
 import { type Dispatcher, request } from 'undici';
 import type { UriCredentials } from './uri-credentials.ts';
-import { FetchProblem, type OpenedUri, type OpenOptions, type UriSource } from './uri-source.ts';
+import { BrokenConnection, FetchProblem, type OpenedUri, type OpenOptions, type UriSource } from './uri-source.ts';
 
 const mostRedirects = 10;
 const redirects = new Set([301, 302, 303, 307, 308]);
@@ -207,6 +207,11 @@ function explain(error: unknown, url: URL): FetchProblem {
         'Check that the server runs and listens on that port, on an address the agent’s host can reach.',
         error,
       );
+    case 'UND_ERR_SOCKET':
+    case 'ECONNRESET':
+    case 'EPIPE':
+      // A connection that was kept open may be closed just when it is used again.
+      return new BrokenConnection(`${url.host} closed the connection without an answer`, undefined, error);
     case 'ETIMEDOUT':
     case 'EHOSTUNREACH':
     case 'ENETUNREACH':

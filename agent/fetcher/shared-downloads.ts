@@ -64,10 +64,9 @@ export class SharedDownloads {
     const kept = timeless ? await this.#cache.find(key, plan.sha256) : undefined;
     if (kept !== undefined) return holdingOf(kept);
     const listed = this.#listed.get(key);
-    const joined =
-      listed !== undefined && (timeless || listed.isFresh || (await listed.isStillThat(signal)))
-        ? listed
-        : this.#begin(key, plan, source, directory);
+    const mayJoin = listed !== undefined && (timeless || listed.isFresh || (await listed.isStillThat(signal)));
+    // Nothing is awaited from here to `join`: what is listed now has not been given up.
+    const joined = mayJoin && this.#listed.get(key) === listed ? listed : this.#begin(key, plan, source, directory);
     await joined.join(signal, progress);
     try {
       if (plan.cache && !joined.kept) await this.#cache.keep(key, joined);

@@ -144,6 +144,16 @@ describe('a download whose connection breaks', () => {
       assert.deepEqual(await room.contents(), { x: content });
     }));
 
+  it('is tried again where the server closed it without an answer', () =>
+    inRoom(async (room) => {
+      server.answers.set('/x', (request, response) => {
+        if (server.requests.length === 1) request.socket.destroy();
+        else response.end(content);
+      });
+      await room.fetch(server.url('/x'));
+      assert.deepEqual(await room.contents(), { x: content });
+    }));
+
   it('is given up where it breaks each time, and says how often', () =>
     inRoom(async (room) => {
       server.answers.set('/x', (_, response) => cut(response, 0, 9, {}));
