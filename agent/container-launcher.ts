@@ -1,14 +1,17 @@
-import { chmod, mkdir, rm, symlink } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
 import { describeError, MesitaError } from '../protocol/errors.ts';
 import type { TaskStatusReason } from '../protocol/messages.ts';
 import type { Log } from '../runtime/log.ts';
-import { type ContainerSettings, planContainer } from './container-plan.ts';
+import { type ContainerPlan, type ContainerSettings, planContainer } from './container-plan.ts';
 import type { ContainerSpec, Engine } from './engine/engine.ts';
 import { planExecutor } from './executor-plan.ts';
 import type { Fetcher } from './fetcher/fetcher.ts';
 import { Gate } from './gate.ts';
+import { credentialsOfRun } from './image-access.ts';
 import type { LaunchMetrics } from './metrics.ts';
+import { planHolder } from './pod-plan.ts';
+import { isPod } from './pods.ts';
+import type { DockerConfig } from './registry-credentials.ts';
+import { makeMountedDirectories, makeSandbox, openSandbox } from './sandboxes.ts';
 import type { Run } from './state.ts';
 
 export interface LaunchObserver {
@@ -23,6 +26,8 @@ export interface LauncherOptions {
   engine: Engine;
   fetcher: Fetcher;
   settings: ContainerSettings;
+  /** What the agent knows of registries. */
+  registries: DockerConfig;
   /** Containers being created or started at a time: an engine gets slower beyond a few. */
   concurrency: number;
   observer: LaunchObserver;
@@ -31,7 +36,7 @@ export interface LauncherOptions {
 }
 
 /**
- * Brings tasks and executors to life, step by step: sandbox → URIs → image → container → start. The long steps of many run side by
+ * Brings tasks and executors to life, step by step: sandbox → URIs → directories → image → container → start. The long steps of many run side by
  * side; making and starting containers goes through a gate. A launch can be given up at any step and leaves no container.
  */
 export class ContainerLauncher {
@@ -67,16 +72,24 @@ export class ContainerLauncher {
 
   async #launch(run: Run, signal: AbortSignal): Promise<void> {
     const { engine, settings, observer } = this.#options;
-    const plan = run.kind === 'task' ? planContainer(run, settings) : planExecutor(run, settings);
-    if ('error' in plan) throw new PlanProblem(plan.error);
-    await inSandbox(run.sandbox, () => mkdir(run.sandbox, { recursive: true }));
-    const opened = inSandbox(run.sandbox, () => openSandbox(run.sandbox));
+    const plan = planOf(run, settings);
+    if (plan !== undefined && 'error' in plan) throw new PlanProblem(plan.error);
+    await makeSandbox(run);
+    const opened = openSandbox(run);
     // Waited for before the start; a failure before that must not go unheard.
     opened.catch(() => undefined);
+    if (plan === undefined) {
+      await opened;
+      signal.throwIfAborted();
+      return observer.started(run, []);
+    }
     await this.#fetch(run, signal);
+    await makeMountedDirectories(run, plan.spec.mounts);
     const progress = (sentence: string) => observer.progress(run, sentence);
     const asked = performance.now();
-    await engine.ensureImage(plan.image, { force: plan.forcePull, signal, progress });
+    const credentials = await credentialsOfRun(run, plan.image, this.#options.registries);
+    const access = credentials === undefined ? {} : { credentials };
+    await engine.ensureImage(plan.image, { ...access, force: plan.forcePull, signal, progress });
     this.#options.metrics.imagePull.record(performance.now() - asked);
     await this.#gate.pass(() => this.#start(run, plan.spec, opened, signal));
     // Outside the gate: the next container need not wait for what only this one's status tells.
@@ -125,6 +138,12 @@ export class ContainerLauncher {
   }
 }
 
+/** Undefined for a pod that needs no container of its own. */
+function planOf(run: Run, settings: ContainerSettings): ContainerPlan | { error: string } | undefined {
+  if (run.kind === 'task') return planContainer(run, settings);
+  return isPod(run) ? planHolder(run, settings) : planExecutor(run, settings);
+}
+
 /** What the task asks for makes no sense: Mesos' docker executor words it so. */
 class PlanProblem extends Error {}
 
@@ -133,25 +152,4 @@ function failureOf(error: unknown): { reason?: TaskStatusReason; message: string
   const remedy = error instanceof MesitaError ? ` ${error.remedy}` : '';
   const sentence = describeError(error).replace(/[.\s]*$/, '.');
   return { reason: 'REASON_CONTAINER_LAUNCH_FAILED', message: `Failed to launch container: ${sentence}${remedy}` };
-}
-
-/** Points `latest` at the sandbox. Anyone may write there, since a container's user is its own affair. */
-async function openSandbox(sandbox: string): Promise<void> {
-  const latest = join(dirname(sandbox), 'latest');
-  await Promise.all([
-    chmod(sandbox, 0o777),
-    rm(latest, { force: true }).then(() => symlink(basename(sandbox), latest)),
-  ]);
-}
-
-async function inSandbox(sandbox: string, work: () => Promise<unknown>): Promise<void> {
-  try {
-    await work();
-  } catch (cause) {
-    const full = (cause as NodeJS.ErrnoException).code === 'ENOSPC';
-    throw new MesitaError(full ? 'MESITA_DISK_FULL' : 'MESITA_WORK_DIR_UNUSABLE', {
-      message: `The sandbox ${sandbox} cannot be made: ${describeError(cause)}`,
-      cause,
-    });
-  }
 }

@@ -5,6 +5,7 @@ import { bytes } from '../runtime/bytes-flag.ts';
 import { domain } from '../runtime/domain-flag.ts';
 import { duration } from '../runtime/duration-flag.ts';
 import { boolean, type Flag, type FlagValues, integer, oneOf, text } from '../runtime/flags.ts';
+import { parseDockerConfig } from './registry-credentials.ts';
 
 function resources(value: string): { value: string } | { error: string } {
   const parsed = parseResources(value, '*');
@@ -84,6 +85,14 @@ export const agentFlags = {
     default: 'mesita/task:latest',
     mesos: false,
     parse: text,
+  },
+  docker_config: {
+    form: 'JSON',
+    help: 'Logins for image registries as `docker login` writes them: the JSON itself, or the absolute path of a file.',
+    mesos: true,
+    mayBePath: true,
+    secret: true,
+    parse: parseDockerConfig,
   },
   cgroups_enable_cfs: {
     form: '',

@@ -38,6 +38,7 @@ import type { AgentIdentity } from './identity.ts';
 import { MasterLink } from './master-link.ts';
 import { type LaunchMetrics, metricsSnapshot } from './metrics.ts';
 import { Performer } from './performer.ts';
+import { noRegistries } from './registry-credentials.ts';
 import { SandboxFiles } from './sandbox-files.ts';
 import { SandboxPaths } from './sandbox-paths.ts';
 import { type AgentState, emptyState } from './state.ts';
@@ -137,6 +138,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
         engine,
         fetcher,
         settings,
+        registries: flags.docker_config ?? noRegistries,
         concurrency: flags.launch_concurrency,
         observer,
         log,

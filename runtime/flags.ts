@@ -17,6 +17,10 @@ export interface Flag<T> {
   required?: boolean;
   /** Whether Mesos has it, so that `MESOS_<NAME>` is read too. */
   mesos: boolean;
+  /** An absolute path stands for the file's content, as `file://` does for every flag. */
+  mayBePath?: boolean;
+  /** Neither `/flags` nor an error shows its value. */
+  secret?: boolean;
   /** The value, or why it is none. */
   parse(text: string): { value: T } | { error: string };
 }
@@ -119,9 +123,11 @@ function fromEnvironment(
 }
 
 function parseValue(name: string, flag: Flag<unknown>, raw: string): unknown {
-  const parsed = flag.parse(raw.startsWith('file://') ? readValueFile(name, raw.slice('file://'.length)) : raw);
+  const inFile = raw.startsWith('file://') || (flag.mayBePath === true && raw.startsWith('/'));
+  const parsed = flag.parse(inFile ? readValueFile(name, raw.replace(/^file:\/\//, '')) : raw);
   if ('error' in parsed) {
-    throw new MesitaError('MESITA_FLAG_INVALID', { message: `--${name}=${raw}: ${parsed.error}` });
+    const shown = flag.secret === true && !inFile ? '…' : raw;
+    throw new MesitaError('MESITA_FLAG_INVALID', { message: `--${name}=${shown}: ${parsed.error}` });
   }
   return parsed.value;
 }
@@ -164,6 +170,7 @@ export function flagTexts(table: FlagTable, values: Readonly<Record<string, unkn
     names.flatMap((name) => {
       const value = values[name];
       if (value === undefined) return [];
+      if (table[name]?.secret === true) return [[name, '(not shown)']];
       return [[name, typeof value === 'number' ? numberText(table[name], value) : String(value)]];
     }),
   );

@@ -132,7 +132,7 @@ export class DockerEngine implements Engine {
 
   async addresses(name: ContainerName): Promise<ContainerAddress[]> {
     const { HostConfig, NetworkSettings } = await this.inspect(name);
-    if (HostConfig.NetworkMode === 'host' || HostConfig.NetworkMode === 'none') return [];
+    if (/^(host|none|container:.*)$/.test(HostConfig.NetworkMode ?? '')) return [];
     return Object.entries(NetworkSettings.Networks).flatMap(([network, endpoint]) => [
       ...(endpoint.IPAddress ? [{ network, protocol: 'IPv4' as const, address: endpoint.IPAddress }] : []),
       ...(endpoint.GlobalIPv6Address
@@ -264,8 +264,8 @@ export class DockerEngine implements Engine {
       const { status, words } = readFailure(error);
       if (status === undefined) await this.removeUnanswered(spec);
       if (status !== 404 || !/no such image/i.test(words) || !this.images.has(spec.image)) throw error;
-      this.images.forget(spec.image);
-      await this.images.ensure(spec.image, { force: false, signal: this.closing.signal });
+      const again = this.images.forget(spec.image);
+      await this.images.ensure(spec.image, { ...again, force: false, signal: this.closing.signal });
       return this.post(body);
     }
   }

@@ -4,7 +4,7 @@ import type { Clock } from '../../runtime/clock.ts';
 import { abortable } from './docker-connection.ts';
 import { engineError, readFailure } from './docker-errors.ts';
 import { type PullLine, PullProgress } from './docker-pull-progress.ts';
-import type { EnsureImageOptions } from './engine.ts';
+import type { EnsureImageOptions, RegistryCredentials } from './engine.ts';
 
 /** Milliseconds between two sentences of progress. */
 const progressInterval = 500;
@@ -18,14 +18,20 @@ interface Pull {
   abort: AbortController;
 }
 
-/** Which images are on the machine, and the pulls under way: one for each image, however many ask for it. */
+/**
+ * Which images are on the machine, and the pulls under way: one for each image, however many ask for it. Who brings other
+ * credentials has a pull of their own, so that nobody's wrong password is another's failure.
+ */
 export class DockerImages {
   private readonly docker: Docker;
   private readonly address: string;
   private readonly clock: Clock;
   private readonly pulls = new Map<string, Pull>();
-  /** Seen on the machine by this object, so that a launch does not ask each time; `forget` when it turns out to be gone. */
-  private readonly present = new Set<string>();
+  /**
+   * Seen on the machine by this object, so that a launch does not ask each time; `forget` when it turns out to be gone. With
+   * what the registry was told, for the next time.
+   */
+  private readonly present = new Map<string, RegistryCredentials | undefined>();
 
   constructor(docker: Docker, address: string, clock: Clock) {
     this.docker = docker;
@@ -37,8 +43,11 @@ export class DockerImages {
     return this.present.has(image);
   }
 
-  forget(image: string): void {
+  /** Its credentials are what it may be pulled with again. */
+  forget(image: string): { credentials?: RegistryCredentials } {
+    const credentials = this.present.get(image);
     this.present.delete(image);
+    return credentials === undefined ? {} : { credentials };
   }
 
   /** Throws MESITA_IMAGE_UNAVAILABLE, MESITA_DISK_FULL or MESITA_ENGINE_UNREACHABLE; the signal's reason when it aborts. */
@@ -56,10 +65,9 @@ export class DockerImages {
 
   private async isPresent(image: string): Promise<boolean> {
     if (this.present.has(image)) return true;
-    if (this.pulls.has(image)) return false;
     try {
       await this.docker.getImage(image).inspect();
-      this.present.add(image);
+      this.present.set(image, undefined);
       return true;
     } catch (error) {
       const { status } = readFailure(error);
@@ -71,7 +79,8 @@ export class DockerImages {
   }
 
   private async join(image: string, options: EnsureImageOptions): Promise<void> {
-    const pull = this.pulls.get(image) ?? this.begin(image);
+    const key = pullKey(image, options.credentials);
+    const pull = this.pulls.get(key) ?? this.begin(key, image, options.credentials);
     if (options.progress !== undefined) {
       pull.listeners.add(options.progress);
       options.progress(pull.progress.sentence());
@@ -83,37 +92,40 @@ export class DockerImages {
       if (options.progress !== undefined) pull.listeners.delete(options.progress);
       pull.waiting -= 1;
       if (pull.waiting === 0) {
-        if (this.pulls.get(image) === pull) this.pulls.delete(image);
+        if (this.pulls.get(key) === pull) this.pulls.delete(key);
         pull.abort.abort();
       }
     }
   }
 
-  private begin(image: string): Pull {
+  private begin(key: string, image: string, credentials: RegistryCredentials | undefined): Pull {
     const listeners = new Set<(sentence: string) => void>();
     const abort = new AbortController();
     const progress = new PullProgress(image);
-    const done = this.pull(image, progress, listeners, abort.signal).finally(() => {
-      if (this.pulls.get(image) === pull) this.pulls.delete(image);
+    const tell = (): void => {
+      for (const listener of listeners) listener(progress.sentence());
+    };
+    const done = this.pull(image, credentials, { progress, tell, signal: abort.signal }).finally(() => {
+      if (this.pulls.get(key) === pull) this.pulls.delete(key);
     });
     done.catch(() => {});
     const pull: Pull = { done, progress, listeners, waiting: 0, abort };
-    this.pulls.set(image, pull);
+    this.pulls.set(key, pull);
     return pull;
   }
 
   private async pull(
     image: string,
-    progress: PullProgress,
-    listeners: Set<(sentence: string) => void>,
-    signal: AbortSignal,
+    credentials: RegistryCredentials | undefined,
+    { progress, tell, signal }: { progress: PullProgress; tell: () => void; signal: AbortSignal },
   ): Promise<void> {
-    const tell = (): void => {
-      for (const listener of listeners) listener(progress.sentence());
-    };
     try {
       const reference = splitReference(image);
-      const stream = await this.docker.createImage({ ...reference, abortSignal: signal });
+      const stream = await this.docker.createImage({
+        ...reference,
+        ...(credentials === undefined ? {} : { authconfig: credentials }),
+        abortSignal: signal,
+      });
       let told = this.clock.now();
       for await (const line of jsonLines(stream)) {
         if (line.error !== undefined) throw new Error(line.errorDetail?.message ?? line.error);
@@ -122,7 +134,7 @@ export class DockerImages {
         told = this.clock.now();
         tell();
       }
-      this.present.add(image);
+      this.present.set(image, credentials);
     } catch (error) {
       throw this.pullError(image, error);
     }
@@ -149,10 +161,14 @@ function pullRemedy(image: string, words: string): string {
   if (/manifest .*unknown|manifest for|not found: manifest/i.test(words)) {
     return `Check the tag of ${image}: its registry has none of that name.`;
   }
-  if (/denied|unauthorized|authentication required/i.test(words)) {
-    return 'Check the image’s name; if it is private, log the engine in to its registry or load the image with `docker load`.';
+  if (/denied|unauthorized|authentication required|no basic auth credentials/i.test(words)) {
+    return 'Check the image’s name; if it is private, give the agent --docker_config, or the task a .docker/config.json among its URIs.';
   }
   return 'Check that the machine reaches the image’s registry, or bring the image there with `docker load`.';
+}
+
+function pullKey(image: string, credentials: RegistryCredentials | undefined): string {
+  return credentials === undefined ? image : `${image} ${JSON.stringify(credentials)}`;
 }
 
 /** Name and tag (or digest) as the engine's pull wants them; without a tag it would pull every one. */

@@ -20,7 +20,8 @@ export interface Engine {
   /** Connects, negotiates the API version, begins to listen to events. Throws MESITA_ENGINE_UNREACHABLE. */
   connect(signal: AbortSignal): Promise<EngineFacts>;
   /**
-   * Makes sure that the image is on the machine; pulls when it is absent, or always with `force`. One pull for many callers.
+   * Makes sure that the image is on the machine; pulls when it is absent, or always with `force`. One pull for many callers with
+   * the same credentials.
    * `progress` gets human sentences, at most about two a second. Throws MESITA_IMAGE_UNAVAILABLE.
    */
   ensureImage(image: string, options: EnsureImageOptions): Promise<void>;
@@ -34,7 +35,7 @@ export interface Engine {
    * After a throw the container still exists, and no exit of it is reported: the caller removes it.
    */
   start(name: ContainerName): Promise<void>;
-  /** The addresses of a running container, IPv4 and IPv6; empty on host and none networks. */
+  /** The addresses of a running container, IPv4 and IPv6; empty on host and none networks, and on that of another container. */
   addresses(name: ContainerName): Promise<ContainerAddress[]>;
   /** SIGTERM now and SIGKILL after `graceSeconds`, by the engine. Resolves when it is dead or was dead already. */
   stop(name: ContainerName, graceSeconds: number): Promise<void>;
@@ -81,8 +82,20 @@ export interface EngineFacts {
   enforces: { cpuQuota: boolean; memory: boolean; swap: boolean; pids: boolean };
 }
 
+/** What a registry wants to know before it hands out an image: a name and password, or a token. Secret: never logged. */
+export interface RegistryCredentials {
+  username?: string;
+  password?: string;
+  /** In place of a password: what a registry's authorization service gave for it. */
+  identitytoken?: string;
+  /** Goes to the registry as it is. */
+  registrytoken?: string;
+  serveraddress: string;
+}
+
 export interface EnsureImageOptions {
   force: boolean;
+  credentials?: RegistryCredentials;
   signal: AbortSignal;
   progress?: (sentence: string) => void;
 }
@@ -91,7 +104,9 @@ export type Network =
   | { mode: 'host' }
   | { mode: 'none' }
   | { mode: 'bridge'; ports: PortMapping[]; hostname?: string }
-  | { mode: 'user'; name: string; ports: PortMapping[]; hostname?: string; aliases?: string[] };
+  | { mode: 'user'; name: string; ports: PortMapping[]; hostname?: string; aliases?: string[] }
+  /** That of another container, which must run when this one starts and shares all of it: addresses, ports, hostname. */
+  | { mode: 'container'; name: ContainerName };
 
 export interface PortMapping {
   hostPort: number;

@@ -7,6 +7,7 @@ import { ContainerLauncher } from '../../agent/container-launcher.ts';
 import { ContainerLogs } from '../../agent/container-logs.ts';
 import type { Fetcher } from '../../agent/fetcher/fetcher.ts';
 import { Performer, type Storage } from '../../agent/performer.ts';
+import { noRegistries } from '../../agent/registry-credentials.ts';
 import { SandboxPaths } from '../../agent/sandbox-paths.ts';
 import {
   type AgentState,
@@ -88,7 +89,16 @@ export class AgentRoom {
       engine,
       logs: new ContainerLogs({ engine, clock, log: silentLog }),
       launcher: (observer) =>
-        new ContainerLauncher({ engine, fetcher, settings, concurrency: 2, observer, log: silentLog, metrics }),
+        new ContainerLauncher({
+          engine,
+          fetcher,
+          settings,
+          registries: noRegistries,
+          concurrency: 2,
+          observer,
+          log: silentLog,
+          metrics,
+        }),
       settings,
       agent: () => ({ hostname: 'localhost', id: { value: 'S' } }),
       clock,
