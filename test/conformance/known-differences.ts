@@ -53,17 +53,23 @@ const rules: readonly Rule[] = [
     reason: 'executors',
     path: about('hc\\w*|check\\w*|g[12]|gf[12]|gbad\\w*|dex\\d?|dcustom|cust|exnores|extiny|ex\\w*|x0\\.\\d+'),
   },
-  { reason: 'executors', file: /^b_/, path: /^event FAILURE/ },
+  { reason: 'executors', path: /^event FAILURE \w/ },
   { reason: 'executors', path: /health_check|\.check\b|\.healthy$/ },
   {
     reason: 'everything-in-containers',
     path: about('badexe|baduser|badfetch|novalue2?|nosuchcontainer|limitsok|maxtime|killearly|dock\\w+'),
   },
   { reason: 'executors', path: /^event OFFERS\.executor_ids/ },
-  { reason: 're-offers', path: /^event (OFFERS \S+|RESCIND|RESCIND\.rescind\.offer_id\.value)$/ },
+  {
+    reason: 're-offers',
+    path: /^event (OFFERS \S*|OFFERS\.unavailability|RESCIND|RESCIND\.rescind\.offer_id\.value)$/,
+  },
   { reason: 're-offers', path: /^event OFFERS\.resources\[.*(\]|\.scalar\.value|\.ranges\.range.*)$/ },
-  { reason: 're-offers', path: /\boffers\[[^\]]*\](\.resources\[.*(\]|\.scalar\.value|\.ranges\.range.*))?$/ },
-  { reason: 're-offers', path: /\b(offered_resources|frameworks\[[^\]]*\]\.resources)\b/ },
+  {
+    reason: 're-offers',
+    path: /\boffers\[[^\]]*\](\.executor_ids|\.resources(\[.*\]|\.\w+|\[.*(\.scalar\.value|\.ranges\.range.*)))?$/,
+  },
+  { reason: 're-offers', path: /\b(offered_resources\w*|frameworks\[[^\]]*\]\.resources)\b/ },
   { reason: 're-offers', path: /(UPDATE big TASK_ERROR|UPDATE_OPERATION_STATUS opbad).*message$/ },
   { reason: 'reasons-in-state', path: /statuses\[\d+\]\.(message|reason)$/, problem: /extra/ },
   { reason: 'no-inspect-data', path: /\bstatus(es\[\d+\])?\.data$/, problem: /missing/ },
@@ -88,7 +94,8 @@ const rules: readonly Rule[] = [
   { reason: 'tasks-survive', file: /^d_agent_loss/, exchange: /agent (killed|back)/, path: /tasks|resources|slaves/ },
   { reason: 'agents-end-their-tasks', file: /^d_agent_loss/, path: about('us-\\w+') },
   { reason: 'allocator-settings', file: /^d_agent_loss/, path: about('dg-\\w+') },
-  { reason: 'allocator-settings', file: /^d_agent_loss/, path: /^event AGENT_REMOVED/ },
+  { reason: 'allocator-settings', file: /^d_agent_loss/, path: /^event (AGENT_REMOVED|FAILURE)/ },
+  { reason: 'allocator-settings', file: /^d_agent_loss/, exchange: /\[drain/ },
   // What the drain of the agent would have killed is lost when its machine goes down.
   {
     reason: 'allocator-settings',

@@ -17,6 +17,8 @@ export function eventKey(value: Value): string {
       const reconciled = textAt(value, ...member, 'uuid', 'value') === '' ? ' reconciled' : '';
       return `${type} ${textAt(value, ...member, 'operation_id', 'value')} ${textAt(value, ...member, 'state')}${reconciled}`;
     }
+    case 'FAILURE':
+      return `${type} ${textAt(value, 'failure', 'executor_id', 'value')}`.trimEnd();
     case 'TASK_ADDED':
       return `${type} ${textAt(value, 'task_added', 'task', 'task_id', 'value')}`;
     case 'TASK_UPDATED':

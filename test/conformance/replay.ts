@@ -53,7 +53,7 @@ type Item =
   | { at: number; kind: 'end'; stream: Stream };
 
 /** Milliseconds of real time for something to come that is due. */
-const patience = 2_000;
+const patience = 5_000;
 /** The same for what is known not to come. */
 const brief = 100;
 const terminal = /TASK_(FINISHED|FAILED|KILLED|ERROR|LOST|DROPPED|UNREACHABLE|GONE|GONE_BY_OPERATOR|UNKNOWN)$/;
@@ -321,7 +321,7 @@ export class Replay {
       return;
     }
     const wait = this.#isExpectedToFail(stream, key) ? brief : patience;
-    const found = await this.#until(stream, due + (stream.givenUp.has(taskOf(recorded)) ? 0 : wait), async () => {
+    const found = await this.#until(stream, due + (stream.givenUp.has(taskOf(recorded)) ? brief : wait), async () => {
       const live = stream.live?.records.find((record) => !record.taken && record.key === key);
       if (live !== undefined) return live;
       await this.#acknowledgeOthers(stream);
@@ -349,7 +349,7 @@ export class Replay {
         if (now > due + 200) await this.#declineSurplus(stream);
         return find(true);
       };
-      const live = (await this.#until(stream, due + patience, look)) ?? find(false);
+      const live = (await this.#until(stream, due + 300 + 2_000 / this.#subject.speed, look)) ?? find(false);
       if (!live) {
         stream.comparison.note(`event OFFERS ${textAt(offer, 'allocation_info', 'role')}`, 'does not come');
         continue;

@@ -18,9 +18,15 @@ const endless = 100;
  */
 export class ScriptedEngine extends FakeEngine {
   readonly #clock: Clock;
+  readonly #attempts = new Map<string, number>();
 
   constructor(clock: Clock) {
-    super({ images, program: (spec) => ({ ignoresTerm: /trap/.test(programOf(spec)) }) });
+    super({
+      images,
+      // Of the programs that a container was to run itself, it is the first process, which SIGTERM does nothing to.
+      program: (spec) => ({ ignoresTerm: /trap/.test(programOf(spec)) || spec.image === 'bb:1' }),
+      exec: ({ name }, command) => ({ exitCode: this.#checked(name, command), output: answerTo(command) }),
+    });
     this.#clock = clock;
   }
 
@@ -43,6 +49,18 @@ export class ScriptedEngine extends FakeEngine {
     if (spec !== undefined) this.#run(name, programOf(spec));
   }
 
+  /** The end of a check's command, which in some depends on how often it ran before. */
+  #checked(name: string, command: readonly string[]): number {
+    const attempt = (this.#attempts.get(name) ?? 0) + 1;
+    this.#attempts.set(name, attempt);
+    const script = command.join(' ');
+    if (/n%3/.test(script)) return attempt % 3;
+    if (/rm x/.test(script)) return attempt % 2;
+    // An HTTP or TCP check, which the recorded master and agent answer.
+    if (/curl|proc\/net/.test(script)) return 0;
+    return /^\S+ -c false$/.test(script) ? 1 : exitCodeOf(script);
+  }
+
   #run(name: string, program: string): void {
     const seconds = Number(/sleep (\d+)/.exec(program)?.[1] ?? 0);
     if (seconds >= endless) return;
@@ -50,6 +68,13 @@ export class ScriptedEngine extends FakeEngine {
       if (this.container(name)?.state === 'running') this.exit(name, exitCodeOf(program));
     });
   }
+}
+
+/** What curl would print of the recorded master and agent, which health checks asked. */
+function answerTo(command: readonly string[]): string {
+  const url = command.find((word) => word.startsWith('http://'));
+  if (url === undefined) return '';
+  return url.endsWith('/health') ? '200' : '404';
 }
 
 function programOf(spec: ContainerSpec): string {

@@ -19,8 +19,8 @@ export const sessions: Readonly<Record<string, Session>> = {
   raw: { files: ['h_http_raw'] },
   protobuf: { files: ['c_sched_protobuf'] },
   'invalid-tasks': { files: ['b_sched_invalid_tasks'] },
-  'scheduler-full': { files: ['b_sched_json_full'], omit: checks },
-  'scheduler-none': { files: ['b_sched_json_none'], omit: checks },
+  'scheduler-full': { files: ['b_sched_json_full'] },
+  'scheduler-none': { files: ['b_sched_json_none'] },
   operator: {
     files: ['d_framework_traffic', 'd_master_operator', 'd_master_legacy', 'd_operator_subscribe'],
     omit: checks,
