@@ -4,6 +4,10 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { Cluster } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
+import { pack } from '../support/program-bundle.ts';
+import { serveFiles } from '../support/serve-files.ts';
+import { TestScheduler } from '../support/test-scheduler.ts';
+import { testExecutor } from './executor-journeys.ts';
 import { ForeignProcess } from './foreign-process.ts';
 import { testOperator } from './operator-journeys.ts';
 import { testScheduler } from './scheduler-journeys.ts';
@@ -62,6 +66,13 @@ for (const codec of ['protobuf', 'json']) {
     reads: { master: [...reads, ...readsOfMaster], agent: [...reads, 'GET_AGENT', 'GET_CONTAINERS'] },
     tearsDown: true,
   });
+
+  testExecutor({
+    title: `an executor on mesos-go, in ${codec}`,
+    toolchain,
+    bundle: (library, archive) => pack(archive, library, ['interop']),
+    command: `./interop executor ${codec}`,
+  });
 }
 
 const skip = 'missing' in toolchain ? `they cannot be had here. ${toolchain.missing}` : false;
@@ -104,5 +115,27 @@ describe('the programs that come with mesos-go', { timeout: 120_000, skip }, () 
     const shell = run('msh', '-master', cluster.address, '--', 'false');
     await shell.ended();
     assert.match(shell.log, /TASK_FAILED/);
+  });
+
+  it('execute: each task of the example’s runs and finishes', async () => {
+    assert.ok('directory' in toolchain);
+    const archive = join(cluster.directory, 'example.tar.gz');
+    await pack(archive, toolchain.directory, ['example-executor']);
+    const server = await serveFiles([archive]);
+    const scheduler = await TestScheduler.start(cluster.address, { checkpoint: true });
+    try {
+      const executor = {
+        executor_id: { value: 'example' },
+        command: { value: './example-executor', uris: [{ value: server.urlOf(archive) }] },
+      };
+      for (const name of ['a', 'b', 'c']) await scheduler.launch({ name, executor });
+      for (const name of ['a', 'b', 'c']) {
+        await scheduler.update(name, 'TASK_FINISHED');
+        assert.deepEqual(scheduler.statesOf(name), ['TASK_RUNNING', 'TASK_FINISHED']);
+      }
+    } finally {
+      await scheduler.close();
+      await server.close();
+    }
   });
 });

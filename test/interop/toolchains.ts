@@ -31,15 +31,17 @@ export function preparePython(): Promise<Toolchain> {
   });
 }
 
-/** Our scheduler on `mesos-go`, and two programs that come with it; modules as go/go.sum pins them. */
+/** Our clients on `mesos-go`, and programs that come with it; modules as go/go.sum pins them. Executors run in any container. */
 export function prepareGo(): Promise<Toolchain> {
   const source = join(import.meta.dirname, 'go');
-  const programs = ['msh', 'mwatch'].map((name) => `github.com/mesos/mesos-go/api/v1/cmd/${name}`);
-  const pins = ['go.mod', 'go.sum', 'main.go', 'scheduler.go', 'operator.go'];
+  const programs = (names: string[]) => names.map((name) => `github.com/mesos/mesos-go/api/v1/cmd/${name}`);
+  const pins = ['go.mod', 'go.sum', 'main.go', 'scheduler.go', 'operator.go', 'executor.go'];
   return prepare('go', source, pins, async (directory) => {
     await run('go', ['mod', 'download'], source);
-    const build = ['build', '-mod=readonly', '-buildvcs=false', '-o', `${directory}/`, '.', ...programs];
-    await run('go', build, source).catch(isOurs);
+    const build = ['build', '-mod=readonly', '-buildvcs=false', '-o', `${directory}/`];
+    await run('go', [...build, ...programs(['msh', 'mwatch'])], source).catch(isOurs);
+    const alone = [...build, '.', ...programs(['example-executor'])];
+    await run('go', alone, source, { CGO_ENABLED: '0' }).catch(isOurs);
   });
 }
 
@@ -79,9 +81,15 @@ async function prepare(
   }
 }
 
-async function run(command: string, args: readonly string[], directory: string): Promise<void> {
+async function run(
+  command: string,
+  args: readonly string[],
+  directory: string,
+  environment: NodeJS.ProcessEnv = {},
+): Promise<void> {
   const signal = AbortSignal.timeout(patienceMs);
-  const child = spawn(command, args, { cwd: directory, stdio: ['ignore', 'ignore', 'pipe'], signal });
+  const env = { ...process.env, ...environment };
+  const child = spawn(command, args, { cwd: directory, env, stdio: ['ignore', 'ignore', 'pipe'], signal });
   let said = '';
   child.stderr?.on('data', (chunk: Buffer) => {
     said += chunk.toString();

@@ -10,6 +10,10 @@ export interface ProgramBundle {
   program: string;
   /** Copied besides: path in the bundle → file or directory here. */
   files: Record<string, string>;
+  /** What it loads when it runs, whose libraries it needs besides. */
+  modules?: readonly string[];
+  /** Of `files`, by their paths here. */
+  leaveOut?: RegExp;
   /** For the program: variables whose `$HERE` is where the bundle lies. */
   environment?: Record<string, string>;
   /** After the program: `$HERE/main.mjs`. */
@@ -24,7 +28,7 @@ export async function makeBundle(archive: string, bundle: ProgramBundle): Promis
   const root = `${archive}.d`;
   const libraries = join(root, 'lib');
   await mkdir(libraries, { recursive: true });
-  const { stdout } = await run('ldd', [bundle.program]);
+  const { stdout } = await run('ldd', [bundle.program, ...(bundle.modules ?? [])], { maxBuffer: 1024 * 1024 });
   const linked = [...stdout.matchAll(/(\/\S+) \(0x/g)].flatMap(([, path]) => path ?? []);
   for (const library of linked) await copyFile(library, join(libraries, basename(library)));
   const loader = linked.map((path) => basename(path)).find((name) => name.startsWith('ld-'));
@@ -34,14 +38,22 @@ export async function makeBundle(archive: string, bundle: ProgramBundle): Promis
     await cp(source, join(root, path), {
       recursive: true,
       dereference: true,
-      filter: (name) => !name.includes('__pycache__'),
+      filter: (name) => name === source || !bundle.leaveOut?.test(name),
     });
   const variables = Object.entries(bundle.environment ?? {}).map(([name, value]) => `export ${name}="${value}"`);
   const command = `exec "$HERE/lib/${loader}" --library-path "$HERE/lib" "$HERE/program" ${bundle.args.map((one) => `"${one}"`).join(' ')}`;
-  await writeFile(join(root, 'run'), ['#!/bin/sh', 'HERE=$(dirname "$0")', ...variables, command, ''].join('\n'));
+  await writeFile(
+    join(root, 'run'),
+    ['#!/bin/sh', 'HERE=$(cd "$(dirname "$0")" && pwd)', ...variables, command, ''].join('\n'),
+  );
   await chmod(join(root, 'run'), 0o755);
-  const compress = archive.endsWith('.gz') ? ['--gzip'] : [];
-  await run('tar', ['-C', root, ...compress, '-cf', archive, '.']);
+  await pack(archive, root, ['.']);
   await rm(root, { recursive: true });
   return archive;
+}
+
+/** Puts entries of a directory into an archive, a `.tar` or `.tar.gz` after its name. */
+export async function pack(archive: string, directory: string, entries: readonly string[]): Promise<void> {
+  const compress = archive.endsWith('.gz') ? ['--gzip'] : [];
+  await run('tar', ['-C', directory, ...compress, '-cf', archive, ...entries]);
 }

@@ -6,5 +6,7 @@ require github.com/mesos/mesos-go v0.0.11
 
 require (
 	github.com/gogo/protobuf v1.3.2 // indirect
+	github.com/google/uuid v1.0.0 // indirect
+	github.com/pborman/uuid v1.2.1 // indirect
 	github.com/pquerna/ffjson v0.0.0-20190930134022-aa0246cd15f7 // indirect
 )

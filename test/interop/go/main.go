@@ -63,12 +63,14 @@ func parse(text []byte, into interface{}) {
 
 func main() {
 	if len(os.Args) != 3 {
-		log.Fatal("scheduler or operator, and its options")
+		log.Fatal("scheduler or operator and its options, or executor and its codec")
 	}
 	switch os.Args[1] {
 	case "scheduler":
 		runScheduler([]byte(os.Args[2]))
 	case "operator":
 		runOperator([]byte(os.Args[2]))
+	case "executor":
+		runExecutor(codecOf(os.Args[2]))
 	}
 }

@@ -4,6 +4,7 @@
 package main
 
 import (
+	_ "github.com/mesos/mesos-go/api/v1/cmd/example-executor"
 	_ "github.com/mesos/mesos-go/api/v1/cmd/msh"
 	_ "github.com/mesos/mesos-go/api/v1/cmd/mwatch"
 )
