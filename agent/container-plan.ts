@@ -1,10 +1,11 @@
-import { isAbsolute, join, posix } from 'node:path';
-import type { ContainerInfo, EnvironmentVariable, Resource, TaskInfo, Volume } from '../protocol/messages.ts';
-import { inRanges, rangesOf, scalarOf } from '../protocol/resources.ts';
-import type { ContainerSpec, Mount, Network, PortMapping } from './engine/engine.ts';
+import type { ContainerInfo, EnvironmentVariable, Resource, TaskInfo } from '../protocol/messages.ts';
+import { scalarOf } from '../protocol/resources.ts';
+import { inheritedMounts, mountsOf } from './container-mounts.ts';
+import { networkOf } from './container-network.ts';
+import type { ContainerSpec, Mount, Network } from './engine/engine.ts';
+import { networkHolder, podOf } from './pods.ts';
 import { containerSandbox } from './sandbox-paths.ts';
 import type { TaskRecord } from './state.ts';
-import { volumePath } from './volume-paths.ts';
 
 export interface ContainerSettings {
   /** The image of tasks that name none. */
@@ -35,22 +36,24 @@ export function planContainer(task: TaskRecord, settings: ContainerSettings): Co
   const { info } = task;
   const image = imageOf(info, settings);
   if (typeof image !== 'string') return image;
-  const network = networkOf(info);
+  const network = networkOfTask(task);
   if ('error' in network) return network;
-  const mounts = mountsOf(info, task.sandbox, settings.workDirectory);
+  const mounts = mountsOfTask(task, settings.workDirectory);
   if ('error' in mounts) return mounts;
   const process = processOf(info);
   if ('error' in process) return process;
   const docker = info.container?.docker;
+  const pod = podOf(task);
   const spec: ContainerSpec = {
     name: task.containerName,
     image,
     labels: {
       'org.mesita.agent': settings.agentId,
       'org.mesita.framework': task.framework.id?.value ?? '',
-      'org.mesita.executor': info.task_id.value,
+      'org.mesita.executor': executorId(task),
       'org.mesita.task': info.task_id.value,
       'org.mesita.container': task.containerId,
+      ...(pod === undefined ? {} : { 'org.mesita.parent': pod.containerId }),
     },
     ...process,
     environment: environmentOf(task, settings),
@@ -64,6 +67,25 @@ export function planContainer(task: TaskRecord, settings: ContainerSettings): Co
     parameters: docker?.parameters ?? [],
   };
   return { spec, image, forcePull: docker?.force_pull_image ?? info.container?.mesos?.image?.cached === false };
+}
+
+function executorId({ info }: TaskRecord): string {
+  return (info.executor?.executor_id ?? info.task_id).value;
+}
+
+function networkOfTask(task: TaskRecord): Network | { error: string } {
+  const holder = networkHolder(task);
+  return holder === undefined ? networkOf(task.info) : { mode: 'container', name: holder };
+}
+
+/** A task of a pod has what its pod has too where it asks for it, and always where they are of one image. */
+function mountsOfTask(task: TaskRecord, workDirectory: string): Mount[] | { error: string } {
+  const pod = podOf(task);
+  if (pod === undefined) return mountsOf(task.info, task.sandbox, workDirectory);
+  const shared = mountsOf(pod.info, pod.sandbox, workDirectory);
+  if ('error' in shared) return shared;
+  const own = mountsOf(task.info, task.sandbox, workDirectory, shared);
+  return 'error' in own || hasOwnImage(task.info.container) ? own : inheritedMounts(own, shared);
 }
 
 export function hasOwnImage(container: ContainerInfo | undefined): boolean {
@@ -98,104 +120,6 @@ export function processOf(info: Wanted): Pick<ContainerSpec, 'entrypoint' | 'com
     return hasOwnImage(info.container) ? {} : { error: 'Executable is not specified: command.value is missing' };
   // As execvp: the first argument is the name that the program is told of itself.
   return { entrypoint: [command.value], command: args.slice(1) };
-}
-
-export function networkOf(info: Wanted): Network | { error: string } {
-  const { container } = info;
-  const docker = container?.docker;
-  if (docker === undefined) return { mode: 'host' };
-  const mode = docker.network ?? 'HOST';
-  const ports = portsOf(info, mode);
-  if ('error' in ports) return ports;
-  const hostname = container?.hostname;
-  if (mode === 'HOST' || mode === 'NONE') {
-    if (mode === 'HOST' && hostname !== undefined) return { error: 'Unable to set hostname with host network mode' };
-    return { mode: mode === 'HOST' ? 'host' : 'none' };
-  }
-  if (mode === 'BRIDGE') return { mode: 'bridge', ports, ...(hostname === undefined ? {} : { hostname }) };
-  const names = (container?.network_infos ?? []).flatMap((network) => network.name ?? []);
-  const [name] = names;
-  if (name === undefined || names.length > 1)
-    return { error: 'Expecting exactly one network_infos with a name for a user-defined network' };
-  return { mode: 'user', name, ports, ...(hostname === undefined ? {} : { hostname }) };
-}
-
-function portsOf(info: Wanted, mode: string): PortMapping[] | { error: string } {
-  const mappings = info.container?.docker?.port_mappings ?? [];
-  if (mappings.length === 0) return [];
-  if (mode === 'HOST' || mode === 'NONE')
-    return { error: 'Port mappings are only supported for bridge and user-defined networks' };
-  const offered = rangesOf(info.resources ?? [], 'ports');
-  if (offered.length === 0) return { error: 'Port mappings require port resources' };
-  const ports: PortMapping[] = [];
-  for (const { host_port, container_port, protocol = 'tcp' } of mappings) {
-    if (!inRanges(offered, host_port)) return { error: `Port [${host_port}] not included in resources` };
-    const lower = protocol.toLowerCase();
-    if (lower !== 'tcp' && lower !== 'udp' && lower !== 'sctp')
-      return { error: `Unknown protocol '${protocol}' in a port mapping` };
-    ports.push({ hostPort: host_port, containerPort: container_port, protocol: lower });
-  }
-  return ports;
-}
-
-export function mountsOf(info: Wanted, sandbox: string, workDirectory: string): Mount[] | { error: string } {
-  const mounts: Mount[] = [];
-  for (const volume of info.container?.volumes ?? []) {
-    const mount = mountOf(volume, sandbox, info.container?.docker?.volume_driver);
-    if ('error' in mount) return mount;
-    mounts.push(mount);
-  }
-  for (const resource of info.resources ?? []) {
-    const mount = persistentMount(resource, workDirectory);
-    if (mount === undefined) continue;
-    if ('error' in mount) return mount;
-    mounts.push(mount);
-  }
-  return [...mounts, { kind: 'bind', hostPath: sandbox, containerPath: containerSandbox, readOnly: false }];
-}
-
-function mountOf(volume: Volume, sandbox: string, driver: string | undefined): Mount | { error: string } {
-  const { container_path, host_path, mode, source } = volume;
-  const readOnly = mode === 'RO';
-  const containerPath = isAbsolute(container_path) ? container_path : posix.join(containerSandbox, container_path);
-  if (leaves(container_path)) return { error: `The container_path '${container_path}' of a volume leaves the sandbox` };
-  const named = source?.docker_volume;
-  if (named !== undefined) {
-    const volumeDriver = named.driver ?? driver;
-    return {
-      kind: 'volume',
-      name: named.name,
-      containerPath,
-      readOnly,
-      ...(volumeDriver === undefined ? {} : { driver: volumeDriver }),
-    };
-  }
-  if (source?.host_path !== undefined)
-    return { kind: 'bind', hostPath: source.host_path.path, containerPath, readOnly };
-  if (host_path === undefined)
-    return { error: `The volume at '${container_path}' has a source that the agent does not have` };
-  if (isAbsolute(host_path)) return { kind: 'bind', hostPath: host_path, containerPath, readOnly };
-  if (driver !== undefined) return { kind: 'volume', name: host_path, driver, containerPath, readOnly };
-  if (!isAbsolute(container_path)) {
-    return { error: `Both host_path '${host_path}' and container_path '${container_path}' of a volume are relative` };
-  }
-  if (leaves(host_path)) return { error: `The host_path '${host_path}' of a volume leaves the sandbox` };
-  return { kind: 'bind', hostPath: join(sandbox, host_path), containerPath, readOnly };
-}
-
-/** A persistent volume is where the task's resources say, below the sandbox unless that is an absolute path. */
-function persistentMount(resource: Resource, workDirectory: string): Mount | { error: string } | undefined {
-  const hostPath = volumePath(workDirectory, resource);
-  const volume = resource.disk?.volume;
-  if (hostPath === undefined || volume === undefined) return undefined;
-  const { container_path, mode } = volume;
-  if (leaves(container_path)) return { error: `The container_path '${container_path}' of a volume leaves the sandbox` };
-  const containerPath = isAbsolute(container_path) ? container_path : posix.join(containerSandbox, container_path);
-  return { kind: 'bind', hostPath, containerPath, readOnly: mode === 'RO' };
-}
-
-function leaves(path: string): boolean {
-  return path.split('/').includes('..');
 }
 
 export function limitsOf(
@@ -236,7 +160,7 @@ function environmentOf(task: TaskRecord, settings: ContainerSettings): Record<st
 function executorEnvironment(task: TaskRecord, settings: ContainerSettings): Record<string, string> {
   return {
     MESOS_FRAMEWORK_ID: task.framework.id?.value ?? '',
-    MESOS_EXECUTOR_ID: task.info.task_id.value,
+    MESOS_EXECUTOR_ID: executorId(task),
     MESOS_SLAVE_ID: settings.agentId,
     MESOS_SLAVE_PID: `slave(1)@${settings.agentEndpoint}`,
     MESOS_AGENT_ENDPOINT: settings.agentEndpoint,

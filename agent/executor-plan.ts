@@ -1,19 +1,18 @@
 import { formatDuration } from '../protocol/duration.ts';
-import { shutdownGrace } from './commands/shutdown-executor.ts';
+import { mountsOf } from './container-mounts.ts';
+import { networkOf } from './container-network.ts';
 import {
   type ContainerPlan,
   type ContainerSettings,
   hasOwnImage,
   imageOf,
   limitsOf,
-  mountsOf,
-  networkOf,
   processOf,
   variable,
   type Wanted,
 } from './container-plan.ts';
 import type { ContainerLimits, Network } from './engine/engine.ts';
-import { resourcesHeld } from './executor-tasks.ts';
+import { resourcesHeld, shutdownGrace } from './executor-tasks.ts';
 import { containerSandbox } from './sandbox-paths.ts';
 import type { ExecutorRecord } from './state.ts';
 

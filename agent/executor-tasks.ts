@@ -43,6 +43,12 @@ export function handOver(executor: ExecutorRecord): Effect[] {
   });
 }
 
+/** Seconds between SHUTDOWN and the end of an executor: its own, else the agent's. */
+export function shutdownGrace(ofAgent: number, { info }: Pick<ExecutorRecord, 'info'>): number {
+  const nanoseconds = info.shutdown_grace_period?.nanoseconds;
+  return nanoseconds === undefined ? ofAgent : Number(nanoseconds) / 1e9;
+}
+
 export function tell(executor: ExecutorRecord, event: ExecutorEvent): Effect {
   return { kind: 'sendToExecutor', executor, event };
 }

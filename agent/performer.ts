@@ -51,6 +51,7 @@ import type { ContainerSettings } from './container-plan.ts';
 import type { Effect, EffectArguments } from './effects.ts';
 import type { Engine, EngineEvent } from './engine/engine.ts';
 import { type ExecutorStream, ExecutorStreams } from './executor-streams.ts';
+import { isPod } from './pods.ts';
 import type { SandboxPaths } from './sandbox-paths.ts';
 import {
   type AgentState,
@@ -149,7 +150,7 @@ export class Performer {
       failed: (run, failure) => {
         const { state } = this;
         const context = this.#context();
-        if (run.kind === 'task') this.perform(launchFailed(run, failure, context));
+        if (run.kind === 'task') this.perform(launchFailed(state, run, failure, context));
         else this.perform(executorFailed(state, run, failure, context));
       },
     });
@@ -261,16 +262,16 @@ export class Performer {
     if (message.type === 'UPDATE_FRAMEWORK')
       return updateFramework(state, message.framework, this.#options.clock.now());
     if (message.type === 'FRAMEWORK_MESSAGE') return messageToExecutor(state, message);
-    if (message.type === 'SHUTDOWN_EXECUTOR') return shutdownNamedExecutor(state, message);
+    if (message.type === 'SHUTDOWN_EXECUTOR') return shutdownNamedExecutor(state, message, this.#context());
     return [];
   }
 
   #started(run: Run, addresses: Run['addresses']): void {
     // A container that ends at once may be over before `start` answers.
     if (run.phase !== 'preparing') return;
-    this.#options.logs.started(run);
+    if (hasOutput(run)) this.#options.logs.started(run);
     if (run.kind === 'executor') {
-      this.perform(executorStarted(run, addresses));
+      this.perform(executorStarted(this.state, run, addresses, this.#context()));
     } else {
       this.perform(containerStarted(run, addresses, this.#context()));
       this.#limitTime(run);
@@ -306,9 +307,9 @@ export class Performer {
     if (run.phase === 'preparing') this.#started(run, []);
     this.#deadlines.get(run.containerName)?.();
     this.#deadlines.delete(run.containerName);
-    const problem = await this.#options.logs.ended(run);
+    const problem = hasOutput(run) ? await this.#options.logs.ended(run) : undefined;
     if (run.kind === 'executor') this.perform(executorExited(this.state, run, exit, this.#context()));
-    else this.perform(containerExited(run, { ...exit, problem }, this.#context()));
+    else this.perform(containerExited(this.state, run, { ...exit, problem }, this.#context()));
   }
 
   async #remove(run: Run): Promise<void> {
@@ -389,4 +390,9 @@ export class Performer {
   #run(job: Promise<void>, what: string): void {
     job.catch((error: unknown) => this.#options.log.error({ error: describeError(error) }, `could not ${what}`));
   }
+}
+
+/** Whether somebody may want to read what it writes: a pod itself writes nothing. */
+function hasOutput(run: Run): boolean {
+  return run.kind === 'task' || !isPod(run);
 }

@@ -6,6 +6,8 @@ import { join } from 'node:path';
  *     <work_dir>/meta/slaves/latest                                            → the agent's id
  *     <work_dir>/slaves/<agent>/frameworks/<framework>/executors/<executor>/runs/latest → <container>
  *     <work_dir>/slaves/<agent>/frameworks/<framework>/executors/<executor>/runs/<container>  the sandbox
+ *     <sandbox of a pod>/containers/<container>                                the sandbox of a task of the pod
+ *     <sandbox of a pod>/tasks/<task>                                          → ../containers/<container>
  */
 export class SandboxPaths {
   readonly workDirectory: string;
@@ -28,6 +30,16 @@ export class SandboxPaths {
   run(framework: string, executor: string, container: string): string {
     return join(this.executor(framework, executor), 'runs', container);
   }
+}
+
+/** The sandbox of a container inside that of a pod. */
+export function nestedSandbox(sandbox: string, container: string): string {
+  return join(sandbox, 'containers', container);
+}
+
+/** Where the sandbox of a task of a pod is found by the name of the task. */
+export function taskLink(sandbox: string, task: string): string {
+  return join(sandbox, 'tasks', task);
 }
 
 /** Where the sandbox is mounted in containers. */

@@ -68,7 +68,7 @@ export type Run = TaskRecord | ExecutorRecord;
 
 /**
  * A task. One of a custom executor has no container of its own: ids, sandbox and addresses are its executor's, and `released` is
- * true from the beginning.
+ * true from the beginning. One of a pod (pods.ts) has an executor and a container of its own.
  */
 export interface TaskRecord extends ContainerRecord {
   readonly kind: 'task';
@@ -76,6 +76,8 @@ export interface TaskRecord extends ContainerRecord {
   readonly info: TaskInfo;
   /** The executor that it belongs to; none where the agent itself is the executor of that one task. */
   readonly executor?: ExecutorRecord;
+  /** Of a pod: the tasks that came with it, itself among them. */
+  readonly group?: readonly TaskRecord[];
   /** Of updates that its executor sent, the latest last: it may send them again. */
   readonly received: Set<string>;
   /** The latest state, which may be ahead of what was acknowledged. */
@@ -97,7 +99,10 @@ export interface TaskRecord extends ContainerRecord {
  */
 export type ExecutorStage = 'registering' | 'running' | 'terminating' | 'terminated';
 
-/** A container that runs tasks: launched for the first task that names it, and told of tasks over `/api/v1/executor`. */
+/**
+ * A container that runs tasks: launched for the first task that names it, and told of tasks over `/api/v1/executor`. Of a pod it is the
+ * container that holds the network, if there is one; `running` comes with its start.
+ */
 export interface ExecutorRecord extends ContainerRecord {
   readonly kind: 'executor';
   readonly key: string;

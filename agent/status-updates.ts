@@ -5,6 +5,7 @@ import { canMove, isTerminal } from '../protocol/task-state.ts';
 import { emptyCheckStatus } from '../runtime/checks/verdict.ts';
 import { count, retire } from './completed-tasks.ts';
 import type { Effect } from './effects.ts';
+import { podOf } from './pods.ts';
 import type { AgentState, TaskRecord } from './state.ts';
 
 /** Milliseconds to the first repetition of what was not acknowledged, and at the most. */
@@ -67,10 +68,12 @@ export function enqueue(task: TaskRecord, status: TaskStatus, now: number): Effe
 
 export function containerStatus(task: TaskRecord): ContainerStatus {
   const ip_addresses = task.addresses.map(({ protocol, address }) => ({ protocol, ip_address: address }));
-  return {
-    container_id: { value: task.containerId },
-    network_infos: [{ ip_addresses }],
-  };
+  const network_infos = [{ ip_addresses }];
+  const pod = podOf(task);
+  if (pod === undefined) return { container_id: { value: task.containerId }, network_infos };
+  // As recorded: of a nested container that does not run, no more than its id is told.
+  const container_id = { value: task.containerId, parent: { value: pod.containerId } };
+  return task.phase === 'running' ? { container_id, network_infos } : { container_id };
 }
 
 /** The scheduler has the head: the next one goes out. Others' uuids and repeated acknowledgements are passed over. */

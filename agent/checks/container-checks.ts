@@ -3,9 +3,10 @@ import { startChecks } from '../../runtime/checks/task-checks.ts';
 import { describeResult, type HealthNews } from '../../runtime/checks/verdict.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Log } from '../../runtime/log.ts';
-import { networkOf } from '../container-plan.ts';
+import { networkOf } from '../container-network.ts';
 import type { Engine } from '../engine/engine.ts';
 import { Gate } from '../gate.ts';
+import { networkHolder } from '../pods.ts';
 import type { TaskRecord } from '../state.ts';
 import { type CheckedContainer, containerProbe } from './container-probe.ts';
 
@@ -30,10 +31,10 @@ export class ContainerChecks {
     this.#options = options;
   }
 
-  /** The task runs since now. `networkContainer`: the one whose network it shares, in a pod. */
-  start(task: TaskRecord, networkContainer?: string): void {
+  /** The task runs since now. */
+  start(task: TaskRecord): void {
     const { engine, clock, log, healthChanged, statusChanged } = this.#options;
-    const container = checkedContainer(task, networkContainer);
+    const container = checkedContainer(task);
     const stop = startChecks(task.info, {
       clock,
       probe: (target) => containerProbe(target, container, { engine, gate: this.#gate }),
@@ -57,12 +58,14 @@ export class ContainerChecks {
   }
 }
 
-function checkedContainer({ info, containerName }: TaskRecord, networkContainer: string | undefined): CheckedContainer {
+function checkedContainer(task: TaskRecord): CheckedContainer {
+  const { info, containerName } = task;
+  const holder = networkHolder(task);
   const network = networkOf(info);
   return {
     name: containerName,
-    networkOf: networkContainer ?? containerName,
-    onHost: networkContainer === undefined && 'mode' in network && network.mode === 'host',
+    networkOf: holder ?? containerName,
+    onHost: holder === undefined && 'mode' in network && network.mode === 'host',
     argumentsAfterValue: info.container?.type === 'DOCKER',
   };
 }

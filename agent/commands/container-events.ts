@@ -1,9 +1,10 @@
-import type { Resource, TaskStatusReason } from '../../protocol/messages.ts';
+import type { Resource, TaskState, TaskStatusReason } from '../../protocol/messages.ts';
 import type { Effect } from '../effects.ts';
 import type { ContainerExit } from '../engine/engine.ts';
 import type { AgentState, Run, TaskRecord } from '../state.ts';
 import { type Context, forgetWhenOver, type Report, report } from '../status-updates.ts';
 import { killedDuringLaunch } from './kill-task.ts';
+import { memberOver } from './pod.ts';
 
 /** Fetched, pulled, now made: from here on it takes an instant. */
 export function containerStarting(task: TaskRecord, context: Context): Effect[] {
@@ -21,44 +22,65 @@ export function launchProgress(task: TaskRecord, message: string, context: Conte
 export function containerStarted(task: TaskRecord, addresses: TaskRecord['addresses'], context: Context): Effect[] {
   task.phase = 'running';
   if (addresses.length > 0) task.addresses = addresses;
-  const running = report(task, { state: 'TASK_RUNNING', source: 'SOURCE_EXECUTOR' }, context);
-  if (task.ending === undefined) return [...running, { kind: 'startChecks', task }];
+  const running = tellRunning(task.group ?? [task], context);
+  if (task.ending === undefined) return running;
   // A kill that came while the container was being started.
   return [...running, { kind: 'stopContainer', run: task, graceSeconds: 0 }];
 }
 
+/** The tasks of a group run when all of them do. */
+function tellRunning(group: readonly TaskRecord[], context: Context): Effect[] {
+  if (group.some(({ phase }) => phase === 'preparing')) return [];
+  return group
+    .filter(({ phase, state }) => phase === 'running' && isStarting(state))
+    .flatMap((task): Effect[] => [
+      ...report(task, { state: 'TASK_RUNNING', source: 'SOURCE_EXECUTOR' }, context),
+      ...(task.ending === undefined ? [{ kind: 'startChecks', task } as const] : []),
+    ]);
+}
+
+const isStarting = (state: TaskState) => state === 'TASK_STAGING' || state === 'TASK_STARTING';
+
 /** The container never ran: it failed to launch, or was killed before. */
 export function launchFailed(
+  state: AgentState,
   task: TaskRecord,
   failure: { reason?: TaskStatusReason; message: string },
   context: Context,
 ): Effect[] {
   task.phase = 'ended';
-  const killed = task.ending?.state === 'TASK_KILLED';
-  const status: Report = killed
-    ? killedDuringLaunch
-    : {
-        state: 'TASK_FAILED',
-        message: failure.message,
-        source: failure.reason === undefined ? 'SOURCE_EXECUTOR' : 'SOURCE_AGENT',
-        ...(failure.reason && { reason: failure.reason }),
-      };
-  return [...report(task, status, context), { kind: 'removeContainer', run: task }];
+  return [
+    ...report(task, neverRan(task, failure), context),
+    { kind: 'removeContainer', run: task },
+    ...memberOver(state, task, context),
+  ];
+}
+
+function neverRan({ ending }: TaskRecord, { message, reason }: { reason?: TaskStatusReason; message: string }): Report {
+  if (ending?.state === 'TASK_KILLED') return { ...killedDuringLaunch, ...ending };
+  if (ending !== undefined) return { ...ending, source: 'SOURCE_AGENT' };
+  const source = reason === undefined ? 'SOURCE_EXECUTOR' : 'SOURCE_AGENT';
+  return { state: 'TASK_FAILED', message, source, ...(reason && { reason }) };
 }
 
 /** The container ended, and its output is in the sandbox, but for what `problem` says of it. */
 export function containerExited(
+  state: AgentState,
   task: TaskRecord,
   exit: ContainerExit & { problem?: string | undefined },
   context: Context,
 ): Effect[] {
+  // One that ended before others of its group were started.
+  const ran = isStarting(task.state) ? report(task, { state: 'TASK_RUNNING', source: 'SOURCE_EXECUTOR' }, context) : [];
   task.phase = 'ended';
   const { message, ...ended } = outcome(task, exit);
   const told = exit.problem === undefined ? message : `${message}. Its output is incomplete: ${exit.problem}`;
   return [
     { kind: 'stopChecks', task },
+    ...ran,
     ...report(task, { ...ended, ...(told === undefined ? {} : { message: told }) }, context),
     { kind: 'removeContainer', run: task },
+    ...memberOver(state, task, context),
   ];
 }
 

@@ -1,16 +1,24 @@
 import { formatDuration } from '../../protocol/duration.ts';
 import type { TaskStatusReason } from '../../protocol/messages.ts';
-import { isTerminal, partitionState } from '../../protocol/task-state.ts';
-import { retire, retireExecutor } from '../completed-tasks.ts';
+import { partitionState } from '../../protocol/task-state.ts';
 import type { Effect } from '../effects.ts';
 import type { ContainerExit } from '../engine/engine.ts';
 import { tasksOf } from '../executor-tasks.ts';
+import { isPod } from '../pods.ts';
 import type { AgentState, ExecutorRecord } from '../state.ts';
-import { type Context, forgetWhenOver, type Report, report } from '../status-updates.ts';
+import type { Context, Report } from '../status-updates.ts';
 import { outOfMemory } from './container-events.ts';
+import { endExecutor, executorTerminated, failedStatus } from './executor-end.ts';
+import { holderExited, podStarted } from './pod.ts';
 
 /** The container runs; it is an executor when it subscribes. */
-export function executorStarted(executor: ExecutorRecord, addresses: ExecutorRecord['addresses']): Effect[] {
+export function executorStarted(
+  state: AgentState,
+  executor: ExecutorRecord,
+  addresses: ExecutorRecord['addresses'],
+  context: Context,
+): Effect[] {
+  if (isPod(executor)) return podStarted(state, executor, addresses, context);
   executor.phase = 'running';
   if (addresses.length > 0) {
     executor.addresses = addresses;
@@ -28,8 +36,9 @@ export function executorFailed(
   context: Context,
 ): Effect[] {
   const { message, reason = 'REASON_CONTAINER_LAUNCH_FAILED' } = failure;
-  const given = executor.stage === 'terminating' ? terminated : { message, reason };
-  return end(state, executor, { state: 'TASK_FAILED', ...given }, failedStatus, context);
+  const outcome =
+    executor.stage === 'terminating' ? executorTerminated : ({ state: 'TASK_FAILED', message, reason } as const);
+  return endExecutor(state, executor, outcome, failedStatus, context);
 }
 
 export function executorExited(
@@ -38,10 +47,11 @@ export function executorExited(
   exit: ContainerExit,
   context: Context,
 ): Effect[] {
-  const outcome: Report = exit.outOfMemory
+  if (isPod(executor)) return holderExited(state, executor, context);
+  const outcome: Omit<Report, 'source'> = exit.outOfMemory
     ? outOfMemory(executor.memoryGranted, exit)
-    : { state: 'TASK_FAILED', source: 'SOURCE_AGENT', ...terminated };
-  return end(state, executor, outcome, waitStatus(exit.exitCode), context);
+    : executorTerminated;
+  return endExecutor(state, executor, outcome, waitStatus(exit.exitCode), context);
 }
 
 /** Nothing subscribed in time. */
@@ -67,44 +77,10 @@ export function updateFailed(executor: ExecutorRecord, reason: string): Effect[]
   return destroy(executor);
 }
 
-const terminated = { reason: 'REASON_EXECUTOR_TERMINATED', message: 'Executor terminated' } as const;
-// As if its process had ended with 1.
-const failedStatus = 256;
-
 function destroy(executor: ExecutorRecord): Effect[] {
   executor.stage = 'terminating';
   if (executor.phase === 'preparing') return [{ kind: 'abortLaunch', run: executor }];
   return [{ kind: 'stopContainer', run: executor, graceSeconds: 0 }];
-}
-
-/** The executor is over: the master first, then its tasks' ends. */
-function end(
-  state: AgentState,
-  executor: ExecutorRecord,
-  outcome: Omit<Report, 'source'>,
-  status: number,
-  context: Context,
-): Effect[] {
-  executor.phase = 'ended';
-  executor.stage = 'terminated';
-  const framework_id = executor.framework.id?.value ?? '';
-  const executor_id = executor.info.executor_id.value;
-  const last: Report = { ...(executor.ending ?? outcome), source: 'SOURCE_AGENT' };
-  const unfinished = tasksOf(executor).filter((task) => !isTerminal(task.state));
-  for (const task of executor.queued.splice(0).flatMap(({ tasks }) => tasks)) executor.launched.add(task);
-  retireExecutor(state, executor);
-  const ends = unfinished.flatMap((task) => {
-    if (!executor.orphaned) return report(task, last, context);
-    retire(state, task);
-    return [];
-  });
-  for (const task of [...executor.launched]) forgetWhenOver(state, task);
-  return [
-    { kind: 'sendToMaster', message: { type: 'EXECUTOR_EXITED', framework_id, executor_id, status } },
-    ...ends,
-    { kind: 'hangUpOnExecutor', executor },
-    { kind: 'removeContainer', run: executor },
-  ];
 }
 
 /** As wait(2) tells it. A container that a signal ended says 128 and the signal's number. */

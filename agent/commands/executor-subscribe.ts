@@ -38,7 +38,7 @@ export function subscribeExecutor(
     ),
     ...loseUnheard(executor, call, context),
     ...(executor.queued.length === 0 && !executor.hadTasks
-      ? shutdownExecutor(state, executor)
+      ? shutdownExecutor(state, executor, context)
       : [{ kind: 'updateContainer' as const, executor }, ...repeatKills(executor), ...handOver(executor)]),
   ];
 }

@@ -30,14 +30,14 @@ export function shutdownFramework(state: AgentState, framework: string, context:
     if (isTerminal(task.state) && task.released) retire(state, task);
     return killed.filter((effect) => effect.kind !== 'sendToMaster');
   });
-  return [...effects, ...executors.flatMap((executor) => abandonExecutor(state, executor))];
+  return [...effects, ...executors.flatMap((executor) => abandonExecutor(state, executor, context))];
 }
 
 /** Told to end, with the tasks that it knows of; the others are over at once. */
-function abandonExecutor(state: AgentState, executor: ExecutorRecord): Effect[] {
+function abandonExecutor(state: AgentState, executor: ExecutorRecord, context: Context): Effect[] {
   executor.orphaned = true;
   for (const task of executor.queued.splice(0).flatMap(({ tasks }) => tasks)) retire(state, task);
-  return shutdownExecutor(state, executor);
+  return shutdownExecutor(state, executor, context);
 }
 
 /**
@@ -53,10 +53,10 @@ export function updateFramework(state: AgentState, framework: FrameworkInfo, now
 
 /** All tasks and executors, because the agent goes. */
 export function shutdownAll(state: AgentState, context: Context): Effect[] {
-  const own = [...state.tasks.values()].filter((task) => hostOf(task) === undefined);
+  const own = [...state.tasks.values()].filter(({ executor }) => executor === undefined);
   return [
     ...own.flatMap((task) => killTask(state, task, undefined, context)),
-    ...[...state.executors.values()].flatMap((executor) => shutdownExecutor(state, executor)),
+    ...[...state.executors.values()].flatMap((executor) => shutdownExecutor(state, executor, context)),
   ];
 }
 

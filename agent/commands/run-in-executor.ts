@@ -3,9 +3,11 @@ import type { ExecutorInfo, FrameworkInfo, TaskInfo } from '../../protocol/messa
 import { partitionState } from '../../protocol/task-state.ts';
 import { type Effect, log } from '../effects.ts';
 import { handOver } from '../executor-tasks.ts';
-import type { SandboxPaths } from '../sandbox-paths.ts';
+import { isPod } from '../pods.ts';
+import { nestedSandbox, type SandboxPaths } from '../sandbox-paths.ts';
 import { type AgentState, type ExecutorRecord, executorKey, type TaskRecord, taskKey } from '../state.ts';
 import { type Context, makeRoom, report } from '../status-updates.ts';
+import { launchGroups } from './pod.ts';
 
 export interface ForExecutor {
   framework: FrameworkInfo;
@@ -20,8 +22,8 @@ export interface ForExecutor {
 }
 
 /**
- * RUN_TASK and RUN_TASK_GROUP with an executor of the framework's: it is launched for the first task that names it, and told of tasks
- * when it listens, in order.
+ * RUN_TASK and RUN_TASK_GROUP with an executor: it is launched for the first task that names it, and told of tasks when it listens, in
+ * order. A pod listens when its network is there.
  */
 export function runInExecutor(state: AgentState, paths: SandboxPaths, given: ForExecutor, context: Context): Effect[] {
   const { framework, tasks, grouped } = given;
@@ -31,7 +33,9 @@ export function runInExecutor(state: AgentState, paths: SandboxPaths, given: For
   const key = executorKey(frameworkId, given.executor.executor_id.value);
   const running = state.executors.get(key);
   const executor = running ?? newExecutor(paths, given, key, context);
-  const records = fresh.map((info) => newTask(executor, framework, info));
+  const records = isPod(executor)
+    ? newMembers(executor, framework, fresh, context)
+    : fresh.map((info) => newTask(executor, framework, info));
   for (const record of records) state.tasks.set(record.key, record);
   if (running === undefined && !given.mayLaunch) {
     executor.phase = 'ended';
@@ -39,8 +43,12 @@ export function runInExecutor(state: AgentState, paths: SandboxPaths, given: For
   }
   if (executor.stage === 'terminating') return refuse(records, 'Executor terminating', context);
   executor.queued.push({ tasks: records, grouped });
-  if (running !== undefined) return [{ kind: 'updateContainer', executor }, ...handOver(executor)];
+  if (running !== undefined) {
+    if (isPod(executor)) return launchGroups(executor, context);
+    return [{ kind: 'updateContainer', executor }, ...handOver(executor)];
+  }
   state.executors.set(key, executor);
+  if (isPod(executor)) return [{ kind: 'launch', run: executor }];
   const seconds = state.settings.executorRegistrationTimeout;
   return [
     { kind: 'launch', run: executor },
@@ -99,8 +107,33 @@ function newTask(executor: ExecutorRecord, framework: FrameworkInfo, info: TaskI
   };
 }
 
+/** The tasks of a group of a pod, each in a container of its own. */
+function newMembers(
+  pod: ExecutorRecord,
+  framework: FrameworkInfo,
+  infos: readonly TaskInfo[],
+  { ids }: Context,
+): TaskRecord[] {
+  const group: TaskRecord[] = [];
+  for (const info of infos) {
+    const containerId = asContainerId(ids.uuid());
+    group.push({
+      ...newTask(pod, framework, info),
+      group,
+      containerId,
+      containerName: `mesos-${containerId}`,
+      sandbox: nestedSandbox(pod.sandbox, containerId),
+      phase: 'preparing',
+      released: false,
+    });
+  }
+  return group;
+}
+
 function refuse(tasks: readonly TaskRecord[], message: string, context: Context): Effect[] {
   return tasks.flatMap((task) => {
+    task.phase = 'ended';
+    task.released = true;
     const state = partitionState(task.framework, 'TASK_DROPPED');
     return report(task, { state, message, source: 'SOURCE_AGENT', reason: 'REASON_EXECUTOR_TERMINATED' }, context);
   });

@@ -4,7 +4,6 @@ import { type Effect, log } from '../effects.ts';
 import type { SandboxPaths } from '../sandbox-paths.ts';
 import { type AgentState, type TaskRecord, taskKey } from '../state.ts';
 import { type Context, makeRoom } from '../status-updates.ts';
-import { launchFailed } from './container-events.ts';
 import { runInExecutor } from './run-in-executor.ts';
 
 /** RUN_TASK: a new task. One that is there already is a repetition and passed over, unless that is over for its scheduler. */
@@ -17,7 +16,7 @@ export function runTask(
   const { ids } = context;
   const { framework, task: info, address } = given;
   const { executor } = info;
-  if (executor !== undefined && executor.type !== 'DEFAULT') {
+  if (executor !== undefined) {
     const mayLaunch = given.launch_executor ?? true;
     const named = { framework, executor, tasks: [info], grouped: false, mayLaunch, address };
     return runInExecutor(state, paths, named, context);
@@ -45,8 +44,7 @@ export function runTask(
     orphaned: false,
   };
   state.tasks.set(key, task);
-  const lacking = unsupported(info);
-  return lacking === undefined ? [{ kind: 'launch', run: task }] : refuse(task, lacking, context);
+  return [{ kind: 'launch', run: task }];
 }
 
 /** RUN_TASK_GROUP: a task for each, under their executor. */
@@ -62,35 +60,6 @@ export function runTaskGroup(
   },
   context: Context,
 ): Effect[] {
-  const { framework, executor, tasks, address } = given;
-  if (executor.type !== 'DEFAULT') {
-    const mayLaunch = given.launch_executor ?? true;
-    return runInExecutor(state, paths, { framework, executor, tasks, grouped: true, mayLaunch, address }, context);
-  }
-  return tasks.flatMap((task) => runTask(state, paths, { framework, task: { ...task, executor }, address }, context));
-}
-
-/** What a task asks for and this agent does not have yet. */
-function unsupported({ executor }: TaskInfo): string | undefined {
-  if (executor?.type === 'DEFAULT') return 'task groups are not run by this agent yet; launch the tasks one by one';
-  return undefined;
-}
-
-function refuse(task: TaskRecord, lacking: string, context: Context): Effect[] {
-  const failure = {
-    reason: 'REASON_CONTAINER_LAUNCH_FAILED',
-    message: `Failed to launch container: ${lacking}`,
-  } as const;
-  const { executor } = task.info;
-  const framework_id = task.framework.id?.value ?? '';
-  const exited: Effect[] =
-    executor === undefined
-      ? []
-      : [
-          {
-            kind: 'sendToMaster',
-            message: { type: 'EXECUTOR_EXITED', framework_id, executor_id: executor.executor_id.value, status: 256 },
-          },
-        ];
-  return [...exited, ...launchFailed(task, failure, context)];
+  const { framework, executor, tasks, address, launch_executor: mayLaunch = true } = given;
+  return runInExecutor(state, paths, { framework, executor, tasks, grouped: true, mayLaunch, address }, context);
 }

@@ -1,24 +1,29 @@
 import { type Effect, log } from '../effects.ts';
-import { tell } from '../executor-tasks.ts';
+import { shutdownGrace, tell } from '../executor-tasks.ts';
+import { isPod } from '../pods.ts';
 import { type AgentState, type ExecutorRecord, executorKey } from '../state.ts';
+import type { Context } from '../status-updates.ts';
+import { shutdownPod } from './pod.ts';
 
 /** SHUTDOWN_EXECUTOR: it is told to end, and made to when its time is over. */
 export function shutdownNamedExecutor(
   state: AgentState,
   message: { framework_id: string; executor_id: string },
+  context: Context,
 ): Effect[] {
   const { framework_id, executor_id } = message;
   const executor = state.executors.get(executorKey(framework_id, executor_id));
-  if (executor !== undefined) return shutdownExecutor(state, executor);
+  if (executor !== undefined) return shutdownExecutor(state, executor, context);
   const fields = { framework: framework_id, executor: executor_id };
   return [log('SHUTDOWN_EXECUTOR dropped: no such executor', fields, 'warn')];
 }
 
 /** One that is not there yet is given up. */
-export function shutdownExecutor(state: AgentState, executor: ExecutorRecord): Effect[] {
+export function shutdownExecutor(state: AgentState, executor: ExecutorRecord, context: Context): Effect[] {
   if (executor.stage !== 'registering' && executor.stage !== 'running') return [];
   executor.stage = 'terminating';
   if (executor.phase === 'preparing') return [{ kind: 'abortLaunch', run: executor }];
+  if (isPod(executor)) return shutdownPod(state, executor, context);
   return [
     tell(executor, { type: 'SHUTDOWN' }),
     {
@@ -33,10 +38,4 @@ export function shutdownExecutor(state: AgentState, executor: ExecutorRecord): E
 /** It had its time. */
 export function graceExpired(executor: ExecutorRecord): Effect[] {
   return executor.phase === 'running' ? [{ kind: 'stopContainer', run: executor, graceSeconds: 0 }] : [];
-}
-
-/** Seconds: the executor's own, else the agent's. */
-export function shutdownGrace(ofAgent: number, { info }: Pick<ExecutorRecord, 'info'>): number {
-  const nanoseconds = info.shutdown_grace_period?.nanoseconds;
-  return nanoseconds === undefined ? ofAgent : Number(nanoseconds) / 1e9;
 }

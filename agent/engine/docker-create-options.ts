@@ -90,6 +90,10 @@ export function limitOptions(limits: ContainerLimits) {
 }
 
 function addNetwork({ body, host, endpoint }: ContainerDraft, network: Network): void {
+  if (network.mode === 'container') {
+    host.NetworkMode = `container:${network.name}`;
+    return;
+  }
   host.NetworkMode = network.mode === 'user' ? network.name : network.mode;
   if (network.mode === 'host' || network.mode === 'none') return;
   for (const { hostPort, containerPort, protocol } of network.ports) {

@@ -6,6 +6,7 @@ import { openStream } from '../../runtime/http-server.ts';
 import { refuse } from '../../runtime/refusals.ts';
 import { invalidExecutorCall } from '../executor-call-validation.ts';
 import type { Performer } from '../performer.ts';
+import { isPod } from '../pods.ts';
 import { type ExecutorRecord, executorKey } from '../state.ts';
 
 /** `POST /api/v1/executor`, with its checks in the order of Mesos' agent. */
@@ -49,7 +50,8 @@ function subscribe(
 function namedExecutor(reply: FastifyReply, { state }: Performer, call: ExecutorCall): ExecutorRecord | undefined {
   const framework = call.framework_id.value;
   const executor = state.executors.get(executorKey(framework, call.executor_id.value));
-  if (executor !== undefined) return executor;
+  // A pod is the agent's own executor, and speaks with nobody.
+  if (executor !== undefined && !isPod(executor)) return executor;
   const known = [...state.executors.values(), ...state.tasks.values()].some(
     (run) => run.framework.id?.value === framework,
   );

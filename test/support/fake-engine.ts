@@ -243,6 +243,9 @@ export class FakeEngine implements Engine {
     this.begin('start', name);
     const container = this.existing(name);
     if (container.state !== 'created') throw new Error(`FakeEngine: ${name} was started before`);
+    const { network } = container.spec;
+    if (network.mode === 'container' && this.machine.containers.get(network.name)?.state !== 'running')
+      throw new MesitaError('MESITA_ENGINE_FAILED', { message: `Cannot join the network of ${network.name}` });
     container.state = 'running';
     const { stdout, stderr, exit } = container.program;
     container.stdout += stdout ?? '';
@@ -257,7 +260,7 @@ export class FakeEngine implements Engine {
     this.begin('addresses', name);
     const container = this.existing(name);
     if (container.addresses !== undefined) return container.addresses;
-    if (container.spec.network.mode === 'host' || container.spec.network.mode === 'none') return [];
+    if (['host', 'none', 'container'].includes(container.spec.network.mode)) return [];
     throw new Error(`FakeEngine: scriptAddresses was not called for ${name}`);
   }
 

@@ -176,31 +176,6 @@ test('after a restart a volume that was made again stays', async (t) => {
   assert.ok(!room.marks.includes('remove v'));
 });
 
-describe('what this agent does not run yet is refused in so many words', () => {
-  const executor = { executor_id: { value: 'e' }, framework_id: { value: 'F' }, command: { value: 'x' } };
-
-  test('checks', async (t) => {
-    const room = await open(t);
-    room.run(dockerTask('t1', { health_check: { type: 'TCP', tcp: { port: 80 } } }));
-    const [status] = await room.history('t1');
-    assert.equal(`${status?.state} ${status?.reason}`, 'TASK_FAILED REASON_CONTAINER_LAUNCH_FAILED');
-    assert.match(status?.message ?? '', /checks are not run by this agent yet/);
-  });
-
-  test('groups, each task of them', async (t) => {
-    const room = await open(t);
-    const tasks = [dockerTask('t1'), dockerTask('t2')];
-    const framework = { user: 'root', name: 'f', id: { value: 'F' } };
-    room.performer.receive({ type: 'RUN_TASK_GROUP', framework, executor: { ...executor, type: 'DEFAULT' }, tasks });
-    const statuses = room.sent.flatMap((message) => (message.type === 'UPDATE' ? [message.status] : []));
-    assert.deepEqual(
-      statuses.map(({ task_id, state }) => `${task_id.value} ${state}`),
-      ['t1 TASK_FAILED', 't2 TASK_FAILED'],
-    );
-    assert.match(statuses[0]?.message ?? '', /task groups are not run by this agent yet/);
-  });
-});
-
 describe('on the disk', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'mesita-volumes-'));
   after(() => rm(directory, { recursive: true, force: true }));
