@@ -20,7 +20,7 @@ export interface AgentConnectionOptions {
 export interface Subscription {
   /** Aborts when it is over. */
   readonly over: AbortSignal;
-  /** Ends it from here. */
+  /** Ends it from here; over at once. */
   cut(): void;
 }
 
@@ -67,7 +67,13 @@ export class AgentConnection {
         signal: AbortSignal.any([hangUp, cutting.signal]),
         maximumRecord: longestRecord,
         silence: () => silenceMs,
-        onOpen: () => onOpen({ over: ended.signal, cut: () => cutting.abort() }),
+        onOpen: () => {
+          const cut = () => {
+            ended.abort();
+            cutting.abort();
+          };
+          onOpen({ over: ended.signal, cut });
+        },
         onRecord: (record) => {
           unreadable = this.#receive(record);
           if (unreadable !== undefined) throw unreadable;

@@ -33,7 +33,7 @@ const killGrace = 3;
 /** Of the shutdown's grace period, kept for the last updates: seconds. */
 const farewell = 2;
 /** Measuring may take this share of a core, as long as that does not put it off for too long (milliseconds). */
-const measuring = { share: 0.01, longestPause: 5_000 };
+const measuring = { share: 0.01, longestPause: 10_000 };
 /** Marks are numbers, which limits have to be. */
 const marks = { least: 2 ** 20, most: 2 ** 52 };
 

@@ -10,6 +10,8 @@ export interface Program {
   args: string[];
 }
 
+const plainShell = '/bin/sh';
+
 /** The shells that can put a mark on a process before it becomes the program. */
 export type MarkingShell = 'bash' | 'sh';
 
@@ -51,7 +53,7 @@ export function unsupported(task: TaskInfo): string | undefined {
 
 /** `sh -c value`, or execvp of value with the arguments, the first of which is the program's name. */
 export function programOf({ shell = true, value = '', arguments: words = [] }: CommandInfo): Program {
-  if (shell) return { file: '/bin/sh', name: 'sh', args: ['-c', value] };
+  if (shell) return { file: plainShell, name: 'sh', args: ['-c', value] };
   const [name = value, ...args] = words;
   return { file: value, name, args };
 }
@@ -62,14 +64,16 @@ export function programOf({ shell = true, value = '', arguments: words = [] }: C
  * the mark in the environment has to do.
  */
 export function marked({ file, name, args }: Program, mark: string, shell: MarkingShell): Program {
-  if (shell === 'bash') {
+  const isPlain = name === file || file === plainShell;
+  // Only this one can give a program another name, and lets variables pass whose names are none to a shell. It takes longer to start.
+  if (shell === 'bash' && (file !== plainShell || name !== 'sh')) {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: the shell's own.
     const script = 'ulimit -x "$0" 2>/dev/null; exec -a "$1" "${@:2}"';
     return { file: '/bin/bash', name: 'bash', args: ['-p', '-c', script, mark, name, file, ...args] };
   }
-  // A plain shell cannot give another name.
-  if (name !== file && file !== '/bin/sh') return { file, name, args };
-  return { file: '/bin/sh', name: 'sh', args: ['-c', 'ulimit -w "$0" 2>/dev/null; exec "$@"', mark, file, ...args] };
+  if (!isPlain) return { file, name, args };
+  const script = 'ulimit -w "$0" 2>/dev/null || ulimit -x "$0" 2>/dev/null; exec "$@"';
+  return { file: plainShell, name: 'sh', args: ['-c', script, mark, file, ...args] };
 }
 
 const standardPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';

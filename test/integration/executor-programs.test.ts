@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { commandTask, taskInfo } from '../support/executor-room.ts';
-import { isAlive } from '../support/process-room.ts';
 import { ScriptedAgent } from '../support/scripted-agent.ts';
+import { isAlive } from '../support/task-room.ts';
 import { until } from '../support/virtual-clock.ts';
 
 const checkout = join(import.meta.dirname, '../..');

@@ -55,8 +55,22 @@ export function runDriver(
   return { driver, end, over: () => over };
 }
 
-export async function subscribedDriver(...args: Parameters<typeof runDriver>): Promise<DriverRun> {
-  const run = runDriver(...args);
-  await until('it is subscribed', () => args[1].subscribed);
+/** The same, once it knows that it is subscribed. */
+export async function subscribedDriver(
+  t: TestContext,
+  agent: ScriptedAgent,
+  handlers: ExecutorHandlers = {},
+  options: Parameters<typeof runDriver>[3] = {},
+): Promise<DriverRun> {
+  let yes = false;
+  const noted: ExecutorHandlers = {
+    ...handlers,
+    subscribed: (about) => {
+      yes = true;
+      return handlers.subscribed?.(about);
+    },
+  };
+  const run = runDriver(t, agent, noted, options);
+  await until('it is subscribed', () => yes);
   return run;
 }
