@@ -1,4 +1,5 @@
 import { agentFlags } from '../agent/flags.ts';
+import { executorFlags } from '../executor/flags.ts';
 import { masterFlags } from '../master/flags.ts';
 import { errorCatalogue } from '../protocol/error-codes.ts';
 import type { FlagTable } from '../runtime/flags.ts';
@@ -20,6 +21,10 @@ ${flagRows(masterFlags)}
 ## mesita agent
 
 ${flagRows(agentFlags)}
+
+## mesita-executor
+
+${flagRows(executorFlags)}
 `;
 }
 
