@@ -13,12 +13,40 @@ export const procFiles: ProcessSource = {
   },
   marks: (pid) => {
     const limit = fileLocksLimit(read(pid, 'limits') ?? '');
-    const variable = read(pid, 'environ')
-      ?.split('\0')
-      .find((entry) => entry.startsWith(`${markVariable}=`));
-    return [limit, variable?.slice(markVariable.length + 1)].filter((mark) => mark !== undefined);
+    return [limit, variableOf(pid, markVariable)].filter((mark) => mark !== undefined);
   },
 };
+
+/** The same, of processes whose mark is in that variable of their environment. */
+export function procFilesMarkedBy(name: string): ProcessSource {
+  return { ...procFiles, marks: (pid) => [variableOf(pid, name)].filter((mark) => mark !== undefined) };
+}
+
+/** What a process uses. Times in clock ticks, of which Linux tells 100 a second. */
+export interface ProcessFigures {
+  /** See `ProcessRow.start`. */
+  start: number;
+  userTicks: number;
+  systemTicks: number;
+  residentPages: number;
+}
+
+/** Undefined of one that has ended. */
+export function processFigures(pid: number): ProcessFigures | undefined {
+  const fields = read(pid, 'stat')
+    ?.replace(/^.*\) /s, '')
+    .split(' ')
+    .map(Number);
+  if (fields === undefined) return undefined;
+  const [userTicks = 0, systemTicks = 0, start = 0, residentPages = 0] = [11, 12, 19, 21].map((at) => fields[at]);
+  return { start, userTicks, systemTicks, residentPages };
+}
+
+/** Bytes in use by a process, its share of what it shares; undefined where that may not be read. */
+export function proportionalMemory(pid: number): number | undefined {
+  const kilobytes = /^Pss:\s+(\d+) kB/m.exec(read(pid, 'smaps_rollup') ?? '')?.[1];
+  return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
+}
 
 /** The limit of file locks that this very process runs under; undefined: none. */
 export function ownFileLocksLimit(): number | undefined {
@@ -26,12 +54,19 @@ export function ownFileLocksLimit(): number | undefined {
   return Number.isFinite(limit) ? limit : undefined;
 }
 
-function read(pid: number | 'self', file: string): string | undefined {
+function read(pid: number | 'self', file: 'stat' | 'limits' | 'environ' | 'smaps_rollup'): string | undefined {
   try {
     return readFileSync(`/proc/${pid}/${file}`, 'latin1');
   } catch {
     return undefined;
   }
+}
+
+function variableOf(pid: number, name: string): string | undefined {
+  const entry = read(pid, 'environ')
+    ?.split('\0')
+    .find((each) => each.startsWith(`${name}=`));
+  return entry?.slice(name.length + 1);
 }
 
 function fileLocksLimit(limits: string): string | undefined {

@@ -21,6 +21,11 @@ interface Entry {
   owner: string | undefined;
 }
 
+interface Main {
+  mark: string;
+  start: number | undefined;
+}
+
 /**
  * Which process belongs to which task. A task's main process is told by `register`; others are its own if their parent or their session is, or, for
  * daemons that have left both, if they bear its mark, which children inherit.
@@ -29,7 +34,7 @@ interface Entry {
  */
 export class ProcessTable {
   readonly #source: ProcessSource;
-  readonly #mains = new Map<number, string>();
+  readonly #mains = new Map<number, Main>();
   readonly #marks = new Set<string>();
   #entries = new Map<number, Entry>();
 
@@ -37,10 +42,14 @@ export class ProcessTable {
     this.#source = source;
   }
 
-  /** A task's main process, which leads a session of its own. */
-  register(mark: string, pid: number): void {
+  /**
+   * A task's main process, which leads a session of its own. Undefined where that one has ended already. With `start` (see `ProcessRow`), another
+   * process that is given the same pid later is not taken for it.
+   */
+  register(mark: string, pid: number | undefined, start?: number): void {
     this.#marks.add(mark);
-    this.#mains.set(pid, mark);
+    if (pid === undefined) return;
+    this.#mains.set(pid, { mark, start });
     // Its pid may have been another process's before.
     this.#entries.delete(pid);
   }
@@ -48,7 +57,7 @@ export class ProcessTable {
   /** The task is over, and nothing of it is left. */
   forget(mark: string): void {
     this.#marks.delete(mark);
-    for (const [pid, owner] of this.#mains) if (owner === mark) this.#mains.delete(pid);
+    for (const [pid, main] of this.#mains) if (main.mark === mark) this.#mains.delete(pid);
   }
 
   /**
@@ -88,10 +97,16 @@ export class ProcessTable {
     if (known?.row.start === row.start) return entry.owner;
     const parent = rows.get(row.parent);
     entry.owner =
-      this.#mains.get(row.pid) ??
-      this.#mains.get(row.session) ??
+      this.#markOfMain(row.pid, row) ??
+      this.#markOfMain(row.session, rows.get(row.session)) ??
       (parent === undefined ? undefined : this.#ownerOf(parent, rows, before)) ??
       this.#source.marks(row.pid).find((mark) => this.#marks.has(mark));
     return entry.owner;
+  }
+  /** `row`: of the process that has the pid now; where none has, nobody else's session can be called so either. */
+  #markOfMain(pid: number, row: ProcessRow | undefined): string | undefined {
+    const main = this.#mains.get(pid);
+    const same = main?.start === undefined || row === undefined || row.start === main.start;
+    return same ? main?.mark : undefined;
   }
 }

@@ -15,7 +15,14 @@ import { type BreakHooks, type Capability, type EngineHarness, engineContract } 
 
 const run = promisify(execFile);
 const socketPath = process.env.MESITA_DOCKER_SOCKET ?? '/var/run/docker.sock';
-const capabilities: ReadonlySet<Capability> = new Set(['kernel', 'network', 'foreign']);
+const capabilities: ReadonlySet<Capability> = new Set([
+  'kernel',
+  'isolation',
+  'images',
+  'network',
+  'foreign',
+  'connection',
+]);
 
 async function docker(...args: string[]): Promise<string> {
   return (await run('docker', args)).stdout.trim();

@@ -10,7 +10,7 @@ import {
   engineContract,
 } from './engine-contract.ts';
 
-const capabilities: ReadonlySet<Capability> = new Set();
+const capabilities: ReadonlySet<Capability> = new Set(['images', 'connection']);
 const image = 'mesita-test/fake:1';
 const unknownImage = 'mesita-test/nowhere:1';
 

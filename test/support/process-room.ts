@@ -1,120 +1,124 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
-import { ProcessExecutor, type ProcessExecutorOptions } from '../../executor/process-executor.ts';
-import type { CommandInfo, TaskInfo, TaskStatus } from '../../protocol/messages.ts';
-import { silentLog } from '../../runtime/log.ts';
-import { commandTask } from './executor-room.ts';
-import { ScriptedAgent } from './scripted-agent.ts';
-import { until } from './virtual-clock.ts';
+import type { ContainerSpec, Engine, EngineEvent } from '../../agent/engine/engine.ts';
+import { ProcessEngine } from '../../agent/engine/process-engine.ts';
+import { procFiles } from '../../runtime/proc-files.ts';
 
-/** An executor of processes on a scripted agent. What its tasks leave behind is killed when the test is over, whatever became of it. */
+export const never = new AbortController().signal;
+const scope = { 'mesita.test.scope': 'process room' };
+
+/** A directory with the state of a process engine, and engine objects that come and go on it. */
 export class ProcessRoom {
   readonly directory: string;
-  readonly agent: ScriptedAgent;
-  readonly end: Promise<Error | undefined>;
-  readonly stop = new AbortController();
+  readonly state: string;
+  readonly warnings: string[] = [];
+  readonly #engines: ProcessEngine[] = [];
+  readonly #agents: ChildProcess[] = [];
 
-  private constructor(directory: string, agent: ScriptedAgent, end: Promise<Error | undefined>) {
+  private constructor(directory: string) {
     this.directory = directory;
-    this.agent = agent;
-    this.end = end;
+    this.state = join(directory, 'state');
   }
 
-  static async open(
-    t: TestContext,
-    options: Partial<ProcessExecutorOptions> & { shutdownGrace?: number; capabilities?: 'TASK_KILLING_STATE'[] } = {},
-  ): Promise<ProcessRoom> {
-    const { shutdownGrace = 5, capabilities = [], ...rest } = options;
-    const directory = mkdtempSync(join(tmpdir(), 'mesita-processes-'));
-    const agent = await ScriptedAgent.open(t);
-    agent.capabilities = capabilities;
-    const environment = agent.environment({ sandbox: directory, shutdownGrace, recovery: undefined });
-    const variables = { PATH: process.env.PATH, INHERITED: 'yes', MESOS_EXECUTOR_AUTHENTICATION_TOKEN: 'secret' };
-    const executor = new ProcessExecutor({ environment, variables, log: silentLog, usageInterval: 0.05, ...rest });
-    const stop = new AbortController();
-    const end = executor.run(stop.signal).then(
-      () => undefined,
-      (error: Error) => error,
-    );
-    const room = new ProcessRoom(directory, agent, end);
-    t.after(async () => {
-      stop.abort();
-      agent.cut();
-      await end;
-      for (const pid of room.survivors()) process.kill(pid, 'SIGKILL');
-      rmSync(directory, { recursive: true, force: true });
+  static async open(): Promise<ProcessRoom> {
+    return new ProcessRoom(await mkdtemp(join(tmpdir(), 'mesita-test-processes-')));
+  }
+
+  engine(): ProcessEngine {
+    const warn = (message: string) => void this.warnings.push(message);
+    const engine = new ProcessEngine({ directory: this.state, scope, warn });
+    this.#engines.push(engine);
+    return engine;
+  }
+
+  async connected(): Promise<ProcessEngine> {
+    const engine = this.engine();
+    await engine.connect(never);
+    return engine;
+  }
+
+  async run(engine: Engine, name: string, script: string, change: Partial<ContainerSpec> = {}): Promise<void> {
+    await engine.create({ ...specOf(name, script, this.directory), ...change });
+    await engine.start(name);
+  }
+
+  /** Another Node process with an engine of its own, which runs these containers; resolves when the first one has ended. */
+  async agentThatRuns(containers: Record<string, string>, awaited: string): Promise<ChildProcess> {
+    const given = JSON.stringify({ state: this.state, scope, awaited, directory: this.directory, containers });
+    const agent = spawn(process.execPath, [join(import.meta.dirname, 'process-agent.ts'), given], {
+      stdio: ['ignore', 'pipe', 'inherit'],
     });
-    await until('it is subscribed', () => agent.subscribed);
-    return room;
+    this.#agents.push(agent);
+    await new Promise<void>((ready, failed) => {
+      agent.stdout?.once('data', () => ready());
+      agent.once('exit', (code) => failed(new Error(`the agent ended with ${code}`)));
+    });
+    return agent;
   }
 
-  run(id: string, command: string | CommandInfo, changes: Partial<TaskInfo> = {}): void {
-    this.agent.launch(commandTask(id, command, changes));
-  }
-
-  /** Runs it to its end. */
-  async outcome(id: string, command: string | CommandInfo, changes: Partial<TaskInfo> = {}): Promise<TaskStatus> {
-    this.run(id, command, changes);
-    return this.last(id);
-  }
-
-  /** The terminal update. */
-  async last(id: string): Promise<TaskStatus> {
-    const over = ['TASK_FINISHED', 'TASK_FAILED', 'TASK_KILLED', 'TASK_ERROR'];
-    const find = () => this.agent.statuses(id).find(({ state }) => over.includes(state));
-    await until(`${id} is over`, () => find() !== undefined);
-    return find() as TaskStatus;
-  }
-
-  kill(id: string, graceSeconds?: number): void {
-    const kill_policy =
-      graceSeconds === undefined ? {} : { kill_policy: { grace_period: { nanoseconds: graceSeconds * 1e9 } } };
-    this.agent.send({ type: 'KILL', kill: { task_id: { value: id }, ...kill_policy } });
-  }
-
-  output(id: string, file = 'stdout'): string {
-    try {
-      return readFileSync(join(this.directory, 'tasks', id, file), 'utf8');
-    } catch {
-      return '';
+  /** The pids of this room's keepers. */
+  async keepers(): Promise<number[]> {
+    const found: number[] = [];
+    for (const pid of procFiles.pids()) {
+      const words = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0');
+      const isKeeper = (words[1] ?? '').endsWith('process-keeper.sh') && words[2] === this.state;
+      // Supervisors are copies of their keeper.
+      if (isKeeper && procFiles.row(pid)?.session === pid) found.push(pid);
     }
+    return found;
   }
 
-  /** Waits until the task has written so many lines. */
-  async lines(id: string, count: number): Promise<string[]> {
-    const read = () => this.output(id).split('\n').slice(0, -1);
-    await until(`${id} has written ${count} lines`, () => read().length >= count);
-    return read();
+  /** Zombies, too. */
+  childrenOf(parents: readonly number[]): number[] {
+    return procFiles.pids().filter((pid) => parents.includes(procFiles.row(pid)?.parent ?? -1));
   }
 
-  /** Processes that carry a sign of this room: in their environment, working directory or open files. Told otherwise than the executor tells. */
-  survivors(extra: readonly number[] = []): number[] {
-    return readdirSync('/proc').flatMap((name) => {
-      const pid = Number(name);
-      if (!Number.isInteger(pid) || pid === process.pid || !isAlive(pid)) return [];
-      return extra.includes(pid) || signsOf(pid).includes(this.directory) ? [pid] : [];
+  /** Living processes of a container. */
+  async processesOf(name: string): Promise<number[]> {
+    const { mark } = JSON.parse(await readFile(join(this.state, name, 'spec.json'), 'utf8')) as { mark: string };
+    const found: number[] = [];
+    for (const pid of procFiles.pids()) {
+      const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
+      if (environment.includes(mark)) found.push(pid);
+    }
+    return found;
+  }
+
+  async close(): Promise<void> {
+    for (const agent of this.#agents) agent.kill('SIGKILL');
+    for (const engine of this.#engines) await engine.close();
+    const last = await this.connected();
+    for (const { name } of await last.list()) await last.remove(name);
+    await last.close();
+    await rm(this.directory, { recursive: true, force: true });
+  }
+}
+
+export function specOf(name: string, script: string, workingDirectory: string): ContainerSpec {
+  return {
+    name,
+    image: '',
+    labels: { color: 'red' },
+    entrypoint: ['/bin/sh'],
+    command: ['-c', script],
+    environment: { PATH: '/usr/bin:/bin' },
+    workingDirectory,
+    cpuShares: 1,
+    pidsLimit: 100,
+    network: { mode: 'host' },
+    mounts: [],
+    privileged: false,
+    parameters: [],
+  };
+}
+
+/** The end of a container that is still to come. */
+export function exitOf(engine: Engine, name: string): Promise<EngineEvent & { kind: 'exited' }> {
+  return new Promise((resolve) => {
+    engine.onEvent((event) => {
+      if (event.kind === 'exited' && event.name === name) resolve(event);
     });
-  }
-}
-
-export function isAlive(pid: number): boolean {
-  try {
-    return !/^\d+ \(.*\) [ZX] /s.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
-  } catch {
-    return false;
-  }
-}
-
-function signsOf(pid: number): string {
-  return ['environ', 'cmdline']
-    .map((file) => {
-      try {
-        return readFileSync(`/proc/${pid}/${file}`, 'latin1');
-      } catch {
-        return '';
-      }
-    })
-    .join('\0');
+  });
 }

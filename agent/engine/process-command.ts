@@ -1,0 +1,123 @@
+import { accessSync, constants, readFileSync, statSync } from 'node:fs';
+import { isAbsolute, resolve } from 'node:path';
+import { MesitaError } from '../../protocol/errors.ts';
+import type { ContainerSpec } from './engine.ts';
+
+/**
+ * The variable in the environment of a container's processes that holds its mark: by it daemons are found that have left session and
+ * parents behind. The one thing that a process is given beyond what the spec says.
+ */
+export const markVariable = 'MESITA_CONTAINER_MARK';
+
+/** What is run, with all that a spec or a call of `exec` says of it. */
+export type ProcessSpec = Pick<
+  ContainerSpec,
+  'name' | 'entrypoint' | 'command' | 'environment' | 'workingDirectory' | 'user' | 'oomScoreAdjust'
+>;
+
+interface Account {
+  uid: number;
+  /** In decimal. */
+  gid: string;
+  /** In /etc/passwd; undefined of a bare number. */
+  name: string | undefined;
+}
+
+/**
+ * The file `run` of a container: one call of `supervise` (process-keeper.sh). `both`: stderr goes where stdout goes. `reset`: whether this machine's
+ * `env` can give back the signals that shells take from what runs in their background.
+ * Throws MESITA_CONTAINER_INVALID: no such program, directory or user.
+ */
+export function runFile(
+  spec: ProcessSpec,
+  { mark, both = false, reset }: { mark: string; both?: boolean; reset: boolean },
+): string {
+  const { name, environment, workingDirectory = '/' } = spec;
+  const words = [...(spec.entrypoint ?? []), ...(spec.command ?? [])];
+  const [program] = words;
+  if (program === undefined) throw invalid(`${name} has no command`);
+  checkDirectory(workingDirectory);
+  findProgram(program, environment.PATH, workingDirectory);
+  const variables = Object.entries({ ...environment, [markVariable]: mark }).map(([key, value]) => `${key}=${value}`);
+  const command = [
+    'setsid',
+    ...switchUser(spec.user),
+    'env',
+    '-i',
+    ...(reset ? ['--default-signal'] : []),
+    ...variables,
+    // env would take it for a variable.
+    ...(program.includes('=') ? ['/bin/sh', '-c', 'exec "$@"', 'sh'] : []),
+    ...words,
+  ];
+  const score = spec.oomScoreAdjust === undefined ? '' : String(spec.oomScoreAdjust);
+  const stdout = `${name}/stdout`;
+  const call = ['supervise', name, workingDirectory, stdout, both ? stdout : `${name}/stderr`, score, ...command];
+  if (call.some((word) => word.includes('\0'))) throw invalid(`The command or environment of ${name} has a NUL in it`);
+  return `${call.map(quote).join(' ')}\n`;
+}
+
+/** For a POSIX shell. */
+function quote(word: string): string {
+  return `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+function checkDirectory(path: string): void {
+  if (!isAbsolute(path)) throw invalid(`The working directory '${path}' is relative`);
+  if (!(statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false)) {
+    throw invalid(`The working directory ${path} is not a directory of this machine`);
+  }
+}
+
+/** As execvp looks for it. */
+function findProgram(program: string, path: string | undefined, directory: string): void {
+  const places = program.includes('/')
+    ? [resolve(directory, program)]
+    : (path ?? '/bin:/usr/bin').split(':').map((folder) => resolve(directory, folder, program));
+  if (!places.some(isExecutable)) throw invalid(`${program}: no such executable on this machine`);
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
+
+/** `user` as for docker: a name or a number, and a group after a colon. */
+function switchUser(user: string | undefined): string[] {
+  if (user === undefined || user === '') return [];
+  const account = findAccount(user);
+  const own = process.getuid?.();
+  if (account.uid === own && !user.includes(':')) return [];
+  if (own !== 0) throw invalid(`Only an agent that is root can run a process as ${user}`);
+  const groups = account.name === undefined || user.includes(':') ? '--clear-groups' : '--init-groups';
+  return ['setpriv', `--reuid=${account.name ?? account.uid}`, `--regid=${account.gid}`, groups];
+}
+
+function findAccount(user: string): Account {
+  const [who = '', group] = user.split(':');
+  const entry = linesOf('/etc/passwd').find(([name, , uid]) => name === who || uid === who);
+  if (entry === undefined && !/^\d+$/.test(who)) throw invalid(`There is no user ${who} on this machine`);
+  const gid = group === undefined ? (entry?.[3] ?? who) : findGroup(group);
+  return { uid: Number(entry?.[2] ?? who), gid, name: entry?.[0] };
+}
+
+function findGroup(group: string): string {
+  const entry = linesOf('/etc/group').find(([name, , gid]) => name === group || gid === group);
+  if (entry?.[2] !== undefined) return entry[2];
+  if (/^\d+$/.test(group)) return group;
+  throw invalid(`There is no group ${group} on this machine`);
+}
+
+function linesOf(file: string): string[][] {
+  return readFileSync(file, 'utf8')
+    .split('\n')
+    .map((line) => line.split(':'));
+}
+
+export function invalid(message: string): MesitaError {
+  return new MesitaError('MESITA_CONTAINER_INVALID', { message });
+}

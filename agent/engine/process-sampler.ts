@@ -1,0 +1,100 @@
+import type { Clock } from '../../runtime/clock.ts';
+import type { ProcessRow, ProcessTable } from '../../runtime/process-table.ts';
+import { isSupervised, type ProcessContainer } from './process-container.ts';
+
+export interface SamplerOptions {
+  table: ProcessTable;
+  clock: Clock;
+  /** Bytes. */
+  pageSize: number;
+  /** Uses more than it may; called once for each look. */
+  exceeded(container: ProcessContainer, what: 'memory' | 'processes'): void;
+  /** Nothing of it is left, or nobody waits for its main process any more. */
+  unattended(container: ProcessContainer): void;
+}
+
+/**
+ * Milliseconds from one look at a container to the next. A young one may grow fast; one that does not use the CPU cannot; and of short ones
+ * there is never a look at all.
+ */
+const intervals = { first: 200, busy: 1_000, near: 250, idle: 5_000 };
+/** Looks closer together than this share one walk over /proc. */
+const togetherMs = 100;
+
+interface Watched {
+  /** Milliseconds since the epoch. */
+  due: number;
+  interval: number;
+}
+
+/** Looks at running containers in turn, and says which use more than their limits. One walk over /proc serves all that are due. */
+export class ProcessSampler {
+  readonly #options: SamplerOptions;
+  readonly #watched = new Map<ProcessContainer, Watched>();
+  #cancel: (() => void) | undefined;
+  #stopped = false;
+
+  constructor(options: SamplerOptions) {
+    this.#options = options;
+  }
+
+  watch(container: ProcessContainer): void {
+    const { clock } = this.#options;
+    this.#watched.set(container, { due: clock.now() + intervals.first, interval: intervals.first });
+    this.#cancel ??= clock.after(intervals.first, () => this.#tick());
+  }
+
+  forget(container: ProcessContainer): void {
+    this.#watched.delete(container);
+  }
+
+  /** A look at these, now. */
+  measure(containers: readonly ProcessContainer[]): void {
+    const members = this.#options.table.members('quick');
+    for (const container of containers) this.#look(container, members.get(container.mark) ?? []);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#cancel?.();
+    this.#watched.clear();
+  }
+
+  #tick(): void {
+    const { clock } = this.#options;
+    this.#cancel = undefined;
+    const soon = clock.now() + togetherMs;
+    const due = [...this.#watched].filter(([, watched]) => watched.due <= soon);
+    if (due.length > 0) {
+      const members = this.#options.table.members('quick');
+      for (const [container, watched] of due) {
+        watched.interval = this.#look(container, members.get(container.mark) ?? [], watched.interval);
+        watched.due = clock.now() + watched.interval;
+      }
+    }
+    this.#wait();
+  }
+
+  #wait(): void {
+    if (this.#stopped || this.#watched.size === 0) return;
+    const { clock } = this.#options;
+    let next = Number.POSITIVE_INFINITY;
+    for (const { due } of this.#watched.values()) next = Math.min(next, due);
+    this.#cancel = clock.after(Math.max(togetherMs, next - clock.now()), () => this.#tick());
+  }
+
+  /** Milliseconds to the next look. */
+  #look(container: ProcessContainer, members: readonly ProcessRow[], last: number = intervals.busy): number {
+    const { pageSize, exceeded, unattended } = this.#options;
+    const { usage, spec, started } = container;
+    const busy = usage.look(members, pageSize);
+    const { memoryLimit = Number.POSITIVE_INFINITY, pidsLimit } = spec;
+    if (usage.memory > memoryLimit && members.length > 1) usage.lookCarefully(members);
+    if (usage.memory > memoryLimit) exceeded(container, 'memory');
+    else if (pidsLimit > 0 && usage.processes > pidsLimit) exceeded(container, 'processes');
+    else if (members.length === 0) unattended(container);
+    else if (started !== undefined && !isSupervised(started)) unattended(container);
+    if (usage.memory > memoryLimit / 2 && busy) return intervals.near;
+    return Math.min(busy ? intervals.busy : intervals.idle, last * 2);
+  }
+}
