@@ -9,7 +9,7 @@ import { volumePath } from '../../../agent/volume-paths.ts';
 import { makeVolume, removeVolume } from '../../../agent/volumes.ts';
 import type { AgentMessage } from '../../../protocol/agent-link.ts';
 import type { OfferOperation, Operation, Resource } from '../../../protocol/messages.ts';
-import { AgentRoom, dockerTask } from '../../support/agent-room.ts';
+import { AgentRoom } from '../../support/agent-room.ts';
 import { resourcesOf, sortedText } from '../../support/master-messages.ts';
 import { settle } from '../../support/virtual-clock.ts';
 
