@@ -35,6 +35,8 @@ type Step = { heard: number } & (
   | { subscribe: object; events?: ExecutorEvent[] }
   | { call: string; body: object; status: number; text: string }
   | { exit: number }
+  /** A document of the agent, or the answer to a call of its operator API. */
+  | { read: string; document: object }
 );
 
 function recorded<T>(name: string): T[] {
@@ -152,6 +154,7 @@ class Replay {
     await this.#hearing(step.heard);
     if ('scheduler' in step) return this.#schedule(step);
     if ('subscribe' in step) return this.#subscribe(step.subscribe, step.events);
+    if ('read' in step) return this.#read(step.read, step.document);
     if ('exit' in step) return this.#agent.engine.exit(this.#containerName(), step.exit);
     const answer = await this.#executor.call(this.#filled(step.body));
     assert.deepEqual(answer, { status: step.status, text: step.text }, step.call);
@@ -183,6 +186,28 @@ class Replay {
     // An executor does not wait to be made to end.
     const name = this.#containerName();
     if (this.#agent.engine.container(name)?.state === 'running') this.#agent.engine.exit(name, 0);
+  }
+
+  async #read(what: string, expected: object): Promise<void> {
+    // Acknowledged tasks are completed ones.
+    await until('all is acknowledged', () => {
+      this.#told();
+      return [...this.#agent.agent.state.tasks.values()].every(({ queue }) => queue.length === 0);
+    });
+    const call = {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ type: what }),
+    };
+    const path = what.startsWith('/') ? what : '/api/v1';
+    const answer = await fetch(`http://${this.#agent.agent.address}${path}`, what === path ? {} : call);
+    const document = (await answer.json()) as Record<string, unknown>;
+    const wanted = Array.isArray(expected)
+      ? document
+      : Object.fromEntries(Object.keys(expected).map((key) => [key, document[key]]));
+    // Mesos tells of networks in updates alone.
+    const without = what === '/containers' ? ['network_infos'] : [];
+    assert.deepEqual(bare(wanted, without), bare(this.#filled(expected), without), what);
   }
 
   async #hearing(count: number): Promise<void> {
@@ -278,6 +303,16 @@ function withoutUris<T>(value: T): T {
 
 function plain<T>(value: T): T {
   return withoutUris(value);
+}
+
+/** A document without times, measurements, the agent's directory, what mesita tells besides, and what `withoutUris` leaves out. */
+function bare(document: unknown, without: readonly string[]): unknown {
+  const text = JSON.stringify(document, (key, value: unknown) =>
+    ['timestamp', 'statistics', 'executor_pid', 'uris', 'message', 'reason', ...without].includes(key)
+      ? undefined
+      : value,
+  );
+  return JSON.parse(text.replaceAll(/"[^"]*\/slaves\//g, '"/slaves/')) as unknown;
 }
 
 /** Without the agent's port and what it found out about its host. */
