@@ -112,6 +112,8 @@ const rules: readonly Rule[] = [
     exchange: /volume|reserved|noack|pv1|group|disconnected|nested/,
     path: /used_resources|allocated|^body\[|executors\[/,
   },
+  // Of a framework whose only executor runs a group the agent has nothing.
+  { reason: 'executors', file: /^b_/, exchange: /^agent:\/state/, path: /^body\.(completed_)?frameworks\[[^\]]*\]$/ },
   { reason: 'executors', file: /^d_master/, path: /used_resources|allocated|consumed|offered|executors|TASK_[A-Z]+$/ },
   { reason: 'no-libprocess', exchange: /__processes__|\/system\/stats|\/logging|\/profiler|\/help|\/registrar/ },
   { reason: 'master-files', exchange: /\/master\/log|\/files/ },
