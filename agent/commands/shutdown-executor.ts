@@ -1,8 +1,9 @@
 import { type Effect, log } from '../effects.ts';
 import { shutdownGrace, tell } from '../executor-tasks.ts';
 import { isPod } from '../pods.ts';
-import { type AgentState, type ExecutorRecord, executorKey } from '../state.ts';
+import { type AgentState, type ExecutorRecord, executorKey, taskKey } from '../state.ts';
 import type { Context } from '../status-updates.ts';
+import { killTask } from './kill-task.ts';
 import { shutdownPod } from './pod.ts';
 
 /** SHUTDOWN_EXECUTOR: it is told to end, and made to when its time is over. */
@@ -14,6 +15,9 @@ export function shutdownNamedExecutor(
   const { framework_id, executor_id } = message;
   const executor = state.executors.get(executorKey(framework_id, executor_id));
   if (executor !== undefined) return shutdownExecutor(state, executor, context);
+  // The agent itself is the executor of that one task, and bears its name.
+  const alone = state.tasks.get(taskKey(framework_id, executor_id));
+  if (alone !== undefined && alone.executor === undefined) return killTask(state, alone, undefined, context);
   const fields = { framework: framework_id, executor: executor_id };
   return [log('SHUTDOWN_EXECUTOR dropped: no such executor', fields, 'warn')];
 }

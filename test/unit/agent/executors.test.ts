@@ -403,6 +403,14 @@ describe('SHUTDOWN', () => {
     assert.deepEqual(outcomes(await room.history('t1')), ['TASK_FAILED REASON_EXECUTOR_TERMINATED']);
   });
 
+  test('of a task that has no executor of its own kills the task', async (t) => {
+    const room = await open(t);
+    room.run(dockerTask('t1'));
+    await room.running('t1');
+    room.performer.receive({ ...shutdown, executor_id: 't1' });
+    assert.deepEqual(outcomes(await room.history('t1')).at(-1), 'TASK_KILLED');
+  });
+
   test('of the framework leaves no updates, and the executor its time', async (t) => {
     const { room, executor } = await withRunningTask(t);
     room.performer.receive({ type: 'SHUTDOWN_FRAMEWORK', framework_id: 'F' });
