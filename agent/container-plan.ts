@@ -4,6 +4,7 @@ import { inheritedMounts, mountsOf } from './container-mounts.ts';
 import { networkOf } from './container-network.ts';
 import type { ContainerSpec, Mount, Network } from './engine/engine.ts';
 import { networkHolder, podOf } from './pods.ts';
+import type { HostProcesses } from './process-plan.ts';
 import { containerSandbox } from './sandbox-paths.ts';
 import type { TaskRecord } from './state.ts';
 
@@ -20,6 +21,8 @@ export interface ContainerSettings {
   agentEndpoint: string;
   /** Seconds between SHUTDOWN and the end of an executor that says nothing else. */
   executorShutdownGrace: number;
+  /** Where the engine runs host processes. */
+  hostProcesses?: HostProcesses;
 }
 
 export interface ContainerPlan {

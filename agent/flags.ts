@@ -5,6 +5,7 @@ import { bytes } from '../runtime/bytes-flag.ts';
 import { domain } from '../runtime/domain-flag.ts';
 import { duration } from '../runtime/duration-flag.ts';
 import { boolean, type Flag, type FlagValues, integer, oneOf, text } from '../runtime/flags.ts';
+import type { Containerizer } from './engine-choice.ts';
 import { parseDockerConfig } from './registry-credentials.ts';
 
 function resources(value: string): { value: string } | { error: string } {
@@ -27,6 +28,14 @@ function role(value: string): { value: string } | { error: string } {
 
 function absolutePath(value: string): { value: string } | { error: string } {
   return value.startsWith('/') ? { value } : { error: 'expected the absolute path of a file, without file://' };
+}
+
+function containerizers(value: string): { value: Containerizer[] } | { error: string } {
+  const known: Record<string, Containerizer> = { docker: 'docker', process: 'process', mesos: 'process' };
+  const named = value.split(',').map((word) => word.trim());
+  const unknown = named.find((word) => known[word] === undefined);
+  if (unknown !== undefined) return { error: `'${unknown}' is none of docker and process` };
+  return { value: [...new Set(named.flatMap((word) => known[word] ?? []))] };
 }
 
 export const agentFlags = {
@@ -72,6 +81,13 @@ export const agentFlags = {
     parse: domain,
   },
   default_role: { form: 'ROLE', help: 'The role of resources that name none.', default: '*', mesos: true, parse: role },
+  containerizers: {
+    form: 'LIST',
+    help: 'What runs tasks: docker, process (commands as processes of the host; images are refused), or docker,process: processes where no Docker engine answers. mesos is another name of process.',
+    default: 'docker',
+    mesos: true,
+    parse: containerizers,
+  },
   docker_socket: {
     form: 'PATH',
     help: 'The Docker engine’s socket.',
@@ -114,6 +130,20 @@ export const agentFlags = {
     default: '4',
     mesos: false,
     parse: integer(1, 64),
+  },
+  max_log_size: {
+    form: 'BYTES',
+    help: 'The size at which a task’s stdout or stderr is put away as stdout.1 and begun anew; 0B for no limit.',
+    default: '100MB',
+    mesos: false,
+    parse: bytes,
+  },
+  log_files: {
+    form: 'NUMBER',
+    help: 'Files that a task’s stdout (and its stderr) is kept in at the most, the one that is written to included.',
+    default: '5',
+    mesos: false,
+    parse: integer(1, 1000),
   },
   executor_registration_timeout: {
     form: 'DURATION',
