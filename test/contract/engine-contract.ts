@@ -821,6 +821,20 @@ function networkContract(contract: Contract): void {
       await remove();
     }
   });
+
+  contract('a container joins the network of one that runs, and of no other', ['network'], async (scene) => {
+    const command = ['echo ready; while :; do echo hello | nc -l -p 80; done'];
+    const holder = await scene.run({}, { network: { mode: 'bridge', ports: [] }, command });
+    await ready(scene, holder);
+    const network = { mode: 'container' as const, name: holder };
+    const { stdout } = await scene.shell('nc 127.0.0.1 80', { network });
+    assert.equal(stdout, 'hello\n');
+    assert.deepEqual(await scene.engine.addresses(await scene.run({}, { network })), []);
+    await scene.engine.stop(holder, 0);
+    const late = scene.spec({}, { network });
+    await scene.engine.create(late);
+    await assert.rejects(scene.engine.start(late.name), { code: 'MESITA_ENGINE_FAILED' });
+  });
 }
 
 /** What an engine answers that runs processes of this very machine, where containers have more. */

@@ -1,4 +1,5 @@
 import type {
+  ExecutorInfo,
   FrameworkInfo,
   Offer,
   OperationStatus,
@@ -77,6 +78,25 @@ export class TestScheduler {
       ...draft,
     };
     await this.driver.launch([offer], [task], { refuse_seconds: 0 });
+  }
+
+  /** Launches a pod of that id, or a further group of it: 0.1 cores and 32 MB for each task, and for itself, where they do not say otherwise. */
+  async launchPod(id: string, drafts: TaskDraft[], change: Partial<ExecutorInfo> = {}): Promise<void> {
+    const offer = await this.offer();
+    const executor: ExecutorInfo = {
+      type: 'DEFAULT',
+      executor_id: { value: id },
+      framework_id: { value: this.id },
+      resources: resources({ cpus: 0.1, mem: 32, disk: 10 }),
+      ...change,
+    };
+    const tasks = drafts.map((draft) => ({
+      task_id: { value: draft.name },
+      agent_id: offer.agent_id,
+      resources: resources({ cpus: 0.1, mem: 32 }),
+      ...draft,
+    }));
+    await this.driver.launchGroup([offer], executor, tasks, { refuse_seconds: 0 });
   }
 
   /** Takes the one that is waited for and lets the master have the others for other frameworks. */
