@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { tasksOf } from '../../cli/cluster-state.ts';
 import { Cluster } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
 import { pack } from '../support/program-bundle.ts';
@@ -115,6 +116,18 @@ describe('the programs that come with mesos-go', { timeout: 120_000, skip }, () 
     const shell = run('msh', '-master', cluster.address, '--', 'false');
     await shell.ended();
     assert.match(shell.log, /TASK_FAILED/);
+  });
+
+  it('run a command in a pod', async () => {
+    const shell = run('msh', '-master', cluster.address, '-pod', '-task_name', 'in a pod', '--', 'echo', 'hello');
+    await shell.ended();
+    assert.match(shell.log, /TASK_FINISHED/);
+    const [task, ...others] = tasksOf(await cluster.state(), true).filter(({ name }) => name === 'in a pod');
+    assert.ok(task !== undefined && others.length === 0);
+    const { workDirectory, id } = cluster.agent;
+    const executor = join(workDirectory, 'slaves', id, 'frameworks', task.framework_id, 'executors', `msh_${task.id}`);
+    assert.equal(await readFile(join(executor, 'runs/latest/tasks', task.id, 'stdout'), 'utf8'), 'hello\n');
+    await cluster.settled();
   });
 
   it('execute: each task of the example’s runs and finishes', async () => {
