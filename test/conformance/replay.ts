@@ -1,18 +1,25 @@
 import { encodeJson } from '../../protocol/json-codec.ts';
 import type { Messages } from '../../protocol/messages.ts';
 import { decodeProtobuf, encodeProtobuf } from '../../protocol/protobuf-codec.ts';
-import { RecordDecoder } from '../../protocol/record-io.ts';
 import { type Addresses, Comparison, compareHeads, type Difference, quote, recordedAddresses } from './comparison.ts';
-import { at, readDocument, readRecord, textAt, type Value } from './document.ts';
+import { at, readDocument, textAt, type Value } from './document.ts';
 import { type Conversation, converse } from './http-answer.ts';
 import { Identities, tokensOf } from './identities.ts';
 import { explain } from './known-differences.ts';
-import { eventKey, type LiveRecord, LiveStream, stateOf, taskOf } from './live-stream.ts';
-import { OfferBook } from './offer-book.ts';
-import { bytesOf, type Exchange, headerOf, isExchange, type Line } from './recording.ts';
+import { eventKey, type LiveRecord, LiveStream, taskOf } from './live-stream.ts';
+import type { OfferBook } from './offer-book.ts';
+import { bytesOf, type Exchange, headerOf, type Line } from './recording.ts';
 import type { Deed, Session } from './sessions.ts';
-
-type RecordedExchange = Exchange & { file: string };
+import {
+  type Item,
+  inOrder,
+  isIncidental,
+  isOver,
+  messageOf,
+  type RecordedExchange,
+  type Stream,
+  timeline,
+} from './timeline.ts';
 
 /** The master and agent under test. */
 export interface Subject {
@@ -34,29 +41,10 @@ export interface Outcome {
   events?: { recorded: number; matched: number };
 }
 
-/** A stream of the recording and, while it is open, the living one. */
-interface Stream {
-  exchange: RecordedExchange;
-  records: { value: Value; at: number }[];
-  comparison: Comparison;
-  live?: LiveStream;
-  offers: OfferBook;
-  matched: number;
-  /** Tasks of which an event was waited for in vain. */
-  givenUp: Set<string>;
-  outcome?: Outcome;
-}
-
-type Item =
-  | { at: number; kind: 'record'; stream: Stream; index: number; done: boolean }
-  | { at: number; kind: 'request'; exchange: RecordedExchange }
-  | { at: number; kind: 'end'; stream: Stream };
-
 /** Milliseconds of real time for something to come that is due. */
 const patience = 5_000;
 /** The same for what is known not to come. */
 const brief = 100;
-const terminal = /TASK_(FINISHED|FAILED|KILLED|ERROR|LOST|DROPPED|UNREACHABLE|GONE|GONE_BY_OPERATOR|UNKNOWN)$/;
 
 /** Replays a session against a master, request by request in the recorded order, and compares. */
 export class Replay {
@@ -79,7 +67,8 @@ export class Replay {
     this.#subject = subject;
     const own = new Set<string>();
     this.#ids = new Identities(own);
-    this.#items = this.#timeline(lines);
+    this.#items = timeline(lines, () => this.#comparison());
+    for (const item of this.#items) if (item.kind === 'end') this.#streams.set(item.stream.exchange, item.stream);
     // Of what is of the same millisecond, a request may name an id that a record brought, or a record answer a request.
     for (const item of inOrder(this.#items, ['record', 'end', 'request'])) this.#register(item, own);
     this.#items = inOrder(this.#items, ['request', 'record', 'end']);
@@ -93,35 +82,6 @@ export class Replay {
       for (const { live } of this.#streams.values()) live?.conversation.close();
     }
     return this.outcomes;
-  }
-
-  #timeline(lines: readonly Line[]): Item[] {
-    const items: Item[] = [];
-    for (const line of lines) {
-      if (!isExchange(line)) continue;
-      items.push({ at: line.t0, kind: 'request', exchange: line });
-      if (line.response.chunks === undefined) continue;
-      const stream = this.#recordedStream(line);
-      this.#streams.set(line, stream);
-      for (const [index, { at }] of stream.records.entries()) {
-        items.push({ at, kind: 'record', stream, index, done: false });
-      }
-      items.push({ at: line.t0 + (line.response.t_end_ms ?? 0), kind: 'end', stream });
-    }
-    return items;
-  }
-
-  #recordedStream(exchange: RecordedExchange): Stream {
-    const type = messageOf(exchange, this.#subject.addresses, true);
-    const media = headerOf(exchange.response.headers, 'content-type') ?? '';
-    const decoder = new RecordDecoder({ maximumLength: 1e9 });
-    const records = (exchange.response.chunks ?? []).flatMap((chunk) =>
-      decoder
-        .push(bytesOf(chunk))
-        .records.map((bytes) => ({ value: readRecord(bytes, media, type), at: exchange.t0 + chunk.t_ms })),
-    );
-    const comparison = this.#comparison();
-    return { exchange, records, comparison, offers: new OfferBook(), matched: 0, givenUp: new Set() };
   }
 
   /** Notes where each id comes from: what a request names before any answer has is the client's own. */
@@ -217,7 +177,7 @@ export class Replay {
     if (exchange.response.status !== null && answer.hasHead && answer.status !== 0) {
       compareHeads(exchange.response, answer, comparison);
       if (answer.ending === undefined) comparison.note('body', 'does not end');
-      const type = messageOf(exchange, this.#subject.addresses, false);
+      const type = messageOf(exchange, false);
       const recorded = readDocument(bytesOf(exchange.response.body), exchange.response.headers ?? [], type);
       comparison.documents(recorded, readDocument(answer.body, answer.headers, type));
     } else if (exchange.response.status !== (answer.status === 0 ? null : answer.status)) {
@@ -290,7 +250,7 @@ export class Replay {
       await answer.change(deadline - performance.now());
     compareHeads(stream.exchange.response, answer, stream.comparison);
     if (answer.status === 200) {
-      stream.live = new LiveStream(conversation, messageOf(stream.exchange, this.#subject.addresses, true));
+      stream.live = new LiveStream(conversation, messageOf(stream.exchange, true));
     } else {
       conversation.close();
     }
@@ -459,46 +419,10 @@ export class Replay {
   }
 }
 
-/** What depends on time alone: heartbeats, when resources are offered, and an update said again. */
-function isIncidental({ key, value }: LiveRecord, records: readonly LiveRecord[]): boolean {
-  const uuid = uuidOf(value);
-  const again = uuid !== '' && records.some((one) => one.taken && uuidOf(one.value) === uuid);
-  return again || key === 'HEARTBEAT' || key === 'OFFERS' || key === 'RESCIND';
-}
-
-function uuidOf(event: Value): string {
-  return (
-    textAt(event, 'update', 'status', 'uuid') || textAt(event, 'update_operation_status', 'status', 'uuid', 'value')
-  );
-}
-
-/** Whether the task of an awaited update has come to an end that nobody recorded. */
-function isOver(stream: Stream, index: number): boolean {
-  const recorded = stream.records[index]?.value ?? null;
-  const task = taskOf(recorded);
-  if (task === '' || textAt(recorded, 'update', 'status', 'reason') === 'REASON_RECONCILIATION') return false;
-  const before = new Set(stream.records.slice(0, index).map(({ value }) => eventKey(value)));
-  return (stream.live?.records ?? []).some(
-    ({ key, value }) => taskOf(value) === task && terminal.test(stateOf(value)) && !before.has(key),
-  );
-}
-
 /** A JSON text without the members of those names, however deep they are. */
 function without(text: string, names: readonly string[]): string {
   if (!names.some((name) => text.includes(`"${name}"`))) return text;
   return JSON.stringify(JSON.parse(text), (key, value: unknown) => (names.includes(key) ? undefined : value));
-}
-
-function inOrder(items: readonly Item[], ranks: Item['kind'][]): readonly Item[] {
-  return items.toSorted((one, other) => one.at - other.at || ranks.indexOf(one.kind) - ranks.indexOf(other.kind));
-}
-
-/** Which message an answer is, where it is protobuf. */
-function messageOf({ request }: Exchange, _: Addresses, streaming: boolean): keyof Messages {
-  if (request.path.endsWith('/scheduler')) return streaming ? 'SchedulerEvent' : 'SchedulerResponse';
-  if (request.path.endsWith('/executor')) return 'ExecutorEvent';
-  if (request.target === recordedAddresses.agent) return 'AgentResponse';
-  return streaming ? 'MasterEvent' : 'MasterResponse';
 }
 
 function pause(milliseconds: number): Promise<void> {
