@@ -177,6 +177,21 @@ describe('executors', { timeout: patience }, () => {
     assert.match(failed.message ?? '', /limit 160 MB/);
   });
 
+  it('go on under a master that was killed, and take new tasks from the one that comes back', async () => {
+    const ex = executor('surviving');
+    await scheduler.launch(task('o1', ex, 'while [ ! -e go ]; do sleep 0.1; done; echo gone on'));
+    await scheduler.update('o1', 'TASK_RUNNING');
+    const before = await containersOf('surviving');
+    await cluster.master.end('SIGKILL');
+    await cluster.startMaster();
+    await scheduler.subscribed(2);
+    await scheduler.launch(task('o2', ex, 'touch go'));
+    await scheduler.update('o2', 'TASK_FINISHED');
+    assert.equal(outputOf(await scheduler.update('o1', 'TASK_FINISHED')), 'gone on\n');
+    assert.deepEqual(await containersOf('surviving'), before);
+    await shutdown('surviving');
+  });
+
   it('that do not register in time are ended, and their tasks say so', async () => {
     const ex = executor('silent', { command: { value: 'sleep 1000' } });
     await scheduler.launch(task('r1', ex, 'true'));
