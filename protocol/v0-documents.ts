@@ -100,7 +100,7 @@ function statusDocument(status: TaskStatus): Document {
 function containerStatusDocument(status: ContainerStatus): Document {
   return {
     container_id: status.container_id && embed('ContainerID', status.container_id),
-    network_infos: (status.network_infos ?? []).map((info) => embed('NetworkInfo', info)),
+    network_infos: status.network_infos?.map((info) => embed('NetworkInfo', info)),
     cgroup_info: status.cgroup_info && embed('CgroupInfo', status.cgroup_info),
   };
 }

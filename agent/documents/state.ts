@@ -85,7 +85,7 @@ function frameworkDocument(id: string, runs: Run[], completed: Run[]): Document 
 }
 
 function executorDocument(run: Run): Document {
-  const { executor_id, name, source, labels, type } = executorOf(run);
+  const { executor_id, name = '', source = '', labels, type } = executorOf(run);
   return {
     id: executor_id.value,
     name,

@@ -33,7 +33,7 @@ export function readOnlyRoutes(server: FastifyInstance, options: ReadOnlyOptions
   );
   server.all('/containers', async (request, reply) => {
     const { container_id } = request.query as { container_id?: string | string[] };
-    const measured = await statistics.measure([container_id].flat()[0]);
+    const measured = await statistics.measure({ only: [container_id].flat()[0] });
     return sendDocument(request, reply, measured.map(containerDocument));
   });
   metricsRoute(server, metrics);

@@ -61,8 +61,8 @@ const handlers: Record<AgentCallType, Handler> = {
     return { response: { read_file: { size, data: data.toString('base64') } } };
   },
   GET_STATE: reading(({ state }) => ({ get_state: getState(state) })),
-  GET_CONTAINERS: async ({ statistics }) => {
-    const containers = await statistics.measure();
+  GET_CONTAINERS: async ({ statistics }, { get_containers }) => {
+    const containers = await statistics.measure({ nested: get_containers?.show_nested ?? false });
     return {
       response: containers.length === 0 ? {} : { get_containers: { containers: containers.map(containerMessage) } },
     };

@@ -9,6 +9,7 @@ import type {
 import { isTerminal } from '../../protocol/task-state.ts';
 import { containerStatus, type MeasuredContainer } from '../documents/containers.ts';
 import { runsOf } from '../executor-tasks.ts';
+import { podOf } from '../pods.ts';
 import type { FileEntry } from '../sandbox-files.ts';
 import type { AgentState, Run, TaskRecord } from '../state.ts';
 import { executorOf, taskMessage } from '../task-message.ts';
@@ -64,15 +65,17 @@ export function getFrameworks(state: AgentState): AgentResponseGetFrameworks {
 }
 
 export function containerMessage({ run, statistics }: MeasuredContainer): AgentResponseGetContainersContainer {
-  const { executor_id, framework_id, name } = executorOf(run);
-  return {
-    framework_id,
-    executor_id,
-    executor_name: name,
-    container_id: { value: run.containerId },
-    container_status: containerStatus(run),
-    ...(statistics && { resource_statistics: statistics }),
-  };
+  const container_id = { value: run.containerId };
+  const measured = statistics && { resource_statistics: statistics };
+  const pod = run.kind === 'task' ? podOf(run) : undefined;
+  // As recorded: a nested container is told from others by the parent in its status.
+  if (pod !== undefined) {
+    const parent = { value: pod.containerId };
+    return { container_id, container_status: { container_id: { ...container_id, parent } }, ...measured };
+  }
+  const { executor_id, framework_id, name = '' } = executorOf(run);
+  const container_status = containerStatus(run);
+  return { framework_id, executor_id, executor_name: name, container_id, container_status, ...measured };
 }
 
 export function fileInfo({ path, status, user, group }: FileEntry): FileInfo {

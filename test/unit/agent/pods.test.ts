@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { lstat, readlink, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
+import { ContainerStatistics } from '../../../agent/container-statistics.ts';
 import type { ContainerSpec } from '../../../agent/engine/engine.ts';
+import { containerMessage, getExecutors, getTasks } from '../../../agent/operator/reads.ts';
 import type { ExecutorRecord } from '../../../agent/state.ts';
 import type { AgentMessage } from '../../../protocol/agent-link.ts';
 import type { ExecutorInfo, FrameworkInfo, TaskInfo, TaskStatus, Volume } from '../../../protocol/messages.ts';
@@ -324,7 +326,7 @@ describe('a pod with a network of its own', () => {
     await room.are('a TASK_RUNNING', 'b TASK_RUNNING');
     room.agent.engine.exit(room.pod.containerName, 137);
     assert.deepEqual(await room.over(), exited(256));
-    assert.deepEqual((await room.told()).slice(4), ['a TASK_FAILED', 'b TASK_FAILED']);
+    assert.deepEqual((await room.told()).slice(4).sort(), ['a TASK_FAILED', 'b TASK_FAILED']);
     assert.equal(room.last('a')?.reason, 'REASON_EXECUTOR_TERMINATED');
   });
 
@@ -463,5 +465,44 @@ describe('a volume of a pod', () => {
     await room.are('link TASK_FAILED');
     assert.match(room.last('link')?.message ?? '', /leads out of the sandbox/);
     assert.equal(room.agent.task('first').state, 'TASK_RUNNING');
+  });
+});
+
+describe('the documents', () => {
+  const usage = { cpuUserSeconds: 1, cpuSystemSeconds: 2, mem: 16, pids: 1 };
+
+  test('show a pod with what its tasks use, and their containers inside it where they are asked for', async (t) => {
+    const room = await PodRoom.running(t, ['a', 'b']);
+    const { engine, state, clock } = room.agent;
+    for (const id of ['a', 'b']) engine.scriptUsage(room.agent.task(id).containerName, usage);
+    const statistics = new ContainerStatistics(state, engine, false, clock);
+    const [whole, ...none] = (await statistics.measure()).map(containerMessage);
+    assert.deepEqual(none, []);
+    assert.equal(whole?.executor_name, '');
+    assert.deepEqual(whole?.executor_id, { value: 'p' });
+    const megabyte = 1024 * 1024;
+    const { cpus_user_time_secs, cpus_soft_limit, mem_limit_bytes, mem_rss_bytes } = whole?.resource_statistics ?? {};
+    assert.deepEqual([cpus_user_time_secs, mem_rss_bytes], [2, 32 * megabyte]);
+    assert.deepEqual([cpus_soft_limit, mem_limit_bytes], [0.3, 160 * megabyte]);
+    const [, inside] = (await statistics.measure({ nested: true })).map(containerMessage);
+    const { resource_statistics, ...told } = inside ?? {};
+    const value = room.agent.task('a').containerId;
+    assert.deepEqual(told, {
+      container_id: { value },
+      container_status: { container_id: { value, parent: { value: room.pod.containerId } } },
+    });
+    assert.equal(resource_statistics?.mem_limit_bytes, 64 * megabyte);
+  });
+
+  test('show its executor, with all that it holds', async (t) => {
+    const room = await PodRoom.running(t, ['a', 'b']);
+    assert.deepEqual(
+      getExecutors(room.agent.state).executors?.map(({ executor_info }) => executor_info),
+      [podInfo('p')],
+    );
+    assert.deepEqual(
+      getTasks(room.agent.state).launched_tasks?.map(({ task_id }) => task_id.value),
+      ['a', 'b'],
+    );
   });
 });
