@@ -9,6 +9,9 @@ const images = ['default:1', 'bb:1'];
 /** Milliseconds that the shortest program takes. */
 const shortest = 100;
 
+/** A sleep lasts so many times longer, so that a slow machine asks about a task while it still runs. */
+const drowsiness = 4;
+
 /** Seconds of sleep beyond which a program runs for good: no session waits that long. */
 const endless = 100;
 
@@ -67,7 +70,7 @@ export class ScriptedEngine extends FakeEngine {
   #run(name: string, program: string): void {
     const seconds = Number(/sleep (\d+)/.exec(program)?.[1] ?? 0);
     if (seconds >= endless || /while|trap/.test(program)) return;
-    this.#clock.after(Math.max(shortest, seconds * 1000), () => {
+    this.#clock.after(Math.max(shortest, seconds * 1000 * drowsiness), () => {
       if (this.container(name)?.state === 'running') this.exit(name, exitCodeOf(program));
     });
   }
