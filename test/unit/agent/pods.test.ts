@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { lstat, readlink, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { ContainerStatistics } from '../../../agent/container-statistics.ts';
 import type { ContainerSpec } from '../../../agent/engine/engine.ts';
 import { containerMessage, getExecutors, getTasks } from '../../../agent/operator/reads.ts';
@@ -57,9 +58,15 @@ class PodRoom {
   }
 
   async are(...wanted: string[]): Promise<void> {
-    let told: string[] = [];
-    for (let waited = 0; !wanted.every((one) => told.includes(one)); waited++) {
-      assert.ok(waited < 500, `told: ${told.join(', ')} ${this.heard.at(-1)?.message}`);
+    await this.until(wanted.join(', '), (told) => wanted.every((one) => told.includes(one)));
+  }
+
+  /** Files are written in real time, all else waits for the clock. */
+  private async until(what: string, holds: (told: string[]) => boolean): Promise<void> {
+    let told = await this.told();
+    for (let waited = 0; !holds(told); waited++) {
+      assert.ok(waited < 5_000, `not ${what}, but ${told.join(', ')}: ${this.heard.at(-1)?.message}`);
+      await pause(1);
       this.agent.clock.advance(100);
       told = await this.told();
     }
@@ -89,13 +96,9 @@ class PodRoom {
 
   /** Waits until nothing is left of the pod; what the master was told of its end. */
   async over(): Promise<AgentMessage | undefined> {
-    const { engine, state, clock } = this.agent;
+    const { engine, state } = this.agent;
     const left = () => engine.machine.containers.size + state.tasks.size + state.executors.size;
-    for (let waited = 0; this.end === undefined || left() > 0; waited++) {
-      assert.ok(waited < 500, 'the pod does not end');
-      clock.advance(100);
-      await this.told();
-    }
+    await this.until('the end of the pod', () => this.end !== undefined && left() === 0);
     return this.end;
   }
 }
