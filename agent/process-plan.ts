@@ -9,6 +9,8 @@ export interface HostProcesses {
   containerizers: string;
   /** Whether each runs as its task's user, or else its framework's: only root may do that. */
   switchUser: boolean;
+  /** Of stdout and stderr; see `OutputFiles`. */
+  logs: { maxSize: number; files: number };
 }
 
 /**
@@ -19,7 +21,7 @@ export interface HostProcesses {
 export function asHostProcess(
   { spec }: ContainerPlan,
   run: Run,
-  { switchUser }: Pick<HostProcesses, 'switchUser'>,
+  { switchUser, logs }: Pick<HostProcesses, 'switchUser' | 'logs'>,
 ): ContainerPlan | undefined {
   if (hasOwnImage(run.info.container)) return undefined;
   const { user: planned, ...others } = spec;
@@ -32,6 +34,7 @@ export function asHostProcess(
       image: '',
       environment: { ...spec.environment, MESOS_SANDBOX: run.sandbox },
       workingDirectory: run.sandbox,
+      output: { ...logs, directory: run.sandbox },
       ...(switchUser && user !== '' ? { user } : {}),
       mounts: spec.mounts
         .filter(({ containerPath }) => containerPath !== containerSandbox)

@@ -23,15 +23,21 @@ interface Account {
   name: string | undefined;
 }
 
+/** What a machine and a container need beside the spec. */
+export interface RunOptions {
+  mark: string;
+  /** Where its output goes. */
+  stdout: string;
+  stderr: string;
+  /** Whether this machine's `env` can give back the signals that shells take from what runs in their background. */
+  reset: boolean;
+}
+
 /**
- * The file `run` of a container: one call of `supervise` (process-keeper.sh). `both`: stderr goes where stdout goes. `reset`: whether this machine's
- * `env` can give back the signals that shells take from what runs in their background.
+ * How the keeper runs it: a call of `supervise` (process-keeper.sh).
  * Throws MESITA_CONTAINER_INVALID: no such program, directory or user.
  */
-export function runFile(
-  spec: ProcessSpec,
-  { mark, both = false, reset }: { mark: string; both?: boolean; reset: boolean },
-): string {
+export function superviseCall(spec: ProcessSpec, { mark, stdout, stderr, reset }: RunOptions): string {
   const { name, environment, workingDirectory = '/' } = spec;
   const words = [...(spec.entrypoint ?? []), ...(spec.command ?? [])];
   const [program] = words;
@@ -51,10 +57,9 @@ export function runFile(
     ...words,
   ];
   const score = spec.oomScoreAdjust === undefined ? '' : String(spec.oomScoreAdjust);
-  const stdout = `${name}/stdout`;
-  const call = ['supervise', name, workingDirectory, stdout, both ? stdout : `${name}/stderr`, score, ...command];
+  const call = ['supervise', name, workingDirectory, stdout, stderr, score, ...command];
   if (call.some((word) => word.includes('\0'))) throw invalid(`The command or environment of ${name} has a NUL in it`);
-  return `${call.map(quote).join(' ')}\n`;
+  return call.map(quote).join(' ');
 }
 
 /** For a POSIX shell. */

@@ -24,13 +24,14 @@ import type {
   ExecResult,
   LogSinks,
 } from './engine.ts';
-import { invalid, markVariable, runFile } from './process-command.ts';
+import { invalid, markVariable, superviseCall } from './process-command.ts';
 import { isSupervised, ProcessContainer } from './process-container.ts';
 import { ProcessKeeper, standardPath } from './process-keeper.ts';
 import { copyOutput } from './process-logs.ts';
+import { putAway, sizeOf } from './process-rotation.ts';
 import { ProcessSampler } from './process-sampler.ts';
 import { noImage, refusal } from './process-spec.ts';
-import { type FoundContainer, type Notice, ProcessStore } from './process-store.ts';
+import { type FoundContainer, type Notice, type OutputStream, ProcessStore } from './process-store.ts';
 
 export interface ProcessEngineOptions {
   /** Where containers are kept; made when it is not there. */
@@ -101,6 +102,7 @@ export class ProcessEngine implements Engine {
       clock: this.#clock,
       pageSize: this.#tools.pageSize,
       exceeded: (container, what) => this.#exceeded(container, what),
+      looked: (container) => void this.#rotate(container),
       unattended: (container) => this.#unattended(container),
     });
     this.#openStore();
@@ -134,6 +136,7 @@ export class ProcessEngine implements Engine {
     const container = this.#existing(name);
     if (container.state !== 'created') return;
     this.#link(container);
+    this.#prepareOutput(container);
     await this.#begin(container);
   }
 
@@ -165,13 +168,13 @@ export class ProcessEngine implements Engine {
     const container = this.#containers.get(name);
     if (container === undefined || !container.runs) return;
     container.kept = { ...container.kept, spec: { ...container.spec, ...limits } };
-    this.#store.change(container.kept);
+    this.#store.make(container.kept, this.#callOf(container));
   }
 
   async logs(name: ContainerName, sinks: LogSinks, options: { follow: boolean; signal: AbortSignal }): Promise<void> {
-    const { over } = this.#existing(name);
+    const { spec, over } = this.#existing(name);
     const source = {
-      path: (stream: 'stdout' | 'stderr') => this.#store.outputOf(name, stream),
+      path: (stream: OutputStream) => this.#store.outputOf(spec, stream),
       over: options.follow ? over.promise : undefined,
     };
     await copyOutput(source, sinks, AbortSignal.any([options.signal, this.#closing.signal]));
@@ -193,7 +196,7 @@ export class ProcessEngine implements Engine {
       if (options.signal.aborted) giveUp();
       await run.over.promise;
       options.signal.throwIfAborted();
-      const output = await endOf(this.#store.outputOf(run.name, 'stdout'));
+      const output = await endOf(this.#store.outputOf(run.spec, 'stdout'));
       return { exitCode: run.exit?.exitCode ?? 137, output };
     } finally {
       options.signal.removeEventListener('abort', giveUp);
@@ -279,14 +282,46 @@ export class ProcessEngine implements Engine {
   }
 
   #make(container: ProcessContainer): void {
-    const { kept, name, spec } = container;
-    const text = runFile(spec, { mark: kept.mark, both: kept.within !== undefined, reset: this.#tools.reset });
+    const { kept, name } = container;
+    const call = this.#callOf(container);
     try {
-      this.#store.make(kept, text);
+      this.#store.make(kept, call);
     } catch (cause) {
       throw ioError(`make the container ${name}`, cause);
     }
     this.#containers.set(name, container);
+  }
+
+  #callOf({ spec, kept, mark }: ProcessContainer): string {
+    const stdout = this.#store.outputOf(spec, 'stdout');
+    // Of a command beside, what comes last is wanted, whichever of both it is.
+    const stderr = kept.within === undefined ? this.#store.outputOf(spec, 'stderr') : stdout;
+    return superviseCall(spec, { mark, stdout, stderr, reset: this.#tools.reset });
+  }
+
+  #prepareOutput({ spec, name }: ProcessContainer): void {
+    if (spec.output === undefined) return;
+    try {
+      this.#store.makeOutput(spec);
+    } catch (cause) {
+      throw ioError(`make the files for the output of ${name}`, cause);
+    }
+  }
+
+  /** Puts away output that has grown too large. */
+  async #rotate(container: ProcessContainer): Promise<void> {
+    const { spec, mark } = container;
+    if (spec.output === undefined || spec.output.maxSize === 0 || container.rotating) return;
+    container.rotating = true;
+    const writers = { pids: () => (this.#table.members().get(mark) ?? []).map(({ pid }) => pid), signal: send };
+    for (const stream of ['stdout', 'stderr'] as const) {
+      const path = this.#store.outputOf(spec, stream);
+      if (sizeOf(path) < spec.output.maxSize) continue;
+      await putAway(path, spec.output.files, writers).catch((error: unknown) =>
+        this.#options.warn?.(`${path} cannot be put away: ${describeError(error)}`),
+      );
+    }
+    container.rotating = false;
   }
 
   #link({ spec }: ProcessContainer): void {
@@ -432,7 +467,7 @@ export class ProcessEngine implements Engine {
     }
     this.#table.forget(container.mark);
     this.#sampler?.forget(container);
-    this.#store.remove(name);
+    this.#store.remove(container.spec, container.exit?.exitCode);
     this.#containers.delete(name);
   }
 
@@ -449,13 +484,14 @@ export class ProcessEngine implements Engine {
       ...(user === undefined ? {} : { user }),
       mounts: [],
     };
-    return new ProcessContainer({ spec: own, mark: randomUUID(), within: name });
+    const { output: _, ...within } = own;
+    return new ProcessContainer({ spec: within, mark: randomUUID(), within: name });
   }
 
   /** Why it cannot be executed. */
-  #problemOf({ spec, mark }: ProcessContainer): string | undefined {
+  #problemOf(container: ProcessContainer): string | undefined {
     try {
-      runFile(spec, { mark, reset: this.#tools.reset });
+      this.#callOf(container);
       return undefined;
     } catch (error) {
       return describeError(error);

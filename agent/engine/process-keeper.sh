@@ -1,9 +1,9 @@
 # The parent of host processes: `sh process-keeper.sh STATE-DIRECTORY`, fed by process-keeper.ts.
 #
-# Reads names of containers, one a line, and runs each one's file `run`, which calls `supervise`; an empty line asks to collect what has
+# Reads names of containers, one a line, and runs the file `containers/NAME.run`, which calls `supervise`; an empty line asks to collect what has
 # ended. When its input ends (the agent stopped, or died) it goes on until its last child has ended.
 #
-# Of each container there is, in `.notices`:
+# Of each container there is, in `notices`:
 #   NAME           once it was started: its pid, and what /proc/self/stat said of its supervisor
 #   NAME=STATUS    when it has ended; an empty file, so that it is there at once or not at all
 cd "$1" || exit 1
@@ -23,17 +23,17 @@ supervise() {
     ) &
   } >>"$stdout" 2>>"$stderr"; then
     pid=$!
-    echo "$pid $self" >".notices/$name"
+    echo "$pid $self" >"notices/$name"
     wait "$pid"
     status=$?
   fi
   # A full disk must not lose it.
-  until true >".notices/$name=$status"; do sleep 1; done
+  until true >"notices/$name=$status"; do sleep 1; done
 }
 
 while IFS= read -r name; do
   if [ -n "$name" ]; then
-    { . "./$name/run"; } >/dev/null 2>&1 &
+    { . "./containers/$name.run"; } >/dev/null 2>&1 &
   else
     jobs >/dev/null 2>&1
   fi

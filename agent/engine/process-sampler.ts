@@ -9,6 +9,8 @@ export interface SamplerOptions {
   pageSize: number;
   /** Uses more than it may; called once for each look. */
   exceeded(container: ProcessContainer, what: 'memory' | 'processes'): void;
+  /** It was looked at, and is all right. */
+  looked(container: ProcessContainer): void;
   /** Nothing of it is left, or nobody waits for its main process any more. */
   unattended(container: ProcessContainer): void;
 }
@@ -85,7 +87,7 @@ export class ProcessSampler {
 
   /** Milliseconds to the next look. */
   #look(container: ProcessContainer, members: readonly ProcessRow[], last: number = intervals.busy): number {
-    const { pageSize, exceeded, unattended } = this.#options;
+    const { pageSize, exceeded, unattended, looked } = this.#options;
     const { usage, spec, started } = container;
     const busy = usage.look(members, pageSize);
     const { memoryLimit = Number.POSITIVE_INFINITY, pidsLimit } = spec;
@@ -94,6 +96,7 @@ export class ProcessSampler {
     else if (pidsLimit > 0 && usage.processes > pidsLimit) exceeded(container, 'processes');
     else if (members.length === 0) unattended(container);
     else if (started !== undefined && !isSupervised(started)) unattended(container);
+    else looked(container);
     if (usage.memory > memoryLimit / 2 && busy) return intervals.near;
     return Math.min(busy ? intervals.busy : intervals.idle, last * 2);
   }

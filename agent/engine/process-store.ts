@@ -1,12 +1,15 @@
 import {
+  closeSync,
+  constants,
   existsSync,
   type FSWatcher,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
-  statSync,
+  unlinkSync,
   watch,
   writeFileSync,
 } from 'node:fs';
@@ -42,43 +45,41 @@ export interface Started {
 
 export type Notice = { name: string } & ({ kind: 'started'; started: Started } | { kind: 'ended'; exitStatus: number });
 
-/** Milliseconds after which what was being made counts as left behind. */
-const makingTakes = 60_000;
+export type OutputStream = 'stdout' | 'stderr';
+
+/** A link in place of the file must not lead elsewhere, nor a pipe make anybody wait. */
+const safely =
+  constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /**
  * Containers on the disk, below one directory:
  *
- *     NAME/spec.json   what was asked for
- *     NAME/run         how the keeper runs it
- *     NAME/stdout, NAME/stderr
- *     NAME/killed      its memory peak in MB, when it was killed for that
- *     .notices/        what the supervisors say: see process-keeper.sh
- *     .making/         what is not whole yet
+ *     containers/NAME.run      how the keeper runs it, and, in a comment that is its last line, what was asked for
+ *     containers/NAME.stdout   and .stderr: where the spec does not say where else
+ *     containers/NAME.killed   its memory peak in MB, when it was killed for that
+ *     notices/                 what the supervisors say: see process-keeper.sh
  *
- * Small files on a local disk, without waiting for the disk itself: a call each takes some microseconds, and several times that when Node's threads
+ * Small files on a local disk, and nobody waits for the disk itself: a call takes some microseconds, and several times that when Node's threads
  * do it. So the calls are synchronous.
  */
 export class ProcessStore {
-  readonly directory: string;
+  readonly #containers: string;
   readonly #notices: string;
-  readonly #making: string;
   #watcher: FSWatcher | undefined;
 
   constructor(directory: string) {
-    this.directory = directory;
-    this.#notices = join(directory, '.notices');
-    this.#making = join(directory, '.making');
+    this.#containers = join(directory, 'containers');
+    this.#notices = join(directory, 'notices');
   }
 
   /** Makes the directories, and begins to report. What was said before is not reported: see `find`. */
   open(report: (notice: Notice) => void): void {
-    for (const directory of [this.#notices, this.#making]) mkdirSync(directory, { recursive: true, mode: 0o700 });
-    this.#removeHalfMade();
+    for (const directory of [this.#containers, this.#notices]) mkdirSync(directory, { recursive: true, mode: 0o700 });
     this.#watcher = watch(this.#notices, (_change, file) => {
       const notice = file === null ? undefined : this.#read(file);
       if (notice !== undefined) report(notice);
     });
-    // Whatever goes wrong with it: `notices` is asked now and then.
+    // Whatever goes wrong with it: `noticesOf` is asked now and then.
     this.#watcher.on('error', () => undefined);
   }
 
@@ -86,38 +87,31 @@ export class ProcessStore {
     this.#watcher?.close();
   }
 
-  make(kept: KeptContainer, runFile: string): void {
-    const { name } = kept.spec;
-    const making = join(this.#making, name);
-    mkdirSync(making, { mode: 0o700 });
-    try {
-      writeFileSync(join(making, 'run'), runFile, { mode: 0o600 });
-      writeFileSync(join(making, 'spec.json'), JSON.stringify(kept), { mode: 0o600 });
-      renameSync(making, join(this.directory, name));
-    } catch (error) {
-      rmSync(making, { recursive: true, force: true });
-      throw error;
-    }
-  }
-
-  change(kept: KeptContainer): void {
-    this.#replace(kept.spec.name, 'spec.json', JSON.stringify(kept));
+  /** Also when what was asked for is another now. `call`: of `supervise`. */
+  make(kept: KeptContainer, call: string): void {
+    this.#write(kept.spec.name, 'run', `${call}\nexit\n#${JSON.stringify(kept)}\n`);
   }
 
   noteMemoryKill(name: string, memPeak: number): void {
-    this.#replace(name, 'killed', String(memPeak));
+    this.#write(name, 'killed', String(memPeak));
   }
 
-  outputOf(name: string, stream: 'stdout' | 'stderr'): string {
-    return join(this.directory, name, stream);
+  outputOf({ name, output }: ContainerSpec, stream: OutputStream): string {
+    return output === undefined ? join(this.#containers, `${name}.${stream}`) : join(output.directory, stream);
   }
 
-  remove(name: string): void {
-    for (const notice of this.noticesOf(name)) {
-      if (notice.kind === 'ended') rmSync(join(this.#notices, `${name}=${notice.exitStatus}`), { force: true });
-    }
-    rmSync(join(this.#notices, name), { force: true });
-    rmSync(join(this.directory, name), { recursive: true, force: true });
+  /** Before its start: its output goes to files that are nothing else. */
+  makeOutput(spec: ContainerSpec): void {
+    for (const stream of ['stdout', 'stderr'] as const) closeSync(openSync(this.outputOf(spec, stream), safely, 0o666));
+  }
+
+  /** `exitStatus`: where it is known. */
+  remove({ name, output }: ContainerSpec, exitStatus: number | undefined): void {
+    const ended = exitStatus ?? this.#endOf(name);
+    if (ended !== undefined) removeFile(join(this.#notices, `${name}=${ended}`));
+    removeFile(join(this.#notices, name));
+    const own = output === undefined ? ['stdout', 'stderr'] : [];
+    for (const kind of [...own, 'killed', 'run']) removeFile(join(this.#containers, `${name}.${kind}`));
   }
 
   find(): FoundContainer[] {
@@ -128,16 +122,28 @@ export class ProcessStore {
       const { name, kind, ...said } = notice;
       notices.set(name, { ...notices.get(name), ...said });
     }
-    return readdirSync(this.directory).flatMap((name) => {
-      const kept = name.startsWith('.') ? undefined : this.#kept(name);
-      return kept === undefined ? [] : [{ ...kept, ...notices.get(name), ...this.#memPeak(name) }];
+    return readdirSync(this.#containers).flatMap((file) => {
+      const name = /^(.+)\.run$/.exec(file)?.[1];
+      const kept = name === undefined ? undefined : this.#kept(name);
+      return kept === undefined || name === undefined
+        ? []
+        : [{ ...kept, ...notices.get(name), ...this.#memPeak(name) }];
     });
   }
 
   /** What is said of one container, whether it was reported or not; the end last. */
   noticesOf(name: string): Notice[] {
-    const ended = readdirSync(this.#notices).find((file) => file.startsWith(`${name}=`));
-    return [name, ...(ended === undefined ? [] : [ended])].flatMap((file) => this.#read(file) ?? []);
+    const exitStatus = this.#endOf(name);
+    const started = this.#read(name);
+    return [
+      ...(started === undefined ? [] : [started]),
+      ...(exitStatus === undefined ? [] : [{ kind: 'ended' as const, name, exitStatus }]),
+    ];
+  }
+
+  #endOf(name: string): number | undefined {
+    const file = readdirSync(this.#notices).find((each) => each.startsWith(`${name}=`));
+    return file === undefined ? undefined : Number(file.slice(name.length + 1));
   }
 
   #read(file: string): Notice | undefined {
@@ -150,36 +156,36 @@ export class ProcessStore {
     // Not all of it is there yet; another change will tell.
     if (text === undefined || !text.endsWith('\n')) return undefined;
     const [, pid, stat = ''] = /^(\d+) (.*)\n$/s.exec(text) ?? [];
-    return {
-      kind: 'started',
-      name,
-      started: { pid: Number(pid), supervisor: parseStat(Number.parseInt(stat, 10), stat) },
-    };
+    const supervisor = parseStat(Number.parseInt(stat, 10), stat);
+    return { kind: 'started', name, started: { pid: Number(pid), supervisor } };
   }
 
   #kept(name: string): KeptContainer | undefined {
-    const text = textOf(join(this.directory, name, 'spec.json'));
-    return text === undefined ? undefined : (JSON.parse(text) as KeptContainer);
+    const json = textOf(join(this.#containers, `${name}.run`))
+      ?.trimEnd()
+      .split('\n#')
+      .at(-1);
+    return json === undefined ? undefined : (JSON.parse(json) as KeptContainer);
   }
 
   #memPeak(name: string): { memPeak?: number } {
-    const text = textOf(join(this.directory, name, 'killed'));
+    const text = textOf(join(this.#containers, `${name}.killed`));
     return text === undefined ? {} : { memPeak: Number(text) };
   }
 
-  #replace(name: string, file: string, text: string): void {
-    const path = join(this.directory, name, file);
+  /** There wholly or not at all. */
+  #write(name: string, kind: string, text: string): void {
+    const path = join(this.#containers, `${name}.${kind}`);
     writeFileSync(`${path}.new`, text, { mode: 0o600 });
     renameSync(`${path}.new`, path);
   }
+}
 
-  #removeHalfMade(): void {
-    for (const name of readdirSync(this.#making)) {
-      const path = join(this.#making, name);
-      const made = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-      // Another engine object may be making one now.
-      if (Date.now() - made > makingTakes) rmSync(path, { recursive: true, force: true });
-    }
+function removeFile(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') rmSync(path, { recursive: true, force: true });
   }
 }
 

@@ -50,7 +50,7 @@ describe('process engine: what survives whom', () => {
     agent.kill('SIGKILL');
     await once(agent, 'exit');
     await writeFile(join(at.directory, 'end'), '');
-    await eventually('the later one has ended', () => existsSync(join(at.state, '.notices/later=8')));
+    await eventually('the later one has ended', () => existsSync(join(at.state, 'notices/later=8')));
     const engine = await at.connected();
     const listed = new Map((await engine.list()).map((each) => [each.name, each]));
     assert.deepEqual(listed.get('ended')?.exit, { exitCode: 9, outOfMemory: false });
@@ -82,7 +82,7 @@ describe('process engine: what survives whom', () => {
     const engine = await at.connected();
     const exited = exitOf(engine, 'one');
     await at.run(engine, 'one', 'sleep 1000 & setsid sleep 1000 & wait');
-    const notice = await readFile(join(at.state, '.notices/one'), 'utf8');
+    const notice = await readFile(join(at.state, 'notices/one'), 'utf8');
     process.kill(Number(notice.split(' ')[1]), 'SIGKILL');
     assert.equal((await exited).exitCode, 137);
     assert.deepEqual(await at.processesOf('one'), []);
@@ -98,7 +98,7 @@ describe('process engine: what survives whom', () => {
     assert.deepEqual(await at.processesOf('one'), []);
     await at.run(engine, 'two', daemons);
     await engine.close();
-    await eventually('it has ended', () => existsSync(join(at.state, '.notices/two=6')));
+    await eventually('it has ended', () => existsSync(join(at.state, 'notices/two=6')));
     assert.equal((await at.processesOf('two')).length, 3);
     const next = await at.connected();
     assert.deepEqual(await at.processesOf('two'), []);
@@ -125,10 +125,10 @@ describe('process engine: what survives whom', () => {
     const stranger = spawn('sleep', ['1000'], { detached: true, stdio: 'ignore' });
     try {
       // As if machine and agent had been away: both pids are others' now, and how it ended is lost.
-      await rm(join(at.state, '.notices/one=0'), { force: true });
+      await rm(join(at.state, 'notices/one=0'), { force: true });
       const stat = (await readFile(`/proc/${stranger.pid}/stat`, 'utf8')).trim().split(' ');
       stat[21] = '1';
-      await writeFile(join(at.state, '.notices/one'), `${stranger.pid} ${stat.join(' ')}\n`);
+      await writeFile(join(at.state, 'notices/one'), `${stranger.pid} ${stat.join(' ')}\n`);
       const next = await at.connected();
       assert.equal((await next.list())[0]?.exit?.exitCode, 137);
       await next.signal('one', 'SIGKILL');
@@ -147,7 +147,7 @@ describe('process engine: what survives whom', () => {
     await exited;
     await engine.exec('one', ['true'], { environment: {}, signal: never });
     await engine.remove('one');
-    assert.deepEqual((await readdir(at.state, { recursive: true })).sort(), ['.making', '.notices']);
+    assert.deepEqual((await readdir(at.state, { recursive: true })).sort(), ['containers', 'notices']);
     const keepers = await at.keepers();
     assert.equal(keepers.length, 1);
     await eventually('the keeper has collected it', () => at.childrenOf(keepers).length === 0);

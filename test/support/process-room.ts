@@ -77,7 +77,8 @@ export class ProcessRoom {
 
   /** Living processes of a container. */
   async processesOf(name: string): Promise<number[]> {
-    const { mark } = JSON.parse(await readFile(join(this.state, name, 'spec.json'), 'utf8')) as { mark: string };
+    const run = await readFile(join(this.state, 'containers', `${name}.run`), 'utf8');
+    const mark = /"mark":"([^"]+)"/.exec(run)?.[1] ?? 'nothing';
     const found: number[] = [];
     for (const pid of procFiles.pids()) {
       const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');

@@ -1,0 +1,10 @@
+import type { ContainerLogs } from './container-logs.ts';
+
+/** In the place of ContainerLogs where the engine itself writes the output into the sandboxes: nothing is left to do. */
+export const outputInPlace: Pick<ContainerLogs, 'attach' | 'drop' | 'started' | 'ended' | 'stop'> = {
+  attach: async () => undefined,
+  drop: () => undefined,
+  started: () => undefined,
+  ended: async () => undefined,
+  stop: () => undefined,
+};
