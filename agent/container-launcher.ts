@@ -10,6 +10,7 @@ import { credentialsOfRun } from './image-access.ts';
 import type { LaunchMetrics } from './metrics.ts';
 import { planHolder } from './pod-plan.ts';
 import { isPod } from './pods.ts';
+import { asHostProcess, noContainerizer } from './process-plan.ts';
 import type { DockerConfig } from './registry-credentials.ts';
 import { makeMountedDirectories, makeSandbox, openSandbox } from './sandboxes.ts';
 import type { Run } from './state.ts';
@@ -32,6 +33,8 @@ export interface LauncherOptions {
   concurrency: number;
   observer: LaunchObserver;
   log: Log;
+  /** Takes a container's output from its start on. */
+  output: { attach(run: Run): Promise<void>; drop(run: Run): void };
   metrics: LaunchMetrics;
 }
 
@@ -118,7 +121,7 @@ export class ContainerLauncher {
   }
 
   async #start(run: Run, spec: ContainerSpec, opened: Promise<void>, signal: AbortSignal): Promise<void> {
-    const { engine, observer } = this.#options;
+    const { engine, observer, output } = this.#options;
     signal.throwIfAborted();
     const created = engine.create(spec);
     // The engine has its work before the scheduler hears of it.
@@ -126,7 +129,14 @@ export class ContainerLauncher {
     await created;
     await opened;
     signal.throwIfAborted();
-    await engine.start(spec.name);
+    await output.attach(run);
+    try {
+      signal.throwIfAborted();
+      await engine.start(spec.name);
+    } catch (error) {
+      output.drop(run);
+      throw error;
+    }
   }
 
   async #tellStarted(run: Run, spec: ContainerSpec): Promise<void> {
@@ -140,6 +150,15 @@ export class ContainerLauncher {
 
 /** Undefined for a pod that needs no container of its own. */
 function planOf(run: Run, settings: ContainerSettings): ContainerPlan | { error: string } | undefined {
+  const plan = planContainerOf(run, settings);
+  const { hostProcesses } = settings;
+  if (hostProcesses === undefined || plan === undefined || 'error' in plan) return plan;
+  const process = asHostProcess(plan, run, hostProcesses);
+  if (process === undefined) throw new NoContainerizer(noContainerizer(hostProcesses));
+  return process;
+}
+
+function planContainerOf(run: Run, settings: ContainerSettings): ReturnType<typeof planOf> {
   if (run.kind === 'task') return planContainer(run, settings);
   return isPod(run) ? planHolder(run, settings) : planExecutor(run, settings);
 }
@@ -147,8 +166,12 @@ function planOf(run: Run, settings: ContainerSettings): ContainerPlan | { error:
 /** What the task asks for makes no sense: Mesos' docker executor words it so. */
 class PlanProblem extends Error {}
 
+/** This agent's engine is not one for it. */
+class NoContainerizer extends Error {}
+
 function failureOf(error: unknown): { reason?: TaskStatusReason; message: string } {
   if (error instanceof PlanProblem) return { message: `Failed to create docker run options: ${error.message}` };
+  if (error instanceof NoContainerizer) return { reason: 'REASON_CONTAINER_LAUNCH_FAILED', message: error.message };
   const remedy = error instanceof MesitaError ? ` ${error.remedy}` : '';
   const sentence = describeError(error).replace(/[.\s]*$/, '.');
   return { reason: 'REASON_CONTAINER_LAUNCH_FAILED', message: `Failed to launch container: ${sentence}${remedy}` };

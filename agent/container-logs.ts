@@ -4,6 +4,7 @@ import type { Log } from '../runtime/log.ts';
 import type { Engine } from './engine/engine.ts';
 import { Gate } from './gate.ts';
 import { OutputCopy } from './output-copy.ts';
+import type { LogLimits } from './rotating-file.ts';
 import type { ContainerRecord } from './state.ts';
 
 // Short tasks are over by then, and their output is read once instead of being followed.
@@ -23,19 +24,41 @@ export class ContainerLogs {
   readonly #engine: Engine;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #limits: LogLimits;
   readonly #following = new Map<string, Following>();
   readonly #stopping = new AbortController();
   /** When many short tasks end, reading their output must not take the engine from those that start. */
   readonly #reading = new Gate(readsAtOnce);
 
-  constructor(options: { engine: Engine; clock: Clock; log: Log }) {
+  constructor(options: { engine: Engine; clock: Clock; log: Log; limits: LogLimits }) {
     this.#engine = options.engine;
     this.#clock = options.clock;
     this.#log = options.log;
+    this.#limits = options.limits;
+  }
+
+  /** The container is made and about to start: with an engine that can, its output is taken as it is written. */
+  async attach(container: ContainerRecord): Promise<void> {
+    if (this.#engine.attach === undefined) return;
+    const copy = this.#copyOf(container);
+    try {
+      await copy.attach();
+    } catch (error) {
+      copy.discard();
+      throw error;
+    }
+    this.#following.set(container.containerName, { cancel: () => undefined, copy });
+  }
+
+  /** The container did not start. */
+  drop(container: ContainerRecord): void {
+    this.#following.get(container.containerName)?.copy?.discard();
+    this.#following.delete(container.containerName);
   }
 
   /** The container runs: its output is followed, unless it ends first. */
   started(container: ContainerRecord): void {
+    if (this.#following.has(container.containerName)) return;
     const following: Following = { cancel: () => undefined, copy: undefined };
     following.cancel = this.#clock.after(followAfterMs, () => {
       following.copy = this.#copyOf(container);
@@ -73,7 +96,14 @@ export class ContainerLogs {
   }
 
   #copyOf(container: ContainerRecord): OutputCopy {
-    return new OutputCopy(this.#engine, container.containerName, container.sandbox, this.#stopping.signal);
+    return new OutputCopy({
+      engine: this.#engine,
+      clock: this.#clock,
+      container: container.containerName,
+      sandbox: container.sandbox,
+      limits: this.#limits,
+      stop: this.#stopping.signal,
+    });
   }
 
   /** Abandons a copy that has stood still for a while: a task's end must not hang. Returns what stops the watch. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname as machineName, networkInterfaces } from 'node:os';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { MasterMessage } from '../protocol/agent-link.ts';
 import { describeError, MesitaError } from '../protocol/errors.ts';
 import type { AgentInfo } from '../protocol/messages.ts';
@@ -27,6 +27,8 @@ import { ContainerStatistics } from './container-statistics.ts';
 import { sandboxesDocument } from './documents/sandboxes.ts';
 import { DockerEngine } from './engine/docker-engine.ts';
 import type { Engine, EngineFacts } from './engine/engine.ts';
+import { ProcessEngine } from './engine/process-engine.ts';
+import { type Containerizer, chooseEngine } from './engine-choice.ts';
 import { setUpFetcher } from './fetcher-setup.ts';
 import { fingerprint } from './fingerprint/host.ts';
 import { type AgentFlags, agentFlags } from './flags.ts';
@@ -37,6 +39,7 @@ import { readOnlyRoutes } from './http/read-only-routes.ts';
 import type { AgentIdentity } from './identity.ts';
 import { MasterLink } from './master-link.ts';
 import { type LaunchMetrics, metricsSnapshot } from './metrics.ts';
+import { outputInPlace } from './output-in-place.ts';
 import { Performer } from './performer.ts';
 import { noRegistries } from './registry-credentials.ts';
 import { SandboxFiles } from './sandbox-files.ts';
@@ -48,6 +51,8 @@ import { makeVolume, removeVolume } from './volumes.ts';
 const megabyte = 1024 * 1024;
 // What executors say may be as long as what schedulers say.
 const longestBody = 64 * megabyte;
+// Starting one is an affair of milliseconds, and mostly waiting.
+const processesAtOnce = 64;
 // How long a stopping agent waits for its tasks' ends to be acknowledged.
 const partingMs = 3_000;
 
@@ -78,10 +83,22 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const idFile = new AgentIdFile(workDirectory);
   const knownId = await idFile.read();
   const scope = { 'org.mesita.work_dir': workDirectory };
-  const engine = options.engine ?? new DockerEngine({ address: { socketPath: flags.docker_socket }, scope });
+  const { kind, engine, facts } = await chooseEngine({
+    containerizers: options.engine === undefined ? flags.containerizers : ['docker'],
+    open: {
+      docker: () => options.engine ?? new DockerEngine({ address: { socketPath: flags.docker_socket }, scope }),
+      process: () =>
+        new ProcessEngine({
+          directory: join(workDirectory, 'processes'),
+          scope,
+          warn: (message) => log.warn(message),
+        }),
+    },
+    cpuQuota: flags.cgroups_enable_cfs,
+    log,
+    signal: shutdown.signal,
+  });
   shutdown.register('engine', () => engine.close());
-  const facts = await engine.connect(shutdown.signal);
-  await removeOrphans(engine, log);
   const info = await describeAgent(flags, workDirectory, facts, knownId);
   const identity: MutableIdentity = {
     id: knownId,
@@ -128,19 +145,23 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   identity.address.port = await listen(server, flags);
   shutdown.register('http server', () => server.close());
   info.port = identity.address.port;
-  const settings = containerSettings(flags, workDirectory, identity);
+  const limits = { maxSize: flags.max_log_size, files: flags.log_files };
+  const settings = containerSettings(flags, workDirectory, identity, kind);
+  const logs = kind === 'process' ? outputInPlace : new ContainerLogs({ engine, clock, log, limits });
   const performer = new Performer({
     state,
     engine,
-    logs: new ContainerLogs({ engine, clock, log }),
+    logs,
     launcher: (observer) =>
       new ContainerLauncher({
         engine,
         fetcher,
         settings,
         registries: flags.docker_config ?? noRegistries,
-        concurrency: flags.launch_concurrency,
+        concurrency:
+          kind === 'process' ? Math.max(processesAtOnce, flags.launch_concurrency) : flags.launch_concurrency,
         observer,
+        output: logs,
         log,
         metrics: launches,
       }),
@@ -324,14 +345,6 @@ function receive({ performer, log, shutdown, server }: Joining, link: MasterLink
   }
 }
 
-/** Containers of an earlier run of this very agent, which nobody waits for any more. */
-async function removeOrphans(engine: Engine, log: Log): Promise<void> {
-  for (const { name } of await engine.list()) {
-    log.warn({ container: name }, 'removing a container that an earlier run of this agent left');
-    await engine.remove(name);
-  }
-}
-
 async function describeAgent(
   flags: AgentFlags,
   workDirectory: string,
@@ -368,8 +381,17 @@ function outwardIp(): string {
   return addresses.find((address) => address.family === 'IPv4' && !address.internal)?.address ?? '127.0.0.1';
 }
 
-function containerSettings(flags: AgentFlags, workDirectory: string, identity: MutableIdentity): ContainerSettings {
+function containerSettings(
+  flags: AgentFlags,
+  workDirectory: string,
+  identity: MutableIdentity,
+  kind: Containerizer,
+): ContainerSettings {
+  const logs = { maxSize: flags.max_log_size, files: flags.log_files };
+  const switchUser = process.getuid?.() === 0;
+  const hostProcesses = { containerizers: flags.containerizers.join(','), switchUser, logs };
   return {
+    ...(kind === 'process' ? { hostProcesses } : {}),
     defaultImage: flags.default_image,
     enforceCpuQuota: flags.cgroups_enable_cfs,
     pidsLimit: flags.pids_limit,

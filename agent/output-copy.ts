@@ -1,50 +1,93 @@
-import { close, constants, createWriteStream, open, type WriteStream, write, writev } from 'node:fs';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
+import type { Clock } from '../runtime/clock.ts';
 import type { ContainerName, Engine } from './engine/engine.ts';
+import { type LogLimits, RotatingFile } from './rotating-file.ts';
 
-/** The sandbox is the task's to write in: a link in place of the file must not lead elsewhere, nor a pipe make the agent wait. */
-const openFlags =
-  constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+/** A moment, after which a container whose output is at its end has ended, too, if it has. */
+const partingMs = 3_000;
+
+export interface OutputCopyOptions {
+  engine: Engine;
+  clock: Clock;
+  container: ContainerName;
+  sandbox: string;
+  limits: LogLimits;
+  /** Aborting it abandons the copy. */
+  stop: AbortSignal;
+}
 
 /**
  * One container's output on its way into the files `stdout` and `stderr` of its sandbox.
  *
- *     [follow] → finish
+ *     [attach | follow] → finish
+ *
+ * An engine that hands out what is being written (`attach`, before the start) makes the container wait for the copy, so nothing is
+ * lost however much it writes; what such an engine keeps of it may then be little. Should that break off, what the engine has kept
+ * since is followed.
  */
 export class OutputCopy {
   readonly #engine: Engine;
+  readonly #clock: Clock;
   readonly #container: ContainerName;
-  readonly #stdout: WriteStream;
-  readonly #stderr: WriteStream;
+  readonly #stdout: Counted;
+  readonly #stderr: Counted;
   readonly #following = new AbortController();
   readonly #abandoned = new AbortController();
+  #attached: Promise<void> | undefined;
   #followed: Promise<void> | undefined;
+  /** Milliseconds since the epoch: the engine's own record is read from there on. */
+  #since: number | undefined;
+  #finishing = false;
   #skipped = 0;
 
-  /** Aborting `stop` abandons the copy. */
-  constructor(engine: Engine, container: ContainerName, sandbox: string, stop: AbortSignal) {
+  constructor({ engine, clock, container, sandbox, limits, stop }: OutputCopyOptions) {
     this.#engine = engine;
+    this.#clock = clock;
     this.#container = container;
-    this.#stdout = outputFile(join(sandbox, 'stdout'));
-    this.#stderr = outputFile(join(sandbox, 'stderr'));
+    this.#stdout = { file: new RotatingFile(join(sandbox, 'stdout'), limits), base: 0 };
+    this.#stderr = { file: new RotatingFile(join(sandbox, 'stderr'), limits), base: 0 };
     // A file that cannot be written, e.g. on a full disk, ends the copy.
-    for (const file of [this.#stdout, this.#stderr]) file.on('error', (error) => this.abandon(error));
+    for (const { file } of [this.#stdout, this.#stderr]) file.on('error', (error) => this.abandon(error));
     if (stop.aborted) this.abandon(stop.reason);
     else
       stop.addEventListener('abort', () => this.abandon(stop.reason), { once: true, signal: this.#abandoned.signal });
   }
 
+  /** Copies what the container is going to write. Before its start; resolves when it may be started. */
+  async attach(): Promise<void> {
+    if (this.#engine.attach === undefined) return;
+    let last = this.#clock.now();
+    const seen = (file: RotatingFile) =>
+      new Writable({
+        write: (chunk: Buffer, _encoding, done) => {
+          last = this.#clock.now();
+          file.write(chunk, done);
+        },
+      });
+    const sinks = { stdout: seen(this.#stdout.file), stderr: seen(this.#stderr.file) };
+    const { ended } = await this.#engine.attach(this.#container, sinks, { signal: this.#abandoned.signal });
+    this.#attached = ended.then(() => this.#resumeUnlessOver(() => last));
+    this.#attached.catch(() => undefined);
+  }
+
+  get isAttached(): boolean {
+    return this.#attached !== undefined;
+  }
+
   /** Copies what comes, while the container runs. */
   follow(): void {
     const signal = AbortSignal.any([this.#following.signal, this.#abandoned.signal]);
-    const sinks = { stdout: this.#stdout, stderr: this.#stderr };
-    this.#followed = this.#engine.logs(this.#container, sinks, { follow: true, signal }).catch(() => undefined);
+    const sinks = { stdout: this.#stdout.file, stderr: this.#stderr.file };
+    const since = this.#since === undefined ? {} : { since: this.#since };
+    const followed = this.#engine.logs(this.#container, sinks, { ...since, follow: true, signal });
+    this.#followed = followed.catch(() => undefined);
   }
 
   /** The container has ended: resolves when all of its output is in the files. Throws the reason when the copy is abandoned. */
   async finish(): Promise<void> {
+    this.#finishing = true;
     const { signal } = this.#abandoned;
     const abandoned = new Promise<never>((_, reject) => {
       const giveUp = () => reject(signal.reason);
@@ -54,10 +97,7 @@ export class OutputCopy {
     try {
       await Promise.race([this.#copyRest(), abandoned]);
     } finally {
-      // A failure that comes after this is of no interest.
-      this.#abandoned.abort();
-      this.#stdout.destroy();
-      this.#stderr.destroy();
+      this.#close();
     }
   }
 
@@ -65,9 +105,25 @@ export class OutputCopy {
     this.#abandoned.abort(reason);
   }
 
+  /** The container never ran. */
+  discard(): void {
+    this.#finishing = true;
+    this.#close();
+  }
+
   /** Grows as long as the copy goes on. */
   get progress(): number {
-    return this.#stdout.bytesWritten + this.#stderr.bytesWritten + this.#skipped;
+    return this.#stdout.file.bytesWritten + this.#stderr.file.bytesWritten + this.#skipped;
+  }
+
+  /** What was attached to has ended, with the container or without it. */
+  async #resumeUnlessOver(last: () => number): Promise<void> {
+    for (let waited = 0; waited < partingMs && !this.#finishing; waited += 100)
+      await new Promise<void>((resolve) => this.#clock.after(100, resolve));
+    if (this.#finishing || this.#abandoned.signal.aborted) return;
+    this.#since = last();
+    for (const output of [this.#stdout, this.#stderr]) output.base = taken(output.file);
+    this.follow();
   }
 
   /**
@@ -75,20 +131,24 @@ export class OutputCopy {
    * followed is passed over, and the rest read from the whole.
    */
   async #copyRest(): Promise<void> {
-    this.#following.abort();
-    await this.#followed;
-    const followed = this.#followed !== undefined;
-    const sinks = {
-      stdout: followed ? this.#behind(this.#stdout) : this.#stdout,
-      stderr: followed ? this.#behind(this.#stderr) : this.#stderr,
-    };
-    await this.#engine.logs(this.#container, sinks, { follow: false, signal: this.#abandoned.signal });
-    await Promise.all([end(this.#stdout), end(this.#stderr)]);
+    await this.#attached;
+    if (this.#attached === undefined || this.#followed !== undefined) {
+      this.#following.abort();
+      await this.#followed;
+      const followed = this.#followed !== undefined;
+      const sinks = {
+        stdout: followed ? this.#behind(this.#stdout) : this.#stdout.file,
+        stderr: followed ? this.#behind(this.#stderr) : this.#stderr.file,
+      };
+      const since = this.#since === undefined ? {} : { since: this.#since };
+      await this.#engine.logs(this.#container, sinks, { ...since, follow: false, signal: this.#abandoned.signal });
+    }
+    await Promise.all([end(this.#stdout.file), end(this.#stderr.file)]);
   }
 
   /** Takes the output from the beginning and hands on what the file does not have yet. */
-  #behind(file: WriteStream): Writable {
-    let known = file.bytesWritten + file.writableLength;
+  #behind({ file, base }: Counted): Writable {
+    let known = taken(file) - base;
     return new Writable({
       write: (chunk: Buffer, _encoding, done) => {
         const skipped = Math.min(known, chunk.length);
@@ -99,15 +159,26 @@ export class OutputCopy {
       },
     });
   }
+
+  #close(): void {
+    // A failure that comes after this is of no interest.
+    this.#abandoned.abort();
+    this.#stdout.file.destroy();
+    this.#stderr.file.destroy();
+  }
 }
 
-function outputFile(path: string): WriteStream {
-  type Opened = (error: NodeJS.ErrnoException | null, descriptor: number) => void;
-  const openSafely = (file: string, _flags: string, mode: number, done: Opened) => open(file, openFlags, mode, done);
-  return createWriteStream(path, { fs: { open: openSafely, write, writev, close } });
+interface Counted {
+  readonly file: RotatingFile;
+  /** Bytes that were taken before `#since`. */
+  base: number;
 }
 
-async function end(file: WriteStream): Promise<void> {
+function taken(file: RotatingFile): number {
+  return file.bytesWritten + file.writableLength;
+}
+
+async function end(file: RotatingFile): Promise<void> {
   file.end();
   await finished(file);
 }

@@ -58,18 +58,24 @@ export class SandboxFiles {
     return { value: entries.flat() };
   }
 
-  /** Bytes from `offset`, at most `length` and at most 64 KiB, and how large the file is. */
-  async read(asked: string, offset: number, length: number): Promise<FileResult<{ size: number; data: Buffer }>> {
+  /** Bytes from `offset`, at most `length` and at most 64 KiB, and how large the file is. `file`: which it is, whatever its name. */
+  async read(
+    asked: string,
+    offset: number,
+    length: number,
+  ): Promise<FileResult<{ size: number; data: Buffer; file: string }>> {
     const located = await this.locate(asked);
     if ('problem' in located) return located;
-    const status = await stat(located.value);
-    if (status.isDirectory()) return refused('Cannot read a directory.');
+    const there = await stat(located.value);
+    if (there.isDirectory()) return refused('Cannot read a directory.');
     // Opening a pipe would wait for whoever writes to it.
-    if (!status.isFile()) return refused('Cannot read what is not a regular file.');
-    const wanted = Math.min(length, longestRead, Math.max(0, status.size - offset));
+    if (!there.isFile()) return refused('Cannot read what is not a regular file.');
     const file = await open(located.value);
     try {
-      return { value: { size: status.size, data: await bytesOf(file, offset, wanted) } };
+      // A log may have been put away meanwhile, and another file have its name.
+      const { size, ino, birthtimeMs } = await file.stat();
+      const wanted = Math.min(length, longestRead, Math.max(0, size - offset));
+      return { value: { size, data: await bytesOf(file, offset, wanted), file: `${ino}-${Math.round(birthtimeMs)}` } };
     } finally {
       await file.close();
     }

@@ -63,6 +63,15 @@ export class MasterClient {
 
   /** Some bytes (64 KiB at the most) of a file in a task's sandbox; undefined when it is not there (yet). */
   async readSandbox(task: TaskLocation, file: string, offset: number): Promise<Buffer | undefined> {
+    return (await this.readSandboxFile(task, file, offset))?.data;
+  }
+
+  /** As `readSandbox`; `file` tells whether it is the same file as before, whatever its name. */
+  async readSandboxFile(
+    task: TaskLocation,
+    file: string,
+    offset: number,
+  ): Promise<{ data: Buffer; file: string } | undefined> {
     const path = `/frameworks/${task.frameworkId}/executors/${task.taskId}/runs/latest/${file}`;
     const query = new URLSearchParams({ path, offset: String(offset), encoding: 'base64' });
     const { statusCode, body } = await this.#send('GET', `/mesita/v1/agents/${task.agentId}/files/read?${query}`);
@@ -71,7 +80,8 @@ export class MasterClient {
       return undefined;
     }
     if (statusCode !== 200) throw refused(statusCode, await body.text());
-    return Buffer.from(((await body.json()) as { data: string }).data, 'base64');
+    const answer = (await body.json()) as { data: string; file: string };
+    return { data: Buffer.from(answer.data, 'base64'), file: answer.file };
   }
 
   /** The whole of a file in a task's sandbox, as text; empty when it is not there. */

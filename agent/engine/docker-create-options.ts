@@ -9,6 +9,9 @@ const megabyte = 1024 * 1024;
 /** Microseconds. */
 const cpuPeriod = 100_000;
 
+/** Output is in the sandbox; the engine keeps as much of it as may have been written while no agent was there to take it. */
+const keptOutput = { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '2' } };
+
 /** The body of the engine's create call, or what is wrong with the spec (MESITA_CONTAINER_INVALID). */
 export function createOptions(
   spec: ContainerSpec,
@@ -24,6 +27,7 @@ export function createOptions(
     if (wrong !== undefined) return invalid(spec, wrong);
   }
   const { body, host, endpoint } = draft;
+  host.LogConfig ??= keptOutput;
   // Last, so that no label of the task hides a container from its agent.
   Object.assign(body.Labels, scope);
   if (Object.keys(endpoint).length > 0) {

@@ -9,6 +9,7 @@ import { executeInContainer } from './docker-exec.ts';
 import { ExitReporter, type ListedContainer } from './docker-exits.ts';
 import { demultiplex, passThrough } from './docker-logs.ts';
 import { DockerImages } from './docker-pull.ts';
+import { openSession } from './docker-session.ts';
 import { containerUsage, type DockerStats } from './docker-usage.ts';
 import type {
   ContainerAddress,
@@ -26,6 +27,7 @@ import type {
   ExecResult,
   LogSinks,
 } from './engine.ts';
+import type { EngineSession, SessionOptions } from './session.ts';
 
 export interface DockerEngineOptions {
   address: DockerAddress;
@@ -160,7 +162,27 @@ export class DockerEngine implements Engine {
     );
   }
 
-  async logs(name: ContainerName, sinks: LogSinks, options: { follow: boolean; signal: AbortSignal }): Promise<void> {
+  async attach(
+    name: ContainerName,
+    sinks: LogSinks,
+    { signal }: { signal: AbortSignal },
+  ): Promise<{ ended: Promise<void> }> {
+    const either = AbortSignal.any([signal, this.closing.signal]);
+    const source = await this.call(`attach to the container ${name}`, () => {
+      either.throwIfAborted();
+      const query = { stream: true, stdout: true, stderr: true, abortSignal: either };
+      return this.docker.getContainer(name).attach(query);
+    });
+    const read = this.terminals.get(name) === true ? passThrough : demultiplex;
+    const ended = read(source as AsyncIterable<Buffer>, sinks, either).catch(() => undefined);
+    return { ended };
+  }
+
+  async logs(
+    name: ContainerName,
+    sinks: LogSinks,
+    options: { follow: boolean; since?: number; signal: AbortSignal },
+  ): Promise<void> {
     const terminal = this.terminals.get(name) ?? (await this.inspect(name)).Config.Tty;
     const signal = AbortSignal.any([options.signal, this.closing.signal]);
     await this.call(`read the output of the container ${name}`, async () => {
@@ -169,7 +191,12 @@ export class DockerEngine implements Engine {
       const query = {
         follow: true,
         abortSignal: signal,
-        _query: { stdout: true, stderr: true, follow: options.follow },
+        _query: {
+          stdout: true,
+          stderr: true,
+          follow: options.follow,
+          ...(options.since === undefined ? {} : { since: (options.since / 1000).toFixed(3) }),
+        },
       };
       const source = await this.docker.getContainer(name).logs(query as { follow: true });
       const read = terminal ? passThrough : demultiplex;
@@ -186,6 +213,18 @@ export class DockerEngine implements Engine {
       options.signal.throwIfAborted();
       throw error;
     });
+  }
+
+  async openSession(
+    name: ContainerName,
+    command: readonly string[],
+    sinks: LogSinks,
+    options: SessionOptions,
+  ): Promise<EngineSession | undefined> {
+    const { clock } = this;
+    const run = () =>
+      openSession(this.docker.getContainer(name), command, sinks, { ...options, clock, closing: this.closing.signal });
+    return this.unless([404, 409], `run ${command[0]} in the container ${name}`, run);
   }
 
   async usage(name: ContainerName): Promise<ContainerUsage | undefined> {

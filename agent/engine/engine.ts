@@ -1,3 +1,5 @@
+import type { EngineSession, SessionOptions } from './session.ts';
+
 /**
  * The engine port: what the agent asks of whatever runs containers.
  * Declared here by its consumer; `docker-engine.ts` is the adapter over dockerode and `test/support/fake-engine.ts`
@@ -43,9 +45,20 @@ export interface Engine {
   signal(name: ContainerName, signal: string): Promise<void>;
   /**
    * Writes the container's stdout and stderr to the two sinks, from the beginning, until it ends (`follow`) or to what there
-   * is now. Resolves when the last byte is with the sinks. A tty's output goes to stdout alone.
+   * is now. Resolves when the last byte is with the sinks. A tty's output goes to stdout alone. An engine that has `attach` keeps
+   * the latest of it alone. `since`: milliseconds since the epoch, and about that exact.
    */
-  logs(name: ContainerName, sinks: LogSinks, options: { follow: boolean; signal: AbortSignal }): Promise<void>;
+  logs(
+    name: ContainerName,
+    sinks: LogSinks,
+    options: { follow: boolean; since?: number; signal: AbortSignal },
+  ): Promise<void>;
+  /**
+   * Before `start`, where the engine can: hands on what the container writes from its beginning, while it writes it, and makes it
+   * wait for slow sinks. Resolves when the container may be started; `ended`, which does not reject, when the last byte is with
+   * the sinks, the connection broke, or the signal aborted.
+   */
+  attach?(name: ContainerName, sinks: LogSinks, options: { signal: AbortSignal }): Promise<{ ended: Promise<void> }>;
   /** Changes the limits of a running container, at once; a limit that is not given stays. No error when it is not running any more. */
   update(name: ContainerName, limits: ContainerLimits): Promise<void>;
   /**
@@ -55,6 +68,16 @@ export interface Engine {
    * Throws MESITA_ENGINE_FAILED or MESITA_ENGINE_UNREACHABLE.
    */
   exec(name: ContainerName, command: readonly string[], options: ExecOptions): Promise<ExecResult | undefined>;
+  /**
+   * Where the engine can: as `exec`, but with the command's input at hand and its output on its way to the sinks, on a terminal if
+   * one is asked for. Resolves when the command was started. Undefined when the container is not running.
+   */
+  openSession?(
+    name: ContainerName,
+    command: readonly string[],
+    sinks: LogSinks,
+    options: SessionOptions,
+  ): Promise<EngineSession | undefined>;
   /** A single reading of a running container; undefined when it is not running. */
   usage(name: ContainerName): Promise<ContainerUsage | undefined>;
   /** Removes the container, killing it first if it runs, with its anonymous volumes. No error when it is gone already. */
@@ -152,6 +175,8 @@ export interface ContainerSpec {
   mounts: Mount[];
   privileged: boolean;
   gpus?: number;
+  /** Where an engine that writes output by itself shall write it; others hand it out by `attach` and `logs`. */
+  output?: OutputFiles;
   /** Adjusts the kernel's choice when memory runs out, -1000 to 1000. */
   oomScoreAdjust?: number;
   /**
@@ -159,6 +184,13 @@ export interface ContainerSpec {
    * One that the adapter doesn't know is MESITA_CONTAINER_INVALID and names it.
    */
   parameters: { key: string; value: string }[];
+}
+
+/** `stdout` and `stderr` in that directory. One that has grown to `maxSize` bytes (0: no limit) is put away as `.1`; `files` are kept at the most. */
+export interface OutputFiles {
+  directory: string;
+  maxSize: number;
+  files: number;
 }
 
 export interface ContainerAddress {

@@ -76,9 +76,11 @@ async function read(
   const wanted = offset === -1 ? 0 : length === -1 ? longestRead : length;
   const found = await files.read(path, Math.max(0, offset), wanted);
   if ('problem' in found) return refuseFile(reply, found.problem, '');
-  const { size, data } = found.value;
-  const encoding = query.encoding === 'base64' ? 'base64' : 'utf8';
-  return sendDocument(request, reply, { data: data.toString(encoding), offset: offset === -1 ? size : offset });
+  const { size, data, file } = found.value;
+  const start = offset === -1 ? size : offset;
+  if (query.encoding !== 'base64') return sendDocument(request, reply, { data: data.toString(), offset: start });
+  // Beyond Mesos: who follows a file sees that it was put away and another one begun.
+  return sendDocument(request, reply, { data: data.toString('base64'), offset: start, file });
 }
 
 async function download(reply: FastifyReply, files: SandboxFiles, path: string): Promise<FastifyReply> {

@@ -84,10 +84,11 @@ export class AgentRoom {
       fetchesFailed: 0,
       fetcherCache: { totalBytes: 2 ** 31, usedBytes: 0 },
     };
+    const logs = new ContainerLogs({ engine, clock, log: silentLog, limits: { maxSize: 0, files: 1 } });
     this.performer = new Performer({
       state: this.state,
       engine,
-      logs: new ContainerLogs({ engine, clock, log: silentLog }),
+      logs,
       launcher: (observer) =>
         new ContainerLauncher({
           engine,
@@ -96,6 +97,7 @@ export class AgentRoom {
           registries: noRegistries,
           concurrency: 2,
           observer,
+          output: logs,
           log: silentLog,
           metrics,
         }),

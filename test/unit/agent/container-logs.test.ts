@@ -38,7 +38,7 @@ describe('the output of a container that has ended', () => {
         };
       },
     };
-    return new ContainerLogs({ engine, clock, log: silentLog });
+    return new ContainerLogs({ engine, clock, log: silentLog, limits: { maxSize: 0, files: 1 } });
   }
 
   function taskIn(directory: string): TaskRecord {
