@@ -49,17 +49,18 @@ const rules: readonly Rule[] = [
   { reason: 'own-metrics', path: /^body\.(get_metrics\.metrics\[|[a-z_]+\/)/, problem: /^is (missing|extra)$/ },
   { reason: 'own-facts', path: /attributes(\[|\.)(os|arch|kernel|cpu_model|virtual)\b/ },
   { reason: 'no-executor-process', path: /container_status\.executor_pid$/, problem: /missing/ },
-  {
-    reason: 'executors',
-    path: about('hc\\w*|check\\w*|g[12]|gf[12]|gbad\\w*|dex\\d?|dcustom|cust|exnores|extiny|ex\\w*|x0\\.\\d+'),
-  },
-  { reason: 'executors', path: /^event FAILURE \w/ },
-  { reason: 'executors', path: /health_check|\.check\b|\.healthy$/ },
+  // What is found wrong earlier or later, or not at all.
   {
     reason: 'everything-in-containers',
-    path: about('badexe|baduser|badfetch|novalue2?|nosuchcontainer|limitsok|maxtime|killearly|dock\\w+'),
+    path: /^event UPDATE ((baduser|badfetch|limitsok) \w+|badexe TASK_RUNNING|(novalue2?|dockbridgebad|dockvol) TASK_STARTING)$/,
   },
-  { reason: 'executors', path: /^event OFFERS\.executor_ids/ },
+  {
+    reason: 'everything-in-containers',
+    path: about(
+      'bad(user|fetch|exe)|limitsok|novalue2?|nosuchcontainer|dock(noimage|badcmd|bridge|bridgebad|vol)|maxtime|killearly',
+    ),
+    problem: /^(?!does not come)/,
+  },
   {
     reason: 're-offers',
     path: /^event (OFFERS \S*|OFFERS\.unavailability|RESCIND|RESCIND\.rescind\.offer_id\.value)$/,
@@ -73,8 +74,7 @@ const rules: readonly Rule[] = [
   { reason: 're-offers', path: /(UPDATE big TASK_ERROR|UPDATE_OPERATION_STATUS opbad).*message$/ },
   { reason: 'reasons-in-state', path: /statuses\[\d+\]\.(message|reason)$/, problem: /extra/ },
   { reason: 'no-inspect-data', path: /\bstatus(es\[\d+\])?\.data$/, problem: /missing/ },
-  { reason: 'executors', exchange: /^exec:/ },
-  { reason: 'containers', exchange: /^agent:.*(CONTAINER|RESOURCE_PROVIDER)/ },
+  { reason: 'containers', exchange: /^agent:(\/containers|.*(CONTAINER|RESOURCE_PROVIDER))/ },
   { reason: 'allocator-settings', exchange: /WEIGHTS|QUOTA|DRAIN|DEACTIVATE|REACTIVATE|\/weights|\/quota/ },
   {
     reason: 'operator-operations',
@@ -103,18 +103,10 @@ const rules: readonly Rule[] = [
     exchange: /\[(machine down|down|after teardown)\]/,
     path: /tasks\[|roles/,
   },
-  { reason: 'executors', file: /^d_/, path: about('dcmd') },
+  // Whether the container is there already when its task is said to start.
+  { reason: 'timing', path: /\bgf?[12]\b.*(STARTING|statuses\[0\]).*network_infos$/ },
   { reason: 'timing', path: /task_updated\.state$/ },
   { reason: 'timing', exchange: /tasks\?limit=1/, path: /^body\.tasks\[/ },
-  {
-    reason: 'executors',
-    file: /^b_/,
-    exchange: /volume|reserved|noack|pv1|group|disconnected|nested/,
-    path: /used_resources|allocated|^body\[|executors\[/,
-  },
-  // Of a framework whose only executor runs a group the agent has nothing.
-  { reason: 'executors', file: /^b_/, exchange: /^agent:\/state/, path: /^body\.(completed_)?frameworks\[[^\]]*\]$/ },
-  { reason: 'executors', file: /^d_master/, path: /used_resources|allocated|consumed|offered|executors|TASK_[A-Z]+$/ },
   { reason: 'no-libprocess', exchange: /__processes__|\/system\/stats|\/logging|\/profiler|\/help|\/registrar/ },
   { reason: 'master-files', exchange: /\/master\/log|\/files/ },
   { reason: 'dashboard', exchange: /^query only$|(GET|POST) \/(\?| |master\/? |app\/)/ },

@@ -35,7 +35,7 @@ export interface Outcome {
   file: string;
   name: string;
   differences: Difference[];
-  /** Why it was not sent. */
+  /** Why it was not sent. Where an update is missing that it would have followed, that is its difference. */
   unsent?: string;
   /** Of a stream: how many recorded events came. */
   events?: { recorded: number; matched: number };
@@ -140,7 +140,9 @@ export class Replay {
     }
     const unknown = await this.#unknownIds(exchange);
     if (unknown !== undefined) {
-      outcome.unsent = unknown;
+      outcome.unsent = `it names what did not come: ${unknown}`;
+      if (unknown.startsWith('UPDATE '))
+        outcome.differences.push({ path: `event ${unknown}`, problem: 'does not come' });
       return;
     }
     const conversation = converse(address, this.#requestBytes(exchange), exchange.request.method === 'HEAD');
@@ -158,9 +160,9 @@ export class Replay {
       if (origin?.kind === 'record') {
         await this.#awaitRecord(origin);
         const value = origin.stream.records[origin.index]?.value ?? null;
-        if (!this.#ids.knows(token)) return `it names what did not come: ${eventKey(value)}`;
+        if (!this.#ids.knows(token)) return eventKey(value);
       } else if (origin?.kind === 'request' && !this.#ids.knows(token)) {
-        return `it names what did not come: the answer to ${origin.exchange.name}`;
+        return `the answer to ${origin.exchange.name}`;
       }
     }
     return undefined;

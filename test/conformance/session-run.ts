@@ -27,7 +27,7 @@ function judge(outcome: Outcome): Judged {
   const kinds = explained.map(({ reason }) => (reason === undefined ? 'differs' : reasons[reason]));
   const verdict = kinds.includes('differs')
     ? 'differs'
-    : unsent !== undefined || kinds.includes('not yet')
+    : kinds.includes('not yet') || (unsent !== undefined && kinds.length === 0)
       ? 'not covered'
       : kinds.length > 0
         ? 'on purpose'

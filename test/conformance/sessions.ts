@@ -10,9 +10,6 @@ export interface Session {
   deeds?: Readonly<Record<string, Deed>>;
 }
 
-/** What an agent without executors does not perform. */
-const checks = ['health_check', 'check'];
-
 export const sessions: Readonly<Record<string, Session>> = {
   errors: { files: ['a_errors'] },
   'errors-b': { files: ['a_errors_b'] },
@@ -23,7 +20,6 @@ export const sessions: Readonly<Record<string, Session>> = {
   'scheduler-none': { files: ['b_sched_json_none'] },
   operator: {
     files: ['d_framework_traffic', 'd_master_operator', 'd_master_legacy', 'd_operator_subscribe'],
-    omit: checks,
   },
   'agent-loss': {
     files: ['d_agent_loss'],
