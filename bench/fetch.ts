@@ -146,23 +146,42 @@ async function measureExtraction(): Promise<void> {
   const size = (await stat(archive)).size / megabyte;
   const server = await FileServer.start(archive);
   const [bare, own]: [number[], number[]] = [[], []];
+  const [bareCpu, ownCpu]: [number[], number[]] = [[], []];
   for (let round = 0; round <= rounds; round += 1) {
-    const pipe = (directory: string) => run('sh', ['-c', `curl -s "${server.url('/x')}" | tar xz -C "${directory}"`]);
-    const theirs = await timed(pipe);
-    const ours = await timed((directory) => fetchInto(directory, server.url(`/${round}/bundle.tar.gz`)));
+    let theirCpu = 0;
+    const theirs = await timed(async (directory) => {
+      theirCpu = await childCpuSeconds(`curl -s "${server.url('/x')}" | tar xz -C "${directory}"`);
+    });
+    let ourCpu = 0;
+    const ours = await timed(async (directory) => {
+      const before = process.cpuUsage();
+      await fetchInto(directory, server.url(`/${round}/bundle.tar.gz`));
+      const { user, system } = process.cpuUsage(before);
+      ourCpu = (user + system) / 1e6;
+    });
     if (round === 0) continue;
     bare.push(theirs);
     own.push(ours);
+    bareCpu.push(theirCpu);
+    ownCpu.push(ourCpu);
   }
   server.stop();
-  console.log(
-    `${size.toFixed(0)} MB tar.gz: curl | tar xz ${spread(bare, 2)} s; fetched and extracted ${spread(own, 2)} s, ratio ${ratio(own, bare)}`,
-  );
+  console.log(`${size.toFixed(0)} MB tar.gz: curl | tar xz ${spread(bare)} s, of which CPU ${spread(bareCpu)} s`);
+  console.log(`  fetched and extracted ${spread(own)} s, ratio ${ratio(own, bare)}`);
+  console.log(`    of which CPU ${spread(ownCpu)} s, ratio ${ratio(ownCpu, bareCpu)}`);
 }
 
+/** Of all processes of the command: what a crowded machine cannot distort. */
+async function childCpuSeconds(command: string): Promise<number> {
+  const { stdout } = await run('sh', ['-c', `${command}; times`]);
+  const spent = (stdout.trim().split('\n').at(-1) ?? '').matchAll(/(\d+)m([\d.]+)s/g);
+  return [...spent].reduce((sum, [, minutes, seconds]) => sum + Number(minutes) * 60 + Number(seconds), 0);
+}
+
+const parts = process.argv.slice(2);
 try {
-  await measureSharing();
-  await measureExtraction();
+  if (parts.length === 0 || parts.includes('sharing')) await measureSharing();
+  if (parts.length === 0 || parts.includes('extraction')) await measureExtraction();
 } finally {
   await fetcher.close();
   await rm(base, { recursive: true, force: true });

@@ -40,7 +40,8 @@ export class WireServer {
       child.once('exit', (code) => fail(new Error(`the ${kind} server ended with ${code}: ${text}`)));
     });
     child.once('exit', (code, signal) => {
-      if (signal !== 'SIGTERM' && code !== 0) console.error(`the ${kind} server ended with ${code ?? signal}: ${text.slice(-2000)}`);
+      if (signal !== 'SIGTERM' && code !== 0)
+        console.error(`the ${kind} server ended with ${code ?? signal}: ${text.slice(-2000)}`);
     });
     return new WireServer({ host: '127.0.0.1', port }, child, directory);
   }
