@@ -9,7 +9,8 @@ import type { ExecOptions, ExecResult } from './engine.ts';
 
 // Milliseconds that the end of a given-up process is waited for: an engine that hangs must not hold up its caller.
 const killPatience = 5000;
-const mark = 'MESITA_EXEC';
+/** The variable by which a command's processes are found: all that it starts inherits it. */
+export const mark = 'MESITA_EXEC';
 
 /**
  * Runs a command in a container, and returns when it has ended and its output is read.
@@ -41,7 +42,9 @@ export async function executeInContainer(
     if (!signal.aborted) throw error;
     const patience = new AbortController();
     // The process may be about to start: what is not there yet cannot be killed.
-    const killed = started.then((source) => kill(container, exec, id, who).finally(() => source.destroy()));
+    const killed = started.then((source) =>
+      signalMarked(container, exec, { id, who, signal: 'SIGKILL' }).finally(() => source.destroy()),
+    );
     await Promise.race([killed.catch(() => undefined), sleep(clock, killPatience, patience.signal)]);
     patience.abort();
     throw signal.reason;
@@ -53,23 +56,38 @@ function read(source: NodeJS.ReadableStream, output: Tail): Promise<void> {
   return demultiplex(source as AsyncIterable<Buffer>, sinks, new AbortController().signal);
 }
 
-async function kill(container: Docker.Container, exec: Docker.Exec, id: string, who: { User?: string }): Promise<void> {
-  await killFromWithin(container, id, who).catch(() => undefined);
+interface Marked {
+  /** The mark's value. */
+  id: string;
+  /** As whom the command runs. */
+  who: { User?: string };
+  signal: string;
+}
+
+/** Sends a signal to all processes of a command that runs in a container. */
+export async function signalMarked(container: Docker.Container, exec: Docker.Exec, marked: Marked): Promise<void> {
+  const { id, signal } = marked;
+  await signalFromWithin(container, marked).catch(() => undefined);
   const { Running, Pid } = await exec.inspect();
-  if (!Running || Pid === 0) return;
-  // The container has no shell. On another machine, or seen from another container, the number may be somebody else's.
+  // What is to die and still runs has no shell that could have killed it.
+  if (!Running || Pid === 0 || signal !== 'SIGKILL') return;
+  // On another machine, or seen from another container, the number may be somebody else's.
   const environment = await readFile(`/proc/${Pid}/environ`, 'utf8').catch(() => '');
   if (environment.split('\0').includes(`${mark}=${id}`)) process.kill(Pid, 'SIGKILL');
 }
 
-/** Works wherever the engine is. Several rounds, because a process may start another one just before its end. */
-async function killFromWithin(container: Docker.Container, id: string, who: { User?: string }): Promise<void> {
+/**
+ * Works wherever the engine is. What is to die is stopped first, lest a shell go on when its child is dead; in several rounds, because a
+ * process may start another one just before its end.
+ */
+async function signalFromWithin(container: Docker.Container, { id, who, signal }: Marked): Promise<void> {
+  const name = signal.replace(/^SIG/, '');
   const script = `
     cd /proc
-    for round in 1 2 3 4 5; do
+    for signal in ${name === 'KILL' ? 'STOP KILL KILL KILL KILL KILL' : name}; do
       found=
       for process in [0-9]*; do
-        if grep -qs ${mark}=${id} "$process/environ"; then found=1; kill -9 "$process"; fi
+        if grep -qs ${mark}=${id} "$process/environ"; then found=1; kill -$signal "$process"; fi
       done
       [ -n "$found" ] || exit 0
     done`;

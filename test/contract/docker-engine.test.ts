@@ -16,6 +16,7 @@ import { type BreakHooks, type Capability, type EngineHarness, engineContract } 
 const run = promisify(execFile);
 const socketPath = process.env.MESITA_DOCKER_SOCKET ?? '/var/run/docker.sock';
 const capabilities: ReadonlySet<Capability> = new Set([
+  'sessions',
   'kernel',
   'isolation',
   'images',

@@ -9,6 +9,7 @@ import { Writable } from 'node:stream';
 import { describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ContainerSpec, Engine, EngineEvent, EngineFacts, Network } from '../../agent/engine/engine.ts';
+import type { SessionOptions } from '../../agent/engine/session.ts';
 import { MesitaError } from '../../protocol/errors.ts';
 
 /** What a container of a scenario does, in words that a real engine (as a shell script) and a fake one understand. */
@@ -27,12 +28,12 @@ export const behaviourVariable = 'MESITA_TEST_BEHAVIOUR';
 
 /**
  * What an engine under test can do, apart from what every one must.
- * `kernel`: runs real processes. `isolation`: in containers, with an image, files and limits of their own. `images`: has images.
+ * `sessions`: commands can be talked with. `kernel`: runs real processes. `isolation`: in containers, with an image, files and limits of their own. `images`: has images.
  * `network`: has networks and addresses. `foreign`: `foreignContainer` makes a container outside of any scope.
  * `connection`: talks to the engine over one that can break. `host`: runs them as processes of this very machine, and refuses what
  * those cannot have.
  */
-export type Capability = 'kernel' | 'isolation' | 'images' | 'network' | 'foreign' | 'connection' | 'host';
+export type Capability = 'sessions' | 'kernel' | 'isolation' | 'images' | 'network' | 'foreign' | 'connection' | 'host';
 
 export interface EngineHarness {
   capabilities: ReadonlySet<Capability>;
@@ -215,6 +216,7 @@ export function engineContract(
   describe(`${title}: exits`, () => lifeContract(contract));
   describe(`${title}: output`, () => outputContract(contract));
   describe(`${title}: commands beside a container's own`, () => execContract(contract));
+  describe(`${title}: commands that are talked with`, () => sessionContract(contract));
   describe(`${title}: scope`, () => scopeContract(contract));
   describe(`${title}: a broken events stream`, () => breakContract(contract));
   describe(`${title}: bad input`, () => badInputContract(contract));
@@ -410,6 +412,77 @@ function execContract(contract: Contract): void {
     const nowhere = await scene.engine.exec(name, ['/no/such/thing'], { environment: {}, signal: never() });
     assert.equal(nowhere?.exitCode, 126);
     assert.match(nowhere?.output ?? '', /\/no\/such\/thing/);
+  });
+}
+
+function sessionContract(contract: Contract): void {
+  const open = async (scene: Scene, name: string, command: string[], options: Partial<SessionOptions> = {}) => {
+    const sinks = { stdout: new TextSink(), stderr: new TextSink() };
+    const session = await scene.engine.openSession?.(name, command, sinks, { environment: {}, ...options });
+    return { ...sinks, session };
+  };
+  /** Waits for words in what was written. */
+  const heard = async (sink: TextSink, words: string): Promise<void> => {
+    while (!sink.text().includes(words)) await pause(10);
+  };
+
+  contract('talks with a command, whose outputs stay apart, and says how it ended', ['sessions'], async (scene) => {
+    const name = await scene.run({});
+    const behaviour: Behaviour = { stdout: 'out', stderr: 'err', exit: 3 };
+    const environment = { [behaviourVariable]: JSON.stringify(behaviour) };
+    const { session, stdout, stderr } = await open(scene, name, ['sh', '-c', script(behaviour)], { environment });
+    assert.deepEqual(await session?.ended, { exitCode: 3 });
+    assert.deepEqual([stdout.text(), stderr.text()], ['out', 'err']);
+    assert.equal(scene.exits(name), 0);
+  });
+
+  contract('talks with no command in a container that does not run', ['sessions'], async (scene) => {
+    const name = await scene.run({ exit: 0 });
+    await scene.exited(name);
+    assert.equal((await open(scene, name, ['true'])).session, undefined);
+  });
+
+  contract('ends a command that is talked with when its container ends', ['sessions'], async (scene) => {
+    const name = await scene.run({ ignoresTerm: true });
+    const behaviour: Behaviour = { stdout: 'up' };
+    const environment = { [behaviourVariable]: JSON.stringify(behaviour) };
+    const { session, stdout } = await open(scene, name, ['sh', '-c', script(behaviour)], { environment });
+    await heard(stdout, 'up');
+    await scene.engine.signal(name, 'SIGKILL');
+    assert.deepEqual(await session?.ended, { exitCode: 137 });
+  });
+
+  contract('kills a command that is talked with', ['sessions'], async (scene) => {
+    const name = await scene.run({});
+    const { session } = await open(scene, name, ['sh', '-c', 'sleep 1000; true']);
+    await session?.signal('SIGKILL');
+    assert.deepEqual(await session?.ended, { exitCode: 137 });
+    await session?.signal('SIGKILL');
+    assert.equal(scene.exits(name), 0);
+  });
+
+  contract('hands a command its input, to the end of it', ['sessions', 'kernel'], async (scene) => {
+    const name = await scene.run({});
+    const { session, stdout } = await open(scene, name, ['sh', '-c', 'cat; exit 4']);
+    const text = 'x'.repeat(300_000);
+    session?.input.write(text);
+    session?.input.end();
+    assert.deepEqual(await session?.ended, { exitCode: 4 });
+    assert.equal(stdout.text().length, text.length);
+  });
+
+  contract('gives a command a terminal, whose size changes', ['sessions', 'kernel'], async (scene) => {
+    const name = await scene.run({});
+    const words = ['sh', '-c', 'read x; stty size; read x; stty size; echo "$A"; echo err >&2'];
+    const terminal = { rows: 11, columns: 22 };
+    const { session, stdout } = await open(scene, name, words, { terminal, environment: { A: 'b' } });
+    session?.input.write('\n');
+    await heard(stdout, '11 22');
+    await session?.resize({ rows: 33, columns: 44 });
+    session?.input.write('\n');
+    assert.deepEqual(await session?.ended, { exitCode: 0 });
+    assert.match(stdout.text(), /11 22\r\n[\s\S]*33 44\r\nb\r\nerr\r\n/);
+    await session?.resize({ rows: 1, columns: 1 });
   });
 }
 

@@ -10,7 +10,7 @@ import {
   engineContract,
 } from './engine-contract.ts';
 
-const capabilities: ReadonlySet<Capability> = new Set(['images', 'connection']);
+const capabilities: ReadonlySet<Capability> = new Set(['images', 'connection', 'sessions']);
 const image = 'mesita-test/fake:1';
 const unknownImage = 'mesita-test/nowhere:1';
 
@@ -35,6 +35,16 @@ async function open(): Promise<EngineHarness & BreakHooks> {
           const behaviour = JSON.parse(environment[behaviourVariable] ?? '{}') as Behaviour;
           const { exit, stdout = '', stderr = '' } = behaviour;
           return exit === undefined ? new Promise(() => {}) : { exitCode: exit, output: stdout + stderr };
+        },
+        session: ({ options, sinks }) => {
+          const {
+            exit,
+            stdout = '',
+            stderr = '',
+          } = JSON.parse(options.environment[behaviourVariable] ?? '{}') as Behaviour;
+          sinks.stdout.write(stdout);
+          sinks.stderr.write(stderr);
+          return exit ?? new Promise(() => {});
         },
       });
       engine.scriptPull(unknownImage, {

@@ -1,3 +1,5 @@
+import { constants } from 'node:os';
+import { PassThrough } from 'node:stream';
 import type {
   ContainerAddress,
   ContainerExit,
@@ -14,6 +16,7 @@ import type {
   ExecResult,
   LogSinks,
 } from '../../agent/engine/engine.ts';
+import type { EngineSession, SessionOptions } from '../../agent/engine/session.ts';
 import { MesitaError } from '../../protocol/errors.ts';
 
 /** What a faked container does from its start. Without `exit` it runs until it is stopped, signalled or `exit`ed by the test. */
@@ -43,7 +46,16 @@ export interface FakeEngineOptions {
   program?: (spec: ContainerSpec) => FakeProgram;
   /** What a command does that is run beside a container's own. One that hangs returns a promise that never settles. */
   exec?: FakeExec;
+  /** The same of one that is talked with; what it resolves with is its exit code. */
+  session?: FakeSession;
 }
+
+export type FakeSession = (talk: {
+  command: readonly string[];
+  options: SessionOptions;
+  sinks: LogSinks;
+  input: PassThrough;
+}) => number | Promise<number>;
 
 export type FakeExec = (
   spec: ContainerSpec,
@@ -110,6 +122,7 @@ export class FakeEngine implements Engine {
   private readonly facts: EngineFacts;
   private readonly program: (spec: ContainerSpec) => FakeProgram;
   private readonly runExec: FakeExec | undefined;
+  private readonly runSession: FakeSession | undefined;
   private readonly pulls = new Map<string, FakePull>();
   private readonly failures: { call: FailingCall; error: Error }[] = [];
   private readonly listeners = new Set<(event: EngineEvent) => void>();
@@ -123,6 +136,7 @@ export class FakeEngine implements Engine {
     this.facts = { ...facts, ...options.facts };
     this.program = options.program ?? (() => ({}));
     this.runExec = options.exec;
+    this.runSession = options.session;
     for (const image of options.images ?? []) this.machine.images.add(image);
   }
 
@@ -316,6 +330,31 @@ export class FakeEngine implements Engine {
     return result;
   }
 
+  async openSession(
+    name: ContainerName,
+    command: readonly string[],
+    sinks: LogSinks,
+    options: SessionOptions,
+  ): Promise<EngineSession | undefined> {
+    this.begin('openSession', name, ...command);
+    const container = this.machine.containers.get(name);
+    if (container?.state !== 'running') return undefined;
+    if (this.runSession === undefined) throw new Error(`FakeEngine: it was not said how to talk with ${name}`);
+    const input = new PassThrough();
+    const { promise: killed, resolve: kill } = Promise.withResolvers<number>();
+    const ownEnd = Promise.resolve(this.runSession({ command, options, sinks, input }));
+    const exitCode = Promise.race([ownEnd, killed, ended(container)]);
+    return {
+      input,
+      resize: async ({ rows, columns }) => void this.calls.push(`resize ${name} ${rows}x${columns}`),
+      signal: async (signal) => {
+        this.calls.push(`signal session ${signal}`);
+        kill(128 + constants.signals[signal as NodeJS.Signals]);
+      },
+      ended: exitCode.then((code) => ({ exitCode: code })),
+    };
+  }
+
   async usage(name: ContainerName): Promise<ContainerUsage | undefined> {
     this.begin('usage', name);
     const container = this.machine.containers.get(name);
@@ -428,4 +467,10 @@ async function abortable(until: Promise<unknown> | undefined, signal: AbortSigna
   } finally {
     if (abort !== undefined) signal.removeEventListener('abort', abort);
   }
+}
+
+/** Resolves with what is said of those that a container takes with it. */
+async function ended(container: FakeContainer): Promise<number> {
+  while (container.state === 'running') await change(container, new AbortController().signal);
+  return 137;
 }
