@@ -33,6 +33,8 @@ export interface LauncherOptions {
   concurrency: number;
   observer: LaunchObserver;
   log: Log;
+  /** Whoever removes old sandboxes. */
+  sandboxes: { keep(sandbox: string): Promise<void> };
   /** Takes a container's output from its start on. */
   output: { attach(run: Run): Promise<void>; drop(run: Run): void };
   metrics: LaunchMetrics;
@@ -77,6 +79,7 @@ export class ContainerLauncher {
     const { engine, settings, observer } = this.#options;
     const plan = planOf(run, settings);
     if (plan !== undefined && 'error' in plan) throw new PlanProblem(plan.error);
+    await this.#options.sandboxes.keep(run.sandbox);
     await makeSandbox(run);
     const opened = openSandbox(run);
     // Waited for before the start; a failure before that must not go unheard.

@@ -26,6 +26,12 @@ function role(value: string): { value: string } | { error: string } {
   return reason === undefined ? { value } : { error: reason };
 }
 
+function part(value: string): { value: number } | { error: string } {
+  const number = Number(value);
+  const good = /^[\d.]+$/.test(value) && number >= 0 && number <= 1;
+  return good ? { value: number } : { error: 'expected a number from 0 to 1' };
+}
+
 function absolutePath(value: string): { value: string } | { error: string } {
   return value.startsWith('/') ? { value } : { error: 'expected the absolute path of a file, without file://' };
 }
@@ -144,6 +150,27 @@ export const agentFlags = {
     default: '5',
     mesos: false,
     parse: integer(1, 1000),
+  },
+  gc_delay: {
+    form: 'DURATION',
+    help: 'How long sandboxes of what is over are kept while there is room.',
+    default: '1weeks',
+    mesos: true,
+    parse: duration,
+  },
+  gc_disk_headroom: {
+    form: 'PART',
+    help: 'Sandboxes are kept for --gc_delay times (1 - this - the part of the disk in use).',
+    default: '0.1',
+    mesos: true,
+    parse: part,
+  },
+  disk_watch_interval: {
+    form: 'DURATION',
+    help: 'Time between two looks at how full the disk is.',
+    default: '1mins',
+    mesos: true,
+    parse: duration,
   },
   executor_registration_timeout: {
     form: 'DURATION',

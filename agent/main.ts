@@ -43,6 +43,7 @@ import { outputInPlace } from './output-in-place.ts';
 import { Performer } from './performer.ts';
 import { noRegistries } from './registry-credentials.ts';
 import { SandboxFiles } from './sandbox-files.ts';
+import { SandboxGc } from './sandbox-gc.ts';
 import { SandboxPaths } from './sandbox-paths.ts';
 import { type AgentState, emptyState } from './state.ts';
 import { taskMessage } from './task-message.ts';
@@ -122,7 +123,15 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   );
   const server = createHttpServer({ log, actor: 'slave(1)', bodyLimit: longestBody });
   const fetcher = await setUpFetcher(flags, workDirectory, shutdown);
+  const sandboxes = new SandboxGc({
+    workDirectory,
+    policy: { delay: flags.gc_delay, headroom: flags.gc_disk_headroom },
+    interval: flags.disk_watch_interval,
+    clock,
+    log,
+  });
   const launches: LaunchMetrics = {
+    sandboxes,
     imagePull: new Timer(),
     fetchesSucceeded: 0,
     fetchesFailed: 0,
@@ -145,6 +154,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   identity.address.port = await listen(server, flags);
   shutdown.register('http server', () => server.close());
   info.port = identity.address.port;
+  shutdown.register('sandbox gc', sandboxes.start());
   const limits = { maxSize: flags.max_log_size, files: flags.log_files };
   const settings = containerSettings(flags, workDirectory, identity, kind);
   const logs = kind === 'process' ? outputInPlace : new ContainerLogs({ engine, clock, log, limits });
@@ -162,6 +172,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
           kind === 'process' ? Math.max(processesAtOnce, flags.launch_concurrency) : flags.launch_concurrency,
         observer,
         output: logs,
+        sandboxes,
         log,
         metrics: launches,
       }),
@@ -169,6 +180,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     agent: () => identity.info,
     clock,
     ids: { uuid: randomUUID },
+    sandboxes,
     storage: {
       makeVolume: (volume) => makeVolume(workDirectory, volume),
       removeVolume: (volume) => removeVolume(workDirectory, volume),
@@ -192,6 +204,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     workDirectory,
     settings,
     server,
+    sandboxes,
   });
   return { address: `${flags.ip}:${identity.address.port}`, registered, state };
 }
@@ -250,6 +263,7 @@ interface Joining {
   workDirectory: string;
   settings: ContainerSettings;
   server: ReturnType<typeof createHttpServer>;
+  sandboxes: SandboxGc;
 }
 
 function joinMaster(joining: Joining): Promise<string> {
@@ -308,7 +322,7 @@ function joinMaster(joining: Joining): Promise<string> {
 }
 
 function becomeAgent(
-  { identity, performer, workDirectory, settings, log }: Joining,
+  { identity, performer, workDirectory, settings, log, sandboxes }: Joining,
   id: string,
   link: MasterLink,
 ): void {
@@ -316,7 +330,11 @@ function becomeAgent(
   identity.registered = true;
   identity.info.id = { value: id };
   settings.agentId = id;
-  performer.registered(id, new SandboxPaths(workDirectory, id), (message) => link.send(message));
+  const paths = new SandboxPaths(workDirectory, id);
+  performer.registered(id, paths, (message) => link.send(message));
+  sandboxes
+    .recover(paths)
+    .catch((error: unknown) => log.warn({ error: describeError(error) }, 'old sandboxes cannot be listed'));
   log.info({ id, master: identity.master }, 'registered with the master');
 }
 

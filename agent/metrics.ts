@@ -12,6 +12,11 @@ import type { AgentState, Run, TaskRecord } from './state.ts';
 /** What the launcher measures. */
 export interface LaunchMetrics {
   readonly imagePull: Timer;
+  readonly sandboxes: {
+    readonly pending: number;
+    readonly maxAllowedAge: number;
+    readonly removals: { readonly succeeded: number; readonly failed: number };
+  };
   fetchesSucceeded: number;
   fetchesFailed: number;
   readonly fetcherCache: { readonly totalBytes: number; readonly usedBytes: number };
@@ -37,6 +42,10 @@ export function metricsSnapshot(
     ...executorMetrics(runs),
     ...ends(state, tasks),
     ...resourceMetrics(state.total, resourcesInUse(state)),
+    ['slave/executor_directory_max_allowed_age_secs', launches.sandboxes.maxAllowedAge],
+    ['gc/path_removals_pending', launches.sandboxes.pending],
+    ['gc/path_removals_succeeded', launches.sandboxes.removals.succeeded],
+    ['gc/path_removals_failed', launches.sandboxes.removals.failed],
     ...launches.imagePull.entries('containerizer/docker/image_pull_ms'),
     ['containerizer/fetcher/task_fetches_succeeded', launches.fetchesSucceeded],
     ['containerizer/fetcher/task_fetches_failed', launches.fetchesFailed],

@@ -66,7 +66,7 @@ import { type Context, resendAll, retryDue } from './status-updates.ts';
 export interface PerformerOptions {
   state: AgentState;
   engine: Engine;
-  logs: ContainerLogs;
+  logs: Pick<ContainerLogs, 'started' | 'ended' | 'stop'>;
   launcher: (observer: Observer) => ContainerLauncher;
   settings: ContainerSettings;
   /** What executors are told of the agent. */
@@ -74,6 +74,8 @@ export interface PerformerOptions {
   clock: Clock;
   ids: IdSource;
   storage: Storage;
+  /** Whoever removes old sandboxes. */
+  sandboxes: { release(sandbox: string): Promise<void> };
   log: Log;
   /** The agent's own IP, which tasks on the host's network share. */
   address: string;
@@ -318,6 +320,7 @@ export class Performer {
     for (let attempt = 1; !(await this.#removed(run)) && attempt < mostRemovals; attempt++) await this.#pause();
     this.#byContainer.delete(run.containerName);
     this.perform(containerRemoved(this.state, run));
+    await this.#options.sandboxes.release(run.sandbox);
     if (!this.#busy()) for (const resolve of this.#idle.splice(0)) resolve();
   }
 

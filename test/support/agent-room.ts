@@ -8,6 +8,7 @@ import { ContainerLogs } from '../../agent/container-logs.ts';
 import type { Fetcher } from '../../agent/fetcher/fetcher.ts';
 import { Performer, type Storage } from '../../agent/performer.ts';
 import { noRegistries } from '../../agent/registry-credentials.ts';
+import { SandboxGc } from '../../agent/sandbox-gc.ts';
 import { SandboxPaths } from '../../agent/sandbox-paths.ts';
 import {
   type AgentState,
@@ -46,9 +47,12 @@ export class AgentRoom {
   readonly state: AgentState = emptyState({ killGrace: 5, executorShutdownGrace: 5, executorRegistrationTimeout: 60 });
   readonly engine: FakeEngine;
   readonly performer: Performer;
+  readonly sandboxes: SandboxGc;
   readonly directory: string;
   /** What the fetcher does; by default nothing. */
   fetch: Fetcher['fetch'] = async () => undefined as never;
+  /** Part of the disk in use. */
+  diskUsage = 0;
   sent: AgentMessage[] = [];
   /** What operations left behind, newest last: `make p1`, `remove p1`, or what was written. */
   readonly marks: (string | Checkpointed)[] = [];
@@ -78,8 +82,17 @@ export class AgentRoom {
       fetch: (...parameters: Parameters<Fetcher['fetch']>) => this.fetch(...parameters),
       close: async () => undefined,
     } as Fetcher;
+    this.sandboxes = new SandboxGc({
+      workDirectory: directory,
+      policy: { delay: 3600, headroom: 0.1 },
+      interval: 60,
+      clock,
+      log: silentLog,
+      diskUsage: async () => this.diskUsage,
+    });
     const metrics = {
       imagePull: new Timer(),
+      sandboxes: this.sandboxes,
       fetchesSucceeded: 0,
       fetchesFailed: 0,
       fetcherCache: { totalBytes: 2 ** 31, usedBytes: 0 },
@@ -98,6 +111,7 @@ export class AgentRoom {
           concurrency: 2,
           observer,
           output: logs,
+          sandboxes: this.sandboxes,
           log: silentLog,
           metrics,
         }),
@@ -106,6 +120,7 @@ export class AgentRoom {
       clock,
       ids: { uuid: randomUUID },
       storage: this.storage,
+      sandboxes: this.sandboxes,
       log: silentLog,
       address: '10.0.0.1',
     });

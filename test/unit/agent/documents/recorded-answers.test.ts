@@ -64,6 +64,7 @@ class Answers {
     state.total = info.resources;
     const launches = {
       imagePull: new Timer(),
+      sandboxes: { pending: 0, maxAllowedAge: 604_800, removals: { succeeded: 0, failed: 0 } },
       fetchesSucceeded: 0,
       fetchesFailed: 0,
       fetcherCache: { totalBytes: 2 ** 31, usedBytes: 0 },
