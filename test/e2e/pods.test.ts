@@ -5,7 +5,7 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import type { ContainerInfo, ExecutorInfo, Volume } from '../../protocol/messages.ts';
 import { resources } from '../../scheduler/index.ts';
 import { Cluster, freePort } from '../support/cluster.ts';
-import { containersBelow } from '../support/docker.ts';
+import { containersBelow, docker } from '../support/docker.ts';
 import { eventually } from '../support/eventually.ts';
 import { testImage } from '../support/test-image.ts';
 import { type TaskDraft, TestScheduler } from '../support/test-scheduler.ts';
@@ -48,6 +48,9 @@ describe('pods', { timeout: patience }, () => {
     return join(workDirectory, 'slaves', id, 'frameworks', scheduler.id, 'executors', pod, 'runs/latest');
   };
   const outputOf = (pod: string, task: string) => readFile(join(sandboxOf(pod), 'tasks', task, 'stdout'), 'utf8');
+
+  const containerOf = (task: string): string | undefined =>
+    scheduler.updates.findLast(({ task_id }) => task_id.value === task)?.container_status?.container_id?.value;
 
   async function over(pod: string): Promise<number | undefined> {
     const failure = await eventually(`${pod} is over`, () =>
@@ -133,6 +136,37 @@ describe('pods', { timeout: patience }, () => {
     assert.deepEqual(scheduler.statesOf('first'), ['TASK_STARTING', 'TASK_RUNNING']);
     await scheduler.driver.kill('first');
     assert.equal(await over('grows'), 0);
+  });
+
+  it('loses its tasks, and says so, when somebody kills the container that holds its network', async () => {
+    const network_infos = [{ name: 'bridge' }];
+    await scheduler.launchPod('cut', [shell('alone', 'sleep 1000')], { container: { type: 'MESOS', network_infos } });
+    await scheduler.update('alone', 'TASK_RUNNING');
+    const running = await containersBelow(cluster.directory);
+    const holder = running.find((name) => name !== `mesos-${containerOf('alone')}`);
+    assert.ok(holder !== undefined && running.length === 2);
+    await docker('kill', holder);
+    const failed = await scheduler.update('alone', 'TASK_FAILED');
+    assert.equal(failed.reason, 'REASON_EXECUTOR_TERMINATED');
+    assert.equal(await over('cut'), 256);
+  });
+
+  it('goes with its agent', async () => {
+    const second = await cluster.startAgent('second', ['--resources=cpus:4;mem:2048;disk:10000;ports:[]']);
+    const network_infos = [{ name: 'bridge' }];
+    const container: ContainerInfo = { type: 'MESOS', network_infos };
+    await scheduler.launchPod(
+      'guest',
+      [shell('one', 'sleep 1000'), shell('two', 'sleep 1000')],
+      { container },
+      second.id,
+    );
+    await scheduler.update('two', 'TASK_RUNNING');
+    await second.process.end('SIGTERM');
+    cluster.agents.splice(cluster.agents.indexOf(second), 1);
+    await scheduler.update('one', 'TASK_KILLED');
+    await scheduler.update('two', 'TASK_KILLED');
+    assert.deepEqual(await containersBelow(cluster.directory), []);
   });
 
   it('is checked in the network of the pod', async () => {

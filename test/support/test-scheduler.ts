@@ -81,8 +81,8 @@ export class TestScheduler {
   }
 
   /** Launches a pod of that id, or a further group of it: 0.1 cores and 32 MB for each task, and for itself, where they do not say otherwise. */
-  async launchPod(id: string, drafts: TaskDraft[], change: Partial<ExecutorInfo> = {}): Promise<void> {
-    const offer = await this.offer();
+  async launchPod(id: string, drafts: TaskDraft[], change: Partial<ExecutorInfo> = {}, agent?: string): Promise<void> {
+    const offer = await this.offer(agent === undefined ? {} : { agent });
     const executor: ExecutorInfo = {
       type: 'DEFAULT',
       executor_id: { value: id },
