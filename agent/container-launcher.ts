@@ -33,6 +33,8 @@ export interface LauncherOptions {
   concurrency: number;
   observer: LaunchObserver;
   log: Log;
+  /** Whoever removes old images. */
+  images: { use(container: string, image: string): void; pulled(image: string): Promise<void> };
   /** Whoever removes old sandboxes. */
   sandboxes: { keep(sandbox: string): Promise<void> };
   /** Takes a container's output from its start on. */
@@ -95,7 +97,14 @@ export class ContainerLauncher {
     const asked = performance.now();
     const credentials = await credentialsOfRun(run, plan.image, this.#options.registries);
     const access = credentials === undefined ? {} : { credentials };
-    await engine.ensureImage(plan.image, { ...access, force: plan.forcePull, signal, progress });
+    const { images } = this.#options;
+    images.use(run.containerName, plan.image);
+    let isNew = false;
+    const pulled = () => {
+      isNew = true;
+    };
+    await engine.ensureImage(plan.image, { ...access, force: plan.forcePull, signal, progress, pulled });
+    if (isNew) await images.pulled(plan.image);
     this.#options.metrics.imagePull.record(performance.now() - asked);
     await this.#gate.pass(() => this.#start(run, plan.spec, opened, signal));
     // Outside the gate: the next container need not wait for what only this one's status tells.

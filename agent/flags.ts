@@ -6,6 +6,7 @@ import { domain } from '../runtime/domain-flag.ts';
 import { duration } from '../runtime/duration-flag.ts';
 import { boolean, type Flag, type FlagValues, integer, oneOf, text } from '../runtime/flags.ts';
 import type { Containerizer } from './engine-choice.ts';
+import { parseImageGcConfig } from './image-gc-plan.ts';
 import { parseDockerConfig } from './registry-credentials.ts';
 
 function resources(value: string): { value: string } | { error: string } {
@@ -136,6 +137,27 @@ export const agentFlags = {
     default: '4',
     mesos: false,
     parse: integer(1, 64),
+  },
+  image_gc_config: {
+    form: 'JSON',
+    help: 'Removes images that this agent pulled when the disk is full, e.g. {"image_disk_headroom": 0.1}; JSON or the absolute path of a file.',
+    mesos: true,
+    mayBePath: true,
+    parse: parseImageGcConfig,
+  },
+  enforce_container_disk_quota: {
+    form: '',
+    help: 'End a task whose sandbox takes more than the disk that it asked for.',
+    default: 'true',
+    mesos: true,
+    parse: boolean,
+  },
+  container_disk_watch_interval: {
+    form: 'DURATION',
+    help: 'Time between two looks at how much sandboxes take.',
+    default: '15secs',
+    mesos: true,
+    parse: duration,
   },
   max_log_size: {
     form: 'BYTES',

@@ -24,6 +24,7 @@ import { ContainerLauncher } from './container-launcher.ts';
 import { ContainerLogs } from './container-logs.ts';
 import type { ContainerSettings } from './container-plan.ts';
 import { ContainerStatistics } from './container-statistics.ts';
+import { DiskWatch } from './disk-watch.ts';
 import { sandboxesDocument } from './documents/sandboxes.ts';
 import { DockerEngine } from './engine/docker-engine.ts';
 import type { Engine, EngineFacts } from './engine/engine.ts';
@@ -37,8 +38,10 @@ import { filesRoute } from './http/files-route.ts';
 import { operatorRoute } from './http/operator-route.ts';
 import { readOnlyRoutes } from './http/read-only-routes.ts';
 import type { AgentIdentity } from './identity.ts';
+import { ImageGc } from './image-gc.ts';
 import { MasterLink } from './master-link.ts';
 import { type LaunchMetrics, metricsSnapshot } from './metrics.ts';
+import { NestedContainers } from './nested/nested-containers.ts';
 import { outputInPlace } from './output-in-place.ts';
 import { Performer } from './performer.ts';
 import { noRegistries } from './registry-credentials.ts';
@@ -155,6 +158,15 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   shutdown.register('http server', () => server.close());
   info.port = identity.address.port;
   shutdown.register('sandbox gc', sandboxes.start());
+  const images = new ImageGc({
+    workDirectory,
+    engineDirectory: facts.rootDirectory,
+    store: engine.imageStore,
+    policy: flags.image_gc_config,
+    clock,
+    log,
+  });
+  shutdown.register('image gc', await images.start());
   const limits = { maxSize: flags.max_log_size, files: flags.log_files };
   const settings = containerSettings(flags, workDirectory, identity, kind);
   const logs = kind === 'process' ? outputInPlace : new ContainerLogs({ engine, clock, log, limits });
@@ -173,6 +185,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
         observer,
         output: logs,
         sandboxes,
+        images,
         log,
         metrics: launches,
       }),
@@ -181,6 +194,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     clock,
     ids: { uuid: randomUUID },
     sandboxes,
+    images,
     storage: {
       makeVolume: (volume) => makeVolume(workDirectory, volume),
       removeVolume: (volume) => removeVolume(workDirectory, volume),
@@ -191,6 +205,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   });
   performing = performer;
   shutdown.register('performer', performer.start());
+  if (flags.enforce_container_disk_quota) watchDisk(flags, state, performer, clock, log, shutdown);
   performer.perform(restoreOperations(state, kept.operations));
   warnIfOpen(flags.ip, log);
   const registered = joinMaster({
@@ -247,7 +262,30 @@ function serve({
   filesRoute(server, files, () => sandboxesDocument(state));
   readOnlyRoutes(server, { state, identity: () => identity, statistics, metrics });
   executorRoute(server, performer);
-  operatorRoute(server, { state, identity: () => identity, statistics, metrics, files, loggingLevel });
+  const nested = new NestedContainers(state, engine);
+  shutdown.register('nested containers', () => nested.stop());
+  const operated = { state, identity: () => identity, statistics, metrics, files, nested, loggingLevel };
+  operatorRoute(server, operated, clock);
+}
+
+/** Ends what takes more disk than it asked for. */
+function watchDisk(
+  flags: AgentFlags,
+  state: AgentState,
+  performer: Performer,
+  clock: Clock,
+  log: Log,
+  shutdown: Shutdown,
+): void {
+  const interval = flags.container_disk_watch_interval;
+  const watch = new DiskWatch({
+    state,
+    interval,
+    clock,
+    log,
+    exceeded: (...which) => performer.diskExceeded(...which),
+  });
+  shutdown.register('disk watch', watch.start());
 }
 
 type MutableIdentity = { -readonly [Key in keyof AgentIdentity]: AgentIdentity[Key] };

@@ -15,6 +15,7 @@ import {
   launchFailed,
   launchProgress,
 } from './commands/container-events.ts';
+import { diskExceeded } from './commands/disk-limit.ts';
 import {
   executorExited,
   executorFailed,
@@ -76,6 +77,8 @@ export interface PerformerOptions {
   storage: Storage;
   /** Whoever removes old sandboxes. */
   sandboxes: { release(sandbox: string): Promise<void> };
+  /** Whoever removes old images. */
+  images: { release(container: string): void };
   log: Log;
   /** The agent's own IP, which tasks on the host's network share. */
   address: string;
@@ -224,6 +227,11 @@ export class Performer {
     this.perform(messageFromExecutor(executor, data));
   }
 
+  /** A sandbox takes more than it may, in MB. */
+  diskExceeded(run: Run, sizes: { used: number; quota: number }): void {
+    this.perform(diskExceeded(this.state, run, sizes, this.#context()));
+  }
+
   perform(effects: readonly Effect[]): void {
     // The table is exhaustive by its type; the compiler cannot follow that the key and the arguments belong together.
     for (const effect of effects) (this.#perform[effect.kind] as (argument: Effect) => void)(effect);
@@ -320,6 +328,7 @@ export class Performer {
     for (let attempt = 1; !(await this.#removed(run)) && attempt < mostRemovals; attempt++) await this.#pause();
     this.#byContainer.delete(run.containerName);
     this.perform(containerRemoved(this.state, run));
+    this.#options.images.release(run.containerName);
     await this.#options.sandboxes.release(run.sandbox);
     if (!this.#busy()) for (const resolve of this.#idle.splice(0)) resolve();
   }

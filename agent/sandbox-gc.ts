@@ -68,15 +68,17 @@ export class SandboxGc {
 
   /** A sandbox is over, and so is what it is in when nothing else there is used. One that was never kept is passed over. */
   async release(sandbox: string): Promise<void> {
-    for (const path of lineage(sandbox)) {
+    const now = this.#options.clock.now();
+    const over = lineage(sandbox).filter((path) => {
       const users = this.#inUse.get(path);
-      if (users?.delete(sandbox) !== true || users.size > 0) continue;
+      return users?.delete(sandbox) === true && users.size === 0;
+    });
+    for (const path of over) {
       this.#inUse.delete(path);
-      const now = this.#options.clock.now();
       this.#schedule.set(path, now + this.#options.policy.delay * 1000);
-      // For the agent's next start, which knows nothing but what is on the disk.
-      await utimes(path, now / 1000, now / 1000).catch(() => undefined);
     }
+    // For the agent's next start, which knows nothing but what is on the disk.
+    for (const path of over) await utimes(path, now / 1000, now / 1000).catch(() => undefined);
   }
 
   /** Puts on the schedule what is on the disk and not in use: by when it was last changed. */

@@ -6,6 +6,7 @@ import type {
   OperationStatus,
   Resource,
   TaskInfo,
+  TaskResourceLimitation,
   TaskState,
   TaskStatus,
   TaskStatusReason,
@@ -138,6 +139,8 @@ export interface Ending {
   message?: string;
   /** False where its health check had it killed. */
   healthy?: boolean;
+  /** Which of its resources it took too much of. */
+  limitation?: TaskResourceLimitation;
 }
 
 export interface QueuedUpdate {

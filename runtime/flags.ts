@@ -171,6 +171,7 @@ export function flagTexts(table: FlagTable, values: Readonly<Record<string, unkn
       const value = values[name];
       if (value === undefined) return [];
       if (table[name]?.secret === true) return [[name, '(not shown)']];
+      if (typeof value === 'object') return [[name, JSON.stringify(value)]];
       return [[name, typeof value === 'number' ? numberText(table[name], value) : String(value)]];
     }),
   );

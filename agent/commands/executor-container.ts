@@ -63,7 +63,7 @@ export function registrationTimedOut(state: AgentState, executor: ExecutorRecord
     reason: 'REASON_EXECUTOR_REGISTRATION_TIMEOUT',
     message: `Executor did not register within ${time}`,
   };
-  return destroy(executor);
+  return destroyExecutor(executor);
 }
 
 /** Its container could not be given what its tasks need. */
@@ -74,10 +74,11 @@ export function updateFailed(executor: ExecutorRecord, reason: string): Effect[]
     reason: 'REASON_CONTAINER_UPDATE_FAILED',
     message: `Failed to update resources for container: ${reason}`,
   };
-  return destroy(executor);
+  return destroyExecutor(executor);
 }
 
-function destroy(executor: ExecutorRecord): Effect[] {
+/** Ends an executor, with its tasks, for the reason that is its `ending`. */
+export function destroyExecutor(executor: ExecutorRecord): Effect[] {
   executor.stage = 'terminating';
   if (executor.phase === 'preparing') return [{ kind: 'abortLaunch', run: executor }];
   return [{ kind: 'stopContainer', run: executor, graceSeconds: 0 }];

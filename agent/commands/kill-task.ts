@@ -1,4 +1,4 @@
-import type { KillPolicy, TaskStatusReason } from '../../protocol/messages.ts';
+import type { KillPolicy } from '../../protocol/messages.ts';
 import { hasCapability, isTerminal } from '../../protocol/task-state.ts';
 import type { Effect } from '../effects.ts';
 import { hostOf, tell } from '../executor-tasks.ts';
@@ -55,7 +55,7 @@ function killInExecutor(executor: ExecutorRecord, task: TaskRecord, kill_policy:
 export function endTask(
   state: AgentState,
   task: TaskRecord,
-  ending: { reason: TaskStatusReason; message: string },
+  ending: Omit<Ending, 'state'>,
   context: Context,
 ): Effect[] {
   return end(state, task, { state: 'TASK_FAILED', ...ending }, 0, context);

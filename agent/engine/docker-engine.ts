@@ -25,6 +25,7 @@ import type {
   EnsureImageOptions,
   ExecOptions,
   ExecResult,
+  ImageStore,
   LogSinks,
 } from './engine.ts';
 import type { EngineSession, SessionOptions } from './session.ts';
@@ -108,6 +109,10 @@ export class DockerEngine implements Engine {
 
   async ensureImage(image: string, options: EnsureImageOptions): Promise<void> {
     await this.images.ensure(image, options);
+  }
+
+  get imageStore(): ImageStore {
+    return this.images;
   }
 
   async create(spec: ContainerSpec): Promise<void> {

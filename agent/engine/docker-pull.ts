@@ -50,12 +50,38 @@ export class DockerImages {
     return credentials === undefined ? {} : { credentials };
   }
 
+  /** The engine's own id of an image; undefined when it is not there. */
+  async idOf(image: string): Promise<string | undefined> {
+    try {
+      return (await this.docker.getImage(image).inspect()).Id;
+    } catch (error) {
+      if (readFailure(error).status === 404) return undefined;
+      throw engineError(error, `look for the image ${image}`, this.address);
+    }
+  }
+
+  /** False when a container needs it. */
+  async remove(image: string): Promise<boolean> {
+    this.present.delete(image);
+    try {
+      await this.docker.getImage(image).remove();
+      return true;
+    } catch (error) {
+      const { status } = readFailure(error);
+      if (status === 404) return true;
+      if (status === 409) return false;
+      throw engineError(error, `remove the image ${image}`, this.address);
+    }
+  }
+
   /** Throws MESITA_IMAGE_UNAVAILABLE, MESITA_DISK_FULL or MESITA_ENGINE_UNREACHABLE; the signal's reason when it aborts. */
   async ensure(image: string, options: EnsureImageOptions): Promise<void> {
     options.signal.throwIfAborted();
-    if (!options.force && (await this.isPresent(image))) return;
+    const wasThere = await this.isPresent(image);
+    if (wasThere && !options.force) return;
     options.signal.throwIfAborted();
     await this.join(image, options);
+    if (!wasThere) options.pulled?.();
   }
 
   /** Ends all pulls. */

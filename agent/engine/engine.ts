@@ -86,8 +86,18 @@ export interface Engine {
   list(): Promise<ContainerSummary[]>;
   /** Calls back for each event of a container in scope; returns the function that stops this. */
   onEvent(listener: (event: EngineEvent) => void): () => void;
+  /** Absent where images cannot be removed. */
+  readonly imageStore?: ImageStore;
   /** Closes the events stream and idle connections. Containers go on. */
   close(): Promise<void>;
+}
+
+/** Images on the machine, of whoever they are. */
+export interface ImageStore {
+  /** Undefined when there is none of that name. */
+  idOf(image: string): Promise<string | undefined>;
+  /** Takes the name off, and removes what has no other; false when a container needs it. */
+  remove(image: string): Promise<boolean>;
 }
 
 export interface EngineFacts {
@@ -121,6 +131,8 @@ export interface EnsureImageOptions {
   credentials?: RegistryCredentials;
   signal: AbortSignal;
   progress?: (sentence: string) => void;
+  /** Called when the image was not on the machine and was pulled. */
+  pulled?: () => void;
 }
 
 export type Network =
