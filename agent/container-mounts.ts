@@ -57,12 +57,14 @@ function mountOf(
   const named = source?.docker_volume;
   if (named !== undefined) {
     const volumeDriver = named.driver ?? driver;
+    const options = named.driver_options?.parameter ?? [];
     return {
       kind: 'volume',
       name: named.name,
       containerPath,
       readOnly,
       ...(volumeDriver === undefined ? {} : { driver: volumeDriver }),
+      ...(options.length === 0 ? {} : { options: Object.fromEntries(options.map(({ key, value }) => [key, value])) }),
     };
   }
   if (source?.sandbox_path !== undefined) {

@@ -115,8 +115,9 @@ function addNetwork({ body, host, endpoint }: ContainerDraft, network: Network):
  */
 function addMount({ host }: ContainerDraft, mount: Mount): void {
   const source = mount.kind === 'bind' ? mount.hostPath : mount.name;
-  const driver = mount.kind === 'volume' ? mount.driver : undefined;
-  if (driver === undefined && !source.includes(':') && !mount.containerPath.includes(':')) {
+  const { driver, options } = mount.kind === 'volume' ? mount : {};
+  const needsDriver = driver !== undefined || options !== undefined;
+  if (!needsDriver && !source.includes(':') && !mount.containerPath.includes(':')) {
     host.Binds.push(`${source}:${mount.containerPath}:${mount.readOnly ? 'ro' : 'rw'}`);
     return;
   }
@@ -126,8 +127,8 @@ function addMount({ host }: ContainerDraft, mount: Mount): void {
     Source: source,
     Target: mount.containerPath,
     ReadOnly: mount.readOnly,
-    ...(driver !== undefined && {
-      VolumeOptions: { NoCopy: false, Labels: {}, DriverConfig: { Name: driver, Options: {} } },
+    ...(needsDriver && {
+      VolumeOptions: { NoCopy: false, Labels: {}, DriverConfig: { Name: driver ?? 'local', Options: options ?? {} } },
     }),
   });
 }

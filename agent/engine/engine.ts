@@ -149,9 +149,17 @@ export interface PortMapping {
   protocol: 'tcp' | 'udp' | 'sctp';
 }
 
-export type Mount =
-  | { kind: 'bind'; hostPath: string; containerPath: string; readOnly: boolean }
-  | { kind: 'volume'; name: string; driver?: string; containerPath: string; readOnly: boolean };
+export type Mount = { kind: 'bind'; hostPath: string; containerPath: string; readOnly: boolean } | VolumeMount;
+
+export interface VolumeMount {
+  kind: 'volume';
+  name: string;
+  driver?: string;
+  /** For the driver, where the volume is yet to be made. */
+  options?: Record<string, string>;
+  containerPath: string;
+  readOnly: boolean;
+}
 
 /** Units and meaning as in `ContainerSpec`. */
 export interface ContainerLimits {

@@ -185,6 +185,16 @@ describe('volumes', () => {
       { kind: 'volume', name: 'v', driver: 'd', containerPath: '/c', readOnly: false },
     ],
     [
+      'a Docker volume with options for its driver',
+      mount({
+        source: {
+          type: 'DOCKER_VOLUME',
+          docker_volume: { name: 'v', driver_options: { parameter: [{ key: 'type', value: 'tmpfs' }] } },
+        },
+      }),
+      { kind: 'volume', name: 'v', options: { type: 'tmpfs' }, containerPath: '/c', readOnly: false },
+    ],
+    [
       'a Docker volume',
       mount({ source: { type: 'DOCKER_VOLUME', docker_volume: { name: 'v', driver: 'd' } } }),
       { kind: 'volume', name: 'v', driver: 'd', containerPath: '/c', readOnly: false },
