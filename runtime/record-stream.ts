@@ -77,6 +77,22 @@ export class RecordStream {
     if (this.#gatheredLength >= longestGathering) this.#flush();
   }
 
+  /** Resolves when the client has taken what was written, or is gone: for writers that can wait. */
+  async drained(): Promise<void> {
+    this.#whenConnected(() => this.#flush());
+    const { socket } = this.#response;
+    if (!this.#open || socket === null || !socket.writableNeedDrain) return;
+    await new Promise<void>((resolve) => {
+      const settle = () => {
+        socket.off('drain', settle);
+        this.#response.off('close', settle);
+        resolve();
+      };
+      socket.on('drain', settle);
+      this.#response.on('close', settle);
+    });
+  }
+
   end(): void {
     this.#whenConnected(() => {
       this.#flush();

@@ -1,13 +1,19 @@
+import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { encodeMessage, isMediaType, type MediaType } from '../../protocol/codec.ts';
+import { describeError } from '../../protocol/errors.ts';
 import type { AgentCall, AgentCallType } from '../../protocol/messages.ts';
 import { RecordDecoder } from '../../protocol/record-io.ts';
+import { type Clock, systemClock } from '../../runtime/clock.ts';
 import { allows, decodeCall, mediaOfAnswer } from '../../runtime/media.ts';
 import { refuse } from '../../runtime/refusals.ts';
 import { invalidAgentCall } from '../operator/call-validation.ts';
 import { type Operated, operate } from '../operator/calls.ts';
+import { streamOutput, takeInput } from './process-io.ts';
 
 const recordIo = 'application/recordio';
+// Bytes. What is typed comes in small pieces, what is piped in larger ones.
+const longestRecord = 4 * 1024 * 1024;
 const messageTypes = 'application/json or application/x-protobuf';
 const allTypes = `${messageTypes} or ${recordIo}`;
 
@@ -22,15 +28,30 @@ interface Negotiated {
 }
 
 /** `POST /api/v1`: the operator API, with its checks in the order of Mesos' agent, which are not those of its master. */
-export function operatorRoute(server: FastifyInstance, operated: Operated): void {
+export function operatorRoute(server: FastifyInstance, operated: Operated, clock: Clock = systemClock): void {
+  // What follows the first record of such a body comes while it is acted on.
+  server.addContentTypeParser(recordIo, (_request, payload, done) => done(null, payload));
   server.all('/api/v1', async (request, reply) => {
     const negotiated = negotiate(request, reply);
     if (negotiated === undefined) return reply;
-    const call = takeCall(request, reply, negotiated);
+    const records = negotiated.bodyStreams ? recordsOf(request.raw) : undefined;
+    const call = await takeCall(request, reply, negotiated, records);
     if (call === undefined) return reply;
+    // Who waits for the end of something may wait long; a request that was injected has no true socket.
+    if (/^WAIT_/.test(call.type)) request.raw.socket.setTimeout?.(0);
     const outcome = await operate(operated, call);
     if (outcome === 'done') return reply.code(200).header('content-length', '0').send();
+    if (outcome === 'accepted') return reply.code(202).header('content-length', '0').send();
     if ('refusal' in outcome) return refuse[outcome.refusal](reply, outcome.text);
+    if ('input' in outcome) {
+      if (records === undefined) return reply;
+      return takeInput(request, reply, outcome.input, { media: negotiated.body, records });
+    }
+    if ('output' in outcome) {
+      const form = { media: negotiated.answer, inRecords: negotiated.answerStreams };
+      streamOutput(reply, form, { nested: outcome.output, session: outcome.session, clock });
+      return reply;
+    }
     return reply
       .code(200)
       .header('content-type', negotiated.answer)
@@ -79,9 +100,15 @@ function negotiateAnswer(
   return { ...request, answer: inRecords, answerStreams: true };
 }
 
-function takeCall(request: FastifyRequest, reply: FastifyReply, negotiated: Negotiated): Call | undefined {
+async function takeCall(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  negotiated: Negotiated,
+  records: AsyncIterator<Buffer> | undefined,
+): Promise<Call | undefined> {
   const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
-  const first = negotiated.bodyStreams ? firstRecord(body) : { value: body };
+  const first = records === undefined ? { value: body } : await firstRecord(records);
+  if (records !== undefined && !request.raw.complete) reply.header('connection', 'close');
   if ('error' in first) return refused(refuse.badRequest(reply, first.error));
   const decoded = decodeCall(negotiated.body, 'AgentCall', first.value);
   if ('error' in decoded) return refused(refuse.badRequest(reply, decoded.error));
@@ -101,11 +128,24 @@ function takeCall(request: FastifyRequest, reply: FastifyReply, negotiated: Nego
   return { ...call, type };
 }
 
-function firstRecord(body: Buffer): { value: Buffer } | { error: string } {
-  const { records, error } = new RecordDecoder({ maximumLength: body.length }).push(body);
-  const [first] = records;
-  if (first !== undefined) return { value: first };
-  // Without the end of its line, a length is still on its way.
-  const cut = error === undefined || !body.includes('\n');
-  return { error: cut ? 'Received EOF while reading request body' : `Decoder failure: ${error}` };
+async function firstRecord(records: AsyncIterator<Buffer>): Promise<{ value: Buffer } | { error: string }> {
+  try {
+    const { done, value } = await records.next();
+    return done === true ? { error: 'Received EOF while reading request body' } : { value };
+  } catch (error) {
+    return { error: describeError(error) };
+  }
+}
+
+/** The records of a body as they come. Throws when what comes is none; what is cut off is passed over. */
+async function* recordsOf(body: IncomingMessage): AsyncGenerator<Buffer, undefined> {
+  const decoder = new RecordDecoder({ maximumLength: longestRecord });
+  for await (const chunk of body.iterator({ destroyOnReturn: false })) {
+    const { records, error } = decoder.push(chunk);
+    yield* records;
+    if (error === undefined) continue;
+    // Without the end of its line, a length is still on its way.
+    if (!chunk.includes('\n')) return;
+    throw new Error(`Decoder failure: ${error}`);
+  }
 }

@@ -5,9 +5,12 @@ import { versionInfo } from '../../runtime/version-document.ts';
 import { operationMessages } from '../commands/operations.ts';
 import type { ContainerStatistics } from '../container-statistics.ts';
 import type { AgentIdentity } from '../identity.ts';
+import type { NestedContainers } from '../nested/nested-containers.ts';
 import { type FileProblem, longestRead, type SandboxFiles } from '../sandbox-files.ts';
 import type { AgentState } from '../state.ts';
-import { containerMessage, fileInfo, getExecutors, getFrameworks, getState, getTasks } from './reads.ts';
+import { nestedCalls } from './nested-calls.ts';
+import type { Outcome } from './outcome.ts';
+import { containerMessage, fileInfo, getExecutors, getFrameworks, getState, getTasks, nestedMessage } from './reads.ts';
 
 /** What calls read and change. */
 export interface Operated {
@@ -16,13 +19,9 @@ export interface Operated {
   readonly statistics: Pick<ContainerStatistics, 'measure'>;
   readonly metrics: () => Snapshot;
   readonly files: Pick<SandboxFiles, 'list' | 'read'>;
+  readonly nested: NestedContainers;
   readonly loggingLevel: Pick<LoggingLevel, 'level' | 'set'>;
 }
-
-export type Outcome =
-  | { response: AgentResponse }
-  | 'done'
-  | { refusal: 'badRequest' | 'notFound' | 'notImplemented'; text: string };
 
 type Handler = (operated: Operated, call: AgentCall) => Outcome | Promise<Outcome>;
 
@@ -61,11 +60,11 @@ const handlers: Record<AgentCallType, Handler> = {
     return { response: { read_file: { size, data: data.toString('base64') } } };
   },
   GET_STATE: reading(({ state }) => ({ get_state: getState(state) })),
-  GET_CONTAINERS: async ({ statistics }, { get_containers }) => {
-    const containers = await statistics.measure({ nested: get_containers?.show_nested ?? false });
-    return {
-      response: containers.length === 0 ? {} : { get_containers: { containers: containers.map(containerMessage) } },
-    };
+  GET_CONTAINERS: async ({ statistics, nested }, { get_containers: { show_nested = false } = {} }) => {
+    const measured = await statistics.measure({ nested: show_nested });
+    const inside = show_nested ? nested.running() : [];
+    const containers = [...measured.map(containerMessage), ...inside.map(nestedMessage)];
+    return { response: containers.length === 0 ? {} : { get_containers: { containers } } };
   },
   GET_FRAMEWORKS: reading(({ state }) => ({ get_frameworks: getFrameworks(state) })),
   GET_EXECUTORS: reading(({ state }) => ({ get_executors: getExecutors(state) })),
@@ -76,17 +75,7 @@ const handlers: Record<AgentCallType, Handler> = {
   GET_AGENT: reading(({ identity }) => ({ get_agent: { agent_info: identity().info } })),
   GET_RESOURCE_PROVIDERS: reading(() => ({ get_resource_providers: {} })),
 
-  LAUNCH_NESTED_CONTAINER: notYet,
-  WAIT_NESTED_CONTAINER: notYet,
-  KILL_NESTED_CONTAINER: notYet,
-  REMOVE_NESTED_CONTAINER: notYet,
-  LAUNCH_NESTED_CONTAINER_SESSION: notYet,
-  ATTACH_CONTAINER_INPUT: notYet,
-  ATTACH_CONTAINER_OUTPUT: notYet,
-  LAUNCH_CONTAINER: notYet,
-  WAIT_CONTAINER: notYet,
-  KILL_CONTAINER: notYet,
-  REMOVE_CONTAINER: notYet,
+  ...nestedCalls,
 
   // There are no resource providers, and none can be configured; one that is marked gone is gone.
   ADD_RESOURCE_PROVIDER_CONFIG: notYet,
@@ -100,7 +89,7 @@ const handlers: Record<AgentCallType, Handler> = {
 /** Carries out a valid call. */
 export async function operate(operated: Operated, call: AgentCall & { type: AgentCallType }): Promise<Outcome> {
   const outcome = await handlers[call.type](operated, call);
-  if (outcome === 'done' || 'refusal' in outcome) return outcome;
+  if (typeof outcome === 'string' || !('response' in outcome)) return outcome;
   // Every call that has a response gives it its name.
   return { response: { type: call.type as NonNullable<AgentResponse['type']>, ...outcome.response } };
 }

@@ -9,6 +9,7 @@ import type {
 import { isTerminal } from '../../protocol/task-state.ts';
 import { containerStatus, type MeasuredContainer } from '../documents/containers.ts';
 import { runsOf } from '../executor-tasks.ts';
+import type { NestedContainer } from '../nested/nested-container.ts';
 import { podOf } from '../pods.ts';
 import type { FileEntry } from '../sandbox-files.ts';
 import type { AgentState, Run, TaskRecord } from '../state.ts';
@@ -76,6 +77,11 @@ export function containerMessage({ run, statistics }: MeasuredContainer): AgentR
   const { executor_id, framework_id, name = '' } = executorOf(run);
   const container_status = containerStatus(run);
   return { framework_id, executor_id, executor_name: name, container_id, container_status, ...measured };
+}
+
+/** As recorded, without what the engine does not tell. */
+export function nestedMessage({ id }: NestedContainer): AgentResponseGetContainersContainer {
+  return { container_id: { value: id.value }, container_status: { container_id: id } };
 }
 
 export function fileInfo({ path, status, user, group }: FileEntry): FileInfo {

@@ -5,6 +5,7 @@ import { after, before, describe, type TestContext, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { operatorRoute } from '../../agent/http/operator-route.ts';
+import { NestedContainers } from '../../agent/nested/nested-containers.ts';
 import { emptyState } from '../../agent/state.ts';
 import { encodeMessage, type MediaType } from '../../protocol/codec.ts';
 import { decodeJson } from '../../protocol/json-codec.ts';
@@ -302,8 +303,10 @@ describe(`bad input at an agent (seed ${seed})`, () => {
     const info = { hostname: 'localhost', port: 5051 };
     const identity = { id: 'S', registered: true, info, address, startedAt: 0, master: 'm:1', flags: { a: 'b' } };
     const missing = { problem: { kind: 'missing' } } as const;
+    const state = emptyState({ killGrace: 5, executorShutdownGrace: 5, executorRegistrationTimeout: 60 }, []);
     operatorRoute(server, {
-      state: emptyState({ killGrace: 5, executorShutdownGrace: 5, executorRegistrationTimeout: 60 }, []),
+      state,
+      nested: new NestedContainers(state, {}),
       identity: () => identity,
       statistics: { measure: async () => [] },
       metrics: () => ({ 'slave/uptime_secs': 1.5 }),

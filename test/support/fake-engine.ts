@@ -351,7 +351,10 @@ export class FakeEngine implements Engine {
         this.calls.push(`signal session ${signal}`);
         kill(128 + constants.signals[signal as NodeJS.Signals]);
       },
-      ended: exitCode.then((code) => ({ exitCode: code })),
+      ended: exitCode.then(async (code) => {
+        await Promise.all([sinks.stdout, sinks.stderr].map(flushed));
+        return { exitCode: code };
+      }),
     };
   }
 
@@ -473,4 +476,11 @@ async function abortable(until: Promise<unknown> | undefined, signal: AbortSigna
 async function ended(container: FakeContainer): Promise<number> {
   while (container.state === 'running') await change(container, new AbortController().signal);
   return 137;
+}
+
+/** An empty write is called back after all that were made before it. */
+function flushed(sink: NodeJS.WritableStream): Promise<void> {
+  return new Promise((resolve) => {
+    sink.write('', () => resolve());
+  });
 }

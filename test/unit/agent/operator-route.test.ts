@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { FastifyInstance } from 'fastify';
 import { operatorRoute } from '../../../agent/http/operator-route.ts';
+import { NestedContainers } from '../../../agent/nested/nested-containers.ts';
 import type { Operated } from '../../../agent/operator/calls.ts';
 import { emptyState } from '../../../agent/state.ts';
 import { encodeProtobuf } from '../../../protocol/protobuf-codec.ts';
@@ -16,9 +17,8 @@ const exchanges = ['a_errors', 'a_errors_b'].flatMap((file) =>
     .filter(({ request }) => request.target.endsWith(':6051') && request.path === '/api/v1'),
 );
 
-/** Containers and resource providers are not there yet: 501, where Mesos goes on to look for them. */
-const notYet =
-  /(CONTAINER|CONTAINER_INPUT|CONTAINER_OUTPUT|PROVIDER_CONFIG)\b.*(unknown|with |no parent|recordio unknown)|REMOVE_RESOURCE_PROVIDER_CONFIG$/;
+/** Resource providers are not there yet: 501, where Mesos goes on to look for them. */
+const notYet = /PROVIDER_CONFIG\b.*(unknown|with )|REMOVE_RESOURCE_PROVIDER_CONFIG$/;
 /** 500 in Mesos, for what the client did wrong. */
 const clearer = /recordio garbage|gzip content-encoding claimed/;
 
@@ -37,8 +37,10 @@ describe('POST /api/v1 of an agent', () => {
     const info = { hostname: 'localhost', port: 6051 };
     const identity = { id: 'S', registered: true, info, address, startedAt: 0, master: 'm:1', flags: { a: 'b' } };
     const missing = { problem: { kind: 'missing' } } as const;
+    const state = emptyState({ killGrace: 5, executorShutdownGrace: 5, executorRegistrationTimeout: 60 }, []);
     const operated: Operated = {
-      state: emptyState({ killGrace: 5, executorShutdownGrace: 5, executorRegistrationTimeout: 60 }, []),
+      state,
+      nested: new NestedContainers(state, {}),
       identity: () => identity,
       statistics: { measure: async () => [] },
       metrics: () => ({ 'slave/uptime_secs': 1.5 }),

@@ -8,6 +8,7 @@ import { ContainerStatistics } from '../../../../agent/container-statistics.ts';
 import { operatorRoute } from '../../../../agent/http/operator-route.ts';
 import { readOnlyRoutes } from '../../../../agent/http/read-only-routes.ts';
 import { metricsSnapshot } from '../../../../agent/metrics.ts';
+import { NestedContainers } from '../../../../agent/nested/nested-containers.ts';
 import { SandboxFiles } from '../../../../agent/sandbox-files.ts';
 import type { FrameworkInfo } from '../../../../protocol/messages.ts';
 import { parseAttributes } from '../../../../protocol/resource-text.ts';
@@ -75,7 +76,8 @@ class Answers {
     this.#server = createHttpServer({ log: silentLog, actor: 'slave(1)', bodyLimit: 1e6 });
     const loggingLevel = { level: 0, set: () => undefined };
     readOnlyRoutes(this.#server, { state, identity: () => identity, statistics, metrics });
-    operatorRoute(this.#server, { state, identity: () => identity, statistics, metrics, files, loggingLevel });
+    const nested = new NestedContainers(state, engine);
+    operatorRoute(this.#server, { state, identity: () => identity, statistics, metrics, files, nested, loggingLevel });
   }
 
   async to(what: string): Promise<string> {

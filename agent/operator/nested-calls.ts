@@ -1,0 +1,115 @@
+import { constants } from 'node:os';
+import type { AgentCall, AgentCallLaunchNestedContainer, ContainerID } from '../../protocol/messages.ts';
+import type { NestedContainer } from '../nested/nested-container.ts';
+import { idText, type NestedContainers, rootOf } from '../nested/nested-containers.ts';
+import type { Outcome, Refusal } from './outcome.ts';
+
+/** What calls about containers change. */
+export interface WithNested {
+  readonly nested: NestedContainers;
+}
+
+/**
+ * The calls about nested containers; those with newer names are for standalone containers too, of which there are none.
+ * The call is valid: it has the member of its name.
+ */
+export const nestedCalls = {
+  LAUNCH_NESTED_CONTAINER: ({ nested }: WithNested, call: AgentCall) => launch(nested, call.launch_nested_container),
+  LAUNCH_CONTAINER: ({ nested }: WithNested, call: AgentCall) => launch(nested, call.launch_container),
+  LAUNCH_NESTED_CONTAINER_SESSION: ({ nested }: WithNested, call: AgentCall) =>
+    launchSession(nested, call.launch_nested_container_session),
+  WAIT_NESTED_CONTAINER: async ({ nested }: WithNested, { wait_nested_container: wanted }: AgentCall) =>
+    found(nested, wanted, cannotBeFound, async (container): Promise<Outcome> => {
+      return { response: { wait_nested_container: { exit_status: await container.ended } } };
+    }),
+  WAIT_CONTAINER: async ({ nested }: WithNested, { wait_container: wanted }: AgentCall) =>
+    found(nested, wanted, cannotBeFound, async (container): Promise<Outcome> => {
+      return { response: { wait_container: { exit_status: await container.ended } } };
+    }),
+  KILL_NESTED_CONTAINER: ({ nested }: WithNested, call: AgentCall) => kill(nested, call.kill_nested_container),
+  KILL_CONTAINER: ({ nested }: WithNested, call: AgentCall) => kill(nested, call.kill_container),
+  REMOVE_NESTED_CONTAINER: ({ nested }: WithNested, call: AgentCall) => remove(nested, call.remove_nested_container),
+  REMOVE_CONTAINER: ({ nested }: WithNested, call: AgentCall) => remove(nested, call.remove_container),
+  ATTACH_CONTAINER_OUTPUT: ({ nested }: WithNested, call: AgentCall) =>
+    attach(nested, call.attach_container_output?.container_id, (output) => ({ output, session: false })),
+  ATTACH_CONTAINER_INPUT: ({ nested }: WithNested, call: AgentCall) =>
+    attach(nested, call.attach_container_input?.container_id, (input) => ({ input })),
+};
+
+type Named = { container_id: ContainerID } | undefined;
+
+const nobody: ContainerID = { value: '' };
+
+async function launch(nested: NestedContainers, wanted?: AgentCallLaunchNestedContainer): Promise<Outcome> {
+  const started = await start(nested, wanted);
+  if (!(typeof started === 'object' && 'launched' in started)) return started;
+  // Nobody needs to listen.
+  started.launched.output.follow({ take: async () => undefined, end: () => undefined });
+  return 'done';
+}
+
+async function launchSession(nested: NestedContainers, wanted?: AgentCallLaunchNestedContainer): Promise<Outcome> {
+  const started = await start(nested, wanted);
+  if (!(typeof started === 'object' && 'launched' in started)) return started;
+  return { output: started.launched, session: true };
+}
+
+async function start(
+  nested: NestedContainers,
+  wanted: AgentCallLaunchNestedContainer = { container_id: nobody },
+): Promise<{ launched: NestedContainer } | 'accepted' | Refusal> {
+  if (wanted.container_id.parent === undefined)
+    return refusal('notImplemented', 'Standalone containers are not run by this agent');
+  const launched = await nested.launch(wanted);
+  if (launched === 'before') return 'accepted';
+  if (launched === 'unsupported')
+    return refusal('notImplemented', 'This agent runs host processes, beside which it can run nothing');
+  return 'error' in launched ? refusal('badRequest', launched.error) : { launched: launched.nested };
+}
+
+const cannotBeFound = (id: ContainerID): string => `Container ${idText(id)} cannot be found`;
+const cannotBeKilled = (id: ContainerID): string => `Container '${idText(id)}' cannot be found (or is already killed)`;
+
+async function found(
+  nested: NestedContainers,
+  wanted: Named,
+  words: (id: ContainerID) => string,
+  then: (container: NestedContainer) => Outcome | Promise<Outcome>,
+): Promise<Outcome> {
+  const { container_id: id } = wanted ?? { container_id: nobody };
+  const container = nested.find(id);
+  if (container !== undefined) return then(container);
+  if (nested.host(id) === undefined) return refusal('notFound', words(id));
+  return refusal('notImplemented', `Container ${idText(id)} is that of a task or an executor, which frameworks kill`);
+}
+
+function kill(nested: NestedContainers, wanted?: { container_id: ContainerID; signal?: number | undefined }) {
+  return found(nested, wanted, cannotBeKilled, async (container): Promise<Outcome> => {
+    if (container.over) return refusal('notFound', cannotBeKilled(container.id));
+    const { SIGKILL } = constants.signals;
+    await container.kill(wanted?.signal ?? SIGKILL);
+    return 'done';
+  });
+}
+
+function remove(nested: NestedContainers, wanted: Named): Outcome {
+  const { container_id: id } = wanted ?? { container_id: nobody };
+  if (nested.host({ value: rootOf(id) }) === undefined && nested.find(id) === undefined)
+    return refusal('failed', `Root container ${rootOf(id)} not found`);
+  return nested.remove(id) ? 'done' : refusal('failed', 'Nested container has not terminated yet');
+}
+
+function attach(
+  nested: NestedContainers,
+  id: ContainerID = nobody,
+  to: (container: NestedContainer) => Outcome,
+): Outcome {
+  const container = nested.find(id);
+  if (container?.over === false) return to(container);
+  if (nested.host(id) !== undefined) return refusal('failed', 'I/O switchboard server was disabled for this container');
+  return refusal('notFound', cannotBeFound(id));
+}
+
+function refusal(kind: Refusal['refusal'], text: string): Refusal {
+  return { refusal: kind, text };
+}

@@ -1,0 +1,248 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { FastifyInstance } from 'fastify';
+import { Agent as Connections } from 'undici';
+import { operatorRoute } from '../../../agent/http/operator-route.ts';
+import { NestedContainers } from '../../../agent/nested/nested-containers.ts';
+import type { AgentProcessIO, ContainerID } from '../../../protocol/messages.ts';
+import { encodeRecord, RecordDecoder } from '../../../protocol/record-io.ts';
+import { createHttpServer } from '../../../runtime/http-server.ts';
+import { silentLog } from '../../../runtime/log.ts';
+import { AgentRoom, dockerTask } from '../../support/agent-room.ts';
+import { eventually } from '../../support/eventually.ts';
+import type { FakeSession } from '../../support/fake-engine.ts';
+
+const json = 'application/json';
+const recordIo = { 'content-type': json, accept: 'application/recordio', 'message-accept': json };
+
+/** What commands do: `exit 3` ends so, `say x` says so, and `echo` repeats its input in capitals until that ends. */
+const shell: FakeSession = async ({ command, sinks, input }) => {
+  const words = command.at(-1) ?? '';
+  for (const [, word = ''] of words.matchAll(/say (\w+)/g)) sinks.stdout.write(word);
+  sinks.stderr.write('err');
+  if (words === 'echo') for await (const chunk of input) sinks.stdout.write(String(chunk).toUpperCase());
+  const exit = /exit (\d+)/.exec(words)?.[1];
+  return exit === undefined && words !== 'echo' ? new Promise(() => {}) : Number(exit ?? 0);
+};
+
+describe('nested containers', () => {
+  let room: AgentRoom;
+  let server: FastifyInstance;
+  let connections: Connections;
+  let url: string;
+  let parent: ContainerID;
+
+  beforeEach(async () => {
+    room = await AgentRoom.open({ session: shell });
+    server = createHttpServer({ log: silentLog, actor: 'slave(1)', bodyLimit: 1e6 });
+    const none = { problem: { kind: 'missing' } } as const;
+    const info = { hostname: 'localhost', port: 5051 };
+    const address = { hostname: 'localhost', ip: '127.0.0.1', port: 5051 };
+    const identity = { id: 'S', registered: true, info, address, startedAt: 0, master: 'm:1', flags: {} };
+    operatorRoute(
+      server,
+      {
+        state: room.state,
+        nested: new NestedContainers(room.state, room.engine),
+        identity: () => identity,
+        statistics: { measure: async () => [] },
+        metrics: () => ({}),
+        files: { list: async () => none, read: async () => none },
+        loggingLevel: { level: 0, set: () => undefined },
+      },
+      room.clock,
+    );
+    url = `${await server.listen({ host: '127.0.0.1', port: 0 })}/api/v1`;
+    connections = new Connections();
+    room.run(dockerTask('t'));
+    await room.running('t');
+    parent = { value: room.task('t').containerId };
+  });
+  afterEach(async () => {
+    await connections.destroy();
+    await server.close();
+    await room.close();
+  });
+
+  const send = (body: unknown, headers: Record<string, string> = { 'content-type': json }) => {
+    const { origin, pathname } = new URL(url);
+    const content = typeof body === 'object' && !(Symbol.asyncIterator in (body ?? {})) ? JSON.stringify(body) : body;
+    return connections.request({ origin, path: pathname, method: 'POST', headers, body: content as string });
+  };
+  const call = async (type: string, content: object): Promise<[number, string]> => {
+    const { statusCode, body } = await send({ type, [type.toLowerCase()]: content });
+    return [statusCode, await body.text()];
+  };
+  const launch = (value: string, command: string) =>
+    call('LAUNCH_NESTED_CONTAINER', { container_id: { value, parent }, command: { value: command } });
+  const wait = (value: string) => call('WAIT_NESTED_CONTAINER', { container_id: { value, parent } });
+
+  async function open(type: string, content: object) {
+    const { statusCode, headers, body } = await send({ type, [type.toLowerCase()]: content }, recordIo);
+    const decoder = new RecordDecoder({ maximumLength: 1e6 });
+    const messages: AgentProcessIO[] = [];
+    const ended = (async () => {
+      for await (const chunk of body)
+        for (const record of decoder.push(chunk).records) messages.push(JSON.parse(String(record)));
+    })().catch(() => undefined);
+    const text = (stream: string) =>
+      messages
+        .filter(({ data }) => data?.type === stream)
+        .map(({ data }) => Buffer.from(data?.data ?? '', 'base64'))
+        .join('');
+    return { statusCode, headers, messages, ended, text, close: () => body.destroy() };
+  }
+  const session = (value: string, command: string, more: object = {}) =>
+    open('LAUNCH_NESTED_CONTAINER_SESSION', {
+      container_id: { value, parent },
+      command: { value: command },
+      ...more,
+    });
+
+  function attachInput(value: string, ...messages: AgentProcessIO[]) {
+    const inputs = [
+      { type: 'CONTAINER_ID', container_id: { value, parent } },
+      ...messages.map((process_io) => ({ type: 'PROCESS_IO', process_io })),
+    ];
+    const records = inputs.map((attach_container_input) =>
+      encodeRecord(JSON.stringify({ type: 'ATTACH_CONTAINER_INPUT', attach_container_input })),
+    );
+    const body = (async function* () {
+      yield* records;
+    })();
+    const headers = { 'content-type': 'application/recordio', 'message-content-type': json, accept: json };
+    return send(body, headers);
+  }
+  const stdin = (text: string): AgentProcessIO => ({
+    type: 'DATA',
+    data: { type: 'STDIN', data: Buffer.from(text).toString('base64') },
+  });
+
+  test('a session streams what its command writes and ends with it; WAIT tells how, as wait(2)', async () => {
+    const { statusCode, headers, ended, text } = await session('s', 'say hello exit 3');
+    await ended;
+    assert.equal(statusCode, 200);
+    assert.equal(headers['content-type'], 'application/recordio');
+    assert.equal(headers['message-content-type'], json);
+    assert.deepEqual([text('STDOUT'), text('STDERR')], ['hello', 'err']);
+    const answer = { type: 'WAIT_NESTED_CONTAINER', wait_nested_container: { exit_status: 768 } };
+    assert.deepEqual(await wait('s'), [200, JSON.stringify(answer)]);
+    assert.deepEqual(await wait('s'), [200, JSON.stringify(answer)]);
+  });
+
+  test('a session is killed when its connection closes', async () => {
+    const { close } = await session('s', 'say hello');
+    const waiting = wait('s');
+    close();
+    const [, text] = await waiting;
+    assert.match(text, /"exit_status":9}/);
+    assert.deepEqual(room.engine.calls.slice(-1), ['signal session SIGKILL']);
+  });
+
+  test('a session without output beats every 30 seconds', async () => {
+    const { messages, close } = await session('s', 'wait');
+    await eventually('stderr', () => messages.length > 0 || undefined);
+    room.clock.advance(30_000);
+    const beat = { type: 'HEARTBEAT', heartbeat: { interval: { nanoseconds: 30_000_000_000 } } };
+    await eventually('the heartbeat', () => messages.length > 1 || undefined);
+    assert.deepEqual(messages[1], { type: 'CONTROL', control: beat });
+    close();
+  });
+
+  test('input, sizes and the end of input reach the command', async () => {
+    const terminal = { type: 'MESOS', tty_info: { window_size: { rows: 24, columns: 80 } } };
+    const { ended, text } = await session('s', 'echo', {});
+    const size = { type: 'TTY_INFO', tty_info: { window_size: { rows: 40, columns: 100 } } } as const;
+    const first = await attachInput('s', stdin('hello '), { type: 'CONTROL', control: size });
+    assert.deepEqual([first.statusCode, first.headers['content-length']], [200, '0']);
+    await first.body.dump();
+    const second = await attachInput('s', stdin('world'), stdin(''));
+    assert.equal(second.statusCode, 200);
+    await second.body.dump();
+    await ended;
+    assert.equal(text('STDOUT'), 'HELLO WORLD');
+    assert.ok(room.engine.calls.includes(`resize ${room.task('t').containerName} 40x100`));
+    const onTerminal = await session('t', 'wait', { container: terminal });
+    await (await attachInput('t', stdin(''))).body.dump();
+    onTerminal.close();
+  });
+
+  test('others may listen too, and are answered when the container is over', async () => {
+    assert.deepEqual(await launch('n', 'echo'), [200, '']);
+    const listening = await open('ATTACH_CONTAINER_OUTPUT', { container_id: { value: 'n', parent } });
+    await (await attachInput('n', stdin('a'), stdin(''))).body.dump();
+    await listening.ended;
+    assert.equal(listening.text('STDOUT'), 'A');
+    const gone = await open('ATTACH_CONTAINER_OUTPUT', { container_id: { value: 'n', parent } });
+    assert.equal(gone.statusCode, 404);
+    const top = await open('ATTACH_CONTAINER_OUTPUT', { container_id: parent });
+    assert.equal(top.statusCode, 500);
+  });
+
+  test('a nested container is launched once, shown, killed, waited for and removed', async () => {
+    const id = { container_id: { value: 'n', parent } };
+    assert.deepEqual(await launch('n', 'wait'), [200, '']);
+    assert.deepEqual(await launch('n', 'other'), [202, '']);
+    const [, shown] = await call('GET_CONTAINERS', { show_nested: true });
+    assert.deepEqual(JSON.parse(shown).get_containers.containers, [
+      { container_id: { value: 'n' }, container_status: { container_id: id.container_id } },
+    ]);
+    assert.deepEqual(await call('REMOVE_NESTED_CONTAINER', id), [500, 'Nested container has not terminated yet']);
+    const waiting = wait('n');
+    assert.deepEqual(await call('KILL_NESTED_CONTAINER', { ...id, signal: 15 }), [200, '']);
+    assert.match((await waiting)[1], /"exit_status":15}/);
+    const text = `Container '${parent.value}.n' cannot be found (or is already killed)`;
+    assert.deepEqual(await call('KILL_NESTED_CONTAINER', id), [404, text]);
+    assert.deepEqual(await call('REMOVE_NESTED_CONTAINER', id), [200, '']);
+    assert.deepEqual(await call('REMOVE_CONTAINER', id), [200, '']);
+    assert.equal((await call('WAIT_CONTAINER', id))[0], 404);
+  });
+
+  test('it ends with the container that it is in', async () => {
+    await launch('n', 'wait');
+    const waiting = wait('n');
+    room.engine.exit(room.task('t').containerName, 0);
+    assert.match((await waiting)[1], new RegExp(`"exit_status":${137 << 8}}`));
+  });
+
+  test('what a container of its own would need is refused', async () => {
+    const container_id = { value: 'n', parent };
+    const command = { value: 'true' };
+    for (const container of [
+      { type: 'MESOS', mesos: { image: { type: 'DOCKER', docker: { name: 'x' } } } },
+      { type: 'DOCKER', docker: { image: 'x' } },
+    ]) {
+      const answer = await call('LAUNCH_NESTED_CONTAINER', { container_id, command, container });
+      assert.deepEqual(answer, [400, 'The provided ContainerInfo is not supported']);
+    }
+    assert.equal((await call('LAUNCH_CONTAINER', { container_id: { value: 'n' }, command }))[0], 501);
+    assert.equal((await call('KILL_CONTAINER', { container_id: parent }))[0], 501);
+  });
+
+  test('one connection at a time has the input', async () => {
+    await launch('n', 'wait');
+    const held = new AbortController();
+    const first = encodeRecord(
+      JSON.stringify({
+        type: 'ATTACH_CONTAINER_INPUT',
+        attach_container_input: { type: 'CONTAINER_ID', container_id: { value: 'n', parent } },
+      }),
+    );
+    const body = (async function* () {
+      yield first;
+      await pause(60_000, undefined, { signal: held.signal }).catch(() => undefined);
+    })();
+    const headers = { 'content-type': 'application/recordio', 'message-content-type': json };
+    const holding = send(body, headers);
+    let status = 200;
+    while (status === 200) {
+      const answer = await attachInput('n');
+      await answer.body.dump();
+      status = answer.statusCode;
+    }
+    assert.equal(status, 409);
+    held.abort();
+    assert.equal((await holding).statusCode, 200);
+  });
+});
