@@ -502,6 +502,31 @@ function outputContract(contract: Contract): void {
     assert.equal((await scene.exited(name)).exitCode, 137);
   });
 
+  contract('hands on what is written from the beginning, where it can attach', [], async (scene) => {
+    if (scene.engine.attach === undefined) return;
+    const spec = scene.spec({ stdout: 'out\n', stderr: 'err\n', exit: 0 });
+    await scene.engine.create(spec);
+    const sinks = { stdout: new TextSink(), stderr: new TextSink() };
+    const { ended } = await scene.engine.attach(spec.name, sinks, { signal: never() });
+    await scene.engine.start(spec.name);
+    await ended;
+    assert.deepEqual([sinks.stdout.text(), sinks.stderr.text()], ['out\n', 'err\n']);
+    await scene.exited(spec.name);
+  });
+
+  contract('lets go of what it attached to when the signal aborts', [], async (scene) => {
+    if (scene.engine.attach === undefined) return;
+    const spec = scene.spec({ stdout: 'out\n' });
+    await scene.engine.create(spec);
+    const abort = new AbortController();
+    const sinks = { stdout: new TextSink(), stderr: new TextSink() };
+    const { ended } = await scene.engine.attach(spec.name, sinks, { signal: abort.signal });
+    await scene.engine.start(spec.name);
+    abort.abort(new Error('enough'));
+    await ended;
+    assert.equal(scene.exits(spec.name), 0);
+  });
+
   contract('gives what there is of a running container', [], async (scene) => {
     const name = await scene.run({ stdout: 'so far\n' });
     await ready(scene, name);
@@ -519,7 +544,8 @@ function outputContract(contract: Contract): void {
   });
 
   contract('brings 10 MB to a slow sink intact', ['kernel'], async (scene) => {
-    const name = await scene.run({}, { command: ["seq 1 1400000 | paste -s -d '         \\n'"] });
+    const spec = scene.spec({}, { command: ["seq 1 1400000 | paste -s -d '         \\n'"] });
+    await scene.engine.create(spec);
     const hash = createHash('sha256');
     let bytes = 0;
     const stdout = new Writable({
@@ -530,7 +556,10 @@ function outputContract(contract: Contract): void {
         setImmediate(done);
       },
     });
-    await scene.engine.logs(name, { stdout, stderr: new TextSink() }, { follow: true, signal: never() });
+    const sinks = { stdout, stderr: new TextSink() };
+    const attached = await scene.engine.attach?.(spec.name, sinks, { signal: never() });
+    await scene.engine.start(spec.name);
+    await (attached?.ended ?? scene.engine.logs(spec.name, sinks, { follow: true, signal: never() }));
     const expected = createHash('sha256');
     let expectedBytes = 0;
     for (let line = 1; line <= 1_400_000; line += 1) {

@@ -8,6 +8,7 @@ import { ContainerLogs } from '../../../agent/container-logs.ts';
 import type { Engine, LogSinks } from '../../../agent/engine/engine.ts';
 import type { TaskRecord } from '../../../agent/state.ts';
 import { silentLog } from '../../../runtime/log.ts';
+import { VirtualClock } from '../../support/virtual-clock.ts';
 
 describe('the output of a container that has ended', () => {
   let sandbox: string;
@@ -97,6 +98,37 @@ describe('the output of a container that has ended', () => {
     assert.equal(await logs.ended(task), undefined);
     assert.equal(await readFile(join(sandbox, 'stdout'), 'utf8'), 'one\ntwo\nthree\n');
     assert.equal(await readFile(join(sandbox, 'stderr'), 'utf8'), 'four\n');
+  });
+
+  it('is followed on from where an engine that it was attached to broke off', async () => {
+    const broken = Promise.withResolvers<void>();
+    const since: (number | undefined)[] = [];
+    let kept = 'two\n';
+    const engine = {
+      attach: async (_name: string, { stdout }: LogSinks) => {
+        stdout.write('one\n');
+        return { ended: broken.promise };
+      },
+      logs: async (_name: string, { stdout }: LogSinks, options: { follow: boolean; since?: number }) => {
+        since.push(options.since);
+        await new Promise<void>((written) => void stdout.write(kept, () => written()));
+      },
+    } as Partial<Engine> as Engine;
+    const clock = new VirtualClock();
+    const logs = new ContainerLogs({ engine, clock, log: silentLog, limits: { maxSize: 0, files: 1 } });
+    const task = taskIn(sandbox);
+    await logs.attach(task);
+    logs.started(task);
+    const [brokeOff] = [clock.now()];
+    broken.resolve();
+    while (since.length === 0) {
+      clock.advance(100);
+      await turn();
+    }
+    kept += 'three\n';
+    assert.equal(await logs.ended(task), undefined);
+    assert.deepEqual(since, [brokeOff, brokeOff]);
+    assert.equal(await readFile(join(sandbox, 'stdout'), 'utf8'), 'one\ntwo\nthree\n');
   });
 
   it('goes nowhere through a link that the task put in place of the file', async () => {
