@@ -152,7 +152,8 @@ function allocatorGauges(state: MasterState): Metric[] {
     ['allocator/event_queue_dispatches', 0],
     ['allocator/mesos/event_queue_dispatches', 0],
     ['allocator/mesos/allocation_runs', state.metrics.allocationRun.count],
-    ...names.flatMap((name): Metric[] => [
+    // Those of every agent are there before the first agent is.
+    ...[...new Set(['cpus', 'mem', 'disk', ...names])].flatMap((name): Metric[] => [
       [`allocator/mesos/resources/${name}/total`, scalarOf(total, name)],
       [`allocator/mesos/resources/${name}/offered_or_allocated`, scalarOf(held, name)],
     ]),

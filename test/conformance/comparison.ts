@@ -85,13 +85,15 @@ export class Comparison {
   }
 
   #objects(recorded: { [key: string]: Value }, live: { [key: string]: Value }, path: string, changing: boolean): void {
-    for (const [key, value] of Object.entries(recorded)) {
+    const translated = Object.entries(recorded).map(([key, value]) => [this.#ids.translate(key), value] as const);
+    for (const [key, value] of translated) {
       const other = live[key];
       const inner = `${path}.${key}`;
       if (other === undefined) this.note(inner, 'is missing');
       else this.values(value, other, inner, changing || volatile.test(key));
     }
-    for (const key of Object.keys(live)) if (recorded[key] === undefined) this.note(`${path}.${key}`, 'is extra');
+    const known = new Set(translated.map(([key]) => key));
+    for (const key of Object.keys(live)) if (!known.has(key)) this.note(`${path}.${key}`, 'is extra');
   }
 
   #arrays(recorded: Value[], live: Value[], path: string, changing: boolean): void {

@@ -1,3 +1,5 @@
+import { agentFlags } from '../../agent/flags.ts';
+import { masterFlags } from '../../master/flags.ts';
 import type { Difference } from './comparison.ts';
 
 /** Why something is different: on purpose, or because it is not there yet. Each is a row of docs/compatibility.md. */
@@ -42,13 +44,46 @@ function about(names: string): RegExp {
   return new RegExp(`(^event (UPDATE|TASK_ADDED|TASK_UPDATED) |tasks\\[|executors\\[)(${names})(?![\\w-])`);
 }
 
+const flags = [...Object.entries<{ mesos: boolean }>(masterFlags), ...Object.entries<{ mesos: boolean }>(agentFlags)];
+const ofMesos = flags.filter(([, { mesos }]) => mesos);
+const ofMesita = flags.filter(([, { mesos }]) => !mesos);
+
+function named(some: typeof flags): string {
+  return some.map(([name]) => name).join('|');
+}
+
+function flag(names: string): RegExp {
+  return new RegExp(`\\bflags[.[](${names})\\]?(\\.value)?$`);
+}
+
 const rules: readonly Rule[] = [
   { reason: 'own-version', path: /\b(git_sha|mesita_version)$/ },
-  { reason: 'own-flags', path: /\bflags[.[][^.\]]*\]?(\.value)?$/ },
+  { reason: 'own-flags', path: flag(`(?!(${named(ofMesos)})\\b)\\w+`), problem: /missing/ },
+  { reason: 'own-flags', path: flag(named(ofMesita)), problem: /extra/ },
+  // Where the tests start it otherwise than Mesos was, and where a default is another.
+  { reason: 'own-flags', path: flag('master|port|work_dir|registration_backoff_factor|executor_registration_timeout') },
+  { reason: 'own-flags', path: flag('hostname|fetcher_cache_dir'), problem: /missing/ },
+  { reason: 'own-flags', path: flag('containerizers|cgroups_enable_cfs|enforce_container_disk_quota') },
   { reason: 'own-capabilities', path: /(master_info|body)\.capabilities\[/ },
-  { reason: 'own-metrics', path: /^body\.(get_metrics\.metrics\[|[a-z_]+\/)/, problem: /^is (missing|extra)$/ },
+  {
+    reason: 'own-metrics',
+    path: /^body\.(get_metrics\.metrics\[)?(registrar\/\w+|allocator\/mesos\/offer_filters\/roles\/\w+\/active)/,
+    problem: /missing/,
+  },
+  {
+    reason: 'allocator-settings',
+    file: /^d_(master|agent_loss)/,
+    path: /^body\.(get_metrics\.metrics\[)?master\/task_\w+\/source_\w+\/reason_slave_(draining|removed)\b/,
+  },
   { reason: 'own-facts', path: /attributes(\[|\.)(os|arch|kernel|cpu_model|virtual)\b/ },
   { reason: 'no-executor-process', path: /container_status\.executor_pid$/, problem: /missing/ },
+  // Mesos' executor of a single task holds resources besides, and outlives it by a second.
+  { reason: 'no-executor-process', exchange: /^agent:/, path: /completed_executors\[[^\]]+\]\.resources\.(cpus|mem)$/ },
+  {
+    reason: 'no-executor-process',
+    exchange: /^agent:\/state with volume$/,
+    path: /\.unreserved_resources_allocated\.(cpus|mem)$|executors\[pv1\]$|frameworks\[[^\]]*\]$/,
+  },
   // What is found wrong earlier or later, or not at all.
   {
     reason: 'everything-in-containers',
@@ -63,8 +98,9 @@ const rules: readonly Rule[] = [
   },
   {
     reason: 're-offers',
-    path: /^event (OFFERS \S*|OFFERS\.unavailability|RESCIND|RESCIND\.rescind\.offer_id\.value)$/,
+    path: /^event (OFFERS \S*|RESCIND|RESCIND\.rescind\.offer_id\.value)$/,
   },
+  { reason: 're-offers', path: /^event OFFERS\.(executor_ids|unavailability)$/, problem: /extra/ },
   { reason: 're-offers', path: /^event OFFERS\.resources\[.*(\]|\.scalar\.value|\.ranges\.range.*)$/ },
   {
     reason: 're-offers',
@@ -88,12 +124,16 @@ const rules: readonly Rule[] = [
   {
     reason: 'allocator-settings',
     file: /^d_(master|operator|framework)/,
-    path: /^event (UPDATE|TASK_UPDATED) (dcmd TASK_K|dcmd TASK_LOST|ddock TASK_K|ddock TASK_LOST|dlost )/,
+    path: /^event (UPDATE|TASK_UPDATED) ((dcmd|ddock|dcustom) TASK_(K|LOST)|dlost )/,
   },
-  { reason: 'tasks-survive', file: /^d_agent_loss/, path: about('kk-\\w+') },
+  { reason: 'tasks-survive', file: /^d_agent_loss/, path: about('kk-\\w+'), problem: /^(?!does not come)/ },
+  { reason: 'tasks-survive', path: /^event \w+ (kk-(aware|plain) TASK_LOST|kk-ckpt TASK_RUNNING again)$/ },
+  { reason: 'tasks-survive', file: /^d_agent_loss/, path: /^body\.master\/task_lost\/.*\/reason_slave_disconnected$/ },
   { reason: 'tasks-survive', file: /^d_agent_loss/, exchange: /agent (killed|back)/, path: /tasks|resources|slaves/ },
-  { reason: 'agents-end-their-tasks', file: /^d_agent_loss/, path: about('us-\\w+') },
-  { reason: 'allocator-settings', file: /^d_agent_loss/, path: about('dg-\\w+') },
+  { reason: 'agents-end-their-tasks', file: /^d_agent_loss/, path: about('us-\\w+'), problem: /^(?!does not come)/ },
+  { reason: 'agents-end-their-tasks', path: /^event \w+ us-plain TASK_LOST$/ },
+  { reason: 'allocator-settings', file: /^d_agent_loss/, path: about('dg-\\w+'), problem: /^(?!does not come)/ },
+  { reason: 'allocator-settings', path: /^event \w+ dg-\w+ TASK_(KILLED|GONE_BY_OPERATOR)( again)?$/ },
   { reason: 'allocator-settings', file: /^d_agent_loss/, path: /^event (AGENT_REMOVED|FAILURE)/ },
   { reason: 'allocator-settings', file: /^d_agent_loss/, exchange: /\[drain/ },
   // What the drain of the agent would have killed is lost when its machine goes down.

@@ -34,7 +34,7 @@ process.exitCode = judged.some(({ verdict }) => verdict === 'differs') ? 1 : 0;
 async function run(session: Session): Promise<Judged[]> {
   const { master, agent } = values;
   if (master !== undefined) return runSession(session, { addresses: { master, agent }, speed: 1 });
-  const cluster = await OwnCluster.start(Number(values.speed));
+  const cluster = await OwnCluster.start(session, Number(values.speed));
   try {
     return await runSession(session, cluster);
   } finally {

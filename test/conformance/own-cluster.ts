@@ -12,7 +12,7 @@ import { BreakableLink } from './breakable-link.ts';
 import type { Addresses } from './comparison.ts';
 import type { Subject } from './replay.ts';
 import { ScriptedEngine } from './scripted-engine.ts';
-import type { Deed } from './sessions.ts';
+import type { Deed, Session } from './sessions.ts';
 
 /** The agent of the recordings. */
 const recordedAgent = [
@@ -20,6 +20,8 @@ const recordedAgent = [
   '--attributes=rack:r1;level:3;zone:a-b',
   '--default_image=default:1',
   '--registration_backoff_factor=100ms',
+  // One never registers, and no session waits a minute for it.
+  '--executor_registration_timeout=1hrs',
 ];
 
 /** A master and an agent in this process, in time that runs `speed` times faster; the agent's containers are faked. */
@@ -28,19 +30,21 @@ export class OwnCluster implements Subject {
   readonly #room: MasterRoom;
   readonly #link: BreakableLink;
   readonly #clock: Clock;
+  readonly #session: Session;
   #agent: { address: string; directory: string; shutdown: Shutdown } | undefined;
 
-  private constructor(room: MasterRoom, link: BreakableLink, clock: Clock, speed: number) {
+  private constructor(room: MasterRoom, link: BreakableLink, clock: Clock, speed: number, session: Session) {
     this.#room = room;
     this.#link = link;
     this.#clock = clock;
     this.speed = speed;
+    this.#session = session;
   }
 
-  static async start(speed: number): Promise<OwnCluster> {
+  static async start(session: Session, speed: number): Promise<OwnCluster> {
     const clock = fastClock(speed);
     const room = await MasterRoom.open([], clock);
-    const cluster = new OwnCluster(room, await BreakableLink.open(room.master.address), clock, speed);
+    const cluster = new OwnCluster(room, await BreakableLink.open(room.master.address), clock, speed, session);
     try {
       await cluster.#startAgent();
       return cluster;
@@ -80,7 +84,7 @@ export class OwnCluster implements Subject {
     const shutdown = new Shutdown(silentLog);
     const own = [`--master=${this.#link.address}`, '--port=0', `--work_dir=${directory}`];
     const flags = parseFlags(agentFlags, [...own, ...recordedAgent], {});
-    const engine = new ScriptedEngine(this.#clock);
+    const engine = new ScriptedEngine(this.#clock, this.#session.flaps);
     const agent = await startAgent({ flags, log: silentLog, shutdown, clock: this.#clock, engine });
     this.#agent = { address: agent.address, directory, shutdown };
     await agent.registered;

@@ -22,8 +22,9 @@ const endless = 100;
 export class ScriptedEngine extends FakeEngine {
   readonly #clock: Clock;
   readonly #attempts = new Map<string, number>();
+  readonly #flaps: { health: number; check: number };
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, flaps = { health: 0, check: 0 }) {
     super({
       images,
       // Of the programs that a container was to run itself, it is the first process, which SIGTERM does nothing to.
@@ -34,6 +35,7 @@ export class ScriptedEngine extends FakeEngine {
       },
     });
     this.#clock = clock;
+    this.#flaps = flaps;
   }
 
   override async ensureImage(...[image, options]: Parameters<FakeEngine['ensureImage']>): Promise<void> {
@@ -60,6 +62,8 @@ export class ScriptedEngine extends FakeEngine {
     const attempt = (this.#attempts.get(name) ?? 0) + 1;
     this.#attempts.set(name, attempt);
     const script = command.join(' ');
+    const most = /n%3/.test(script) ? this.#flaps.check : /rm x/.test(script) ? this.#flaps.health : 0;
+    if (attempt === most) this.#end(name, 0, shortest * 2);
     if (/n%3/.test(script)) return attempt % 3;
     if (/rm x/.test(script)) return attempt % 2;
     // An HTTP or TCP check, which the recorded master and agent answer.
@@ -70,8 +74,12 @@ export class ScriptedEngine extends FakeEngine {
   #run(name: string, program: string): void {
     const seconds = Number(/sleep (\d+)/.exec(program)?.[1] ?? 0);
     if (seconds >= endless || /while|trap/.test(program)) return;
-    this.#clock.after(Math.max(shortest, seconds * 1000 * drowsiness), () => {
-      if (this.container(name)?.state === 'running') this.exit(name, exitCodeOf(program));
+    this.#end(name, exitCodeOf(program), Math.max(shortest, seconds * 1000 * drowsiness));
+  }
+
+  #end(name: string, exitCode: number, milliseconds: number): void {
+    this.#clock.after(milliseconds, () => {
+      if (this.container(name)?.state === 'running') this.exit(name, exitCode);
     });
   }
 }

@@ -16,7 +16,7 @@ describe('a recorded session of a real master and agent agrees, but for the know
 }, () => {
   for (const [name, session] of Object.entries(sessions)) {
     test(name, async () => {
-      const cluster = await OwnCluster.start(speed);
+      const cluster = await OwnCluster.start(session, speed);
       try {
         const judged = await runSession(session, cluster);
         const different = judged.filter(({ verdict }) => verdict === 'differs');

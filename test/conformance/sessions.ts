@@ -4,8 +4,8 @@ export type Deed = 'stop agent' | 'start agent' | 'cut link' | 'mend link';
 /** Recordings that were made together: replayed in one go, on a master and an agent of their own. */
 export interface Session {
   files: readonly string[];
-  /** Members that are left out of calls, because the call would be refused for them and all that follows be different. */
-  omit?: readonly string[];
+  /** After how many checks the tasks were over whose checks never come to rest. */
+  flaps?: { health: number; check: number };
   /** Deeds, by the name of the exchange after whose first occurrence they are done. */
   deeds?: Readonly<Record<string, Deed>>;
 }
@@ -16,8 +16,8 @@ export const sessions: Readonly<Record<string, Session>> = {
   raw: { files: ['h_http_raw'] },
   protobuf: { files: ['c_sched_protobuf'] },
   'invalid-tasks': { files: ['b_sched_invalid_tasks'] },
-  'scheduler-full': { files: ['b_sched_json_full'] },
-  'scheduler-none': { files: ['b_sched_json_none'] },
+  'scheduler-full': { files: ['b_sched_json_full'], flaps: { health: 10, check: 6 } },
+  'scheduler-none': { files: ['b_sched_json_none'], flaps: { health: 11, check: 5 } },
   operator: {
     files: ['d_framework_traffic', 'd_master_operator', 'd_master_legacy', 'd_operator_subscribe'],
   },

@@ -69,6 +69,12 @@ export function isIncidental({ key, value }: LiveRecord, records: readonly LiveR
   return again || key === 'HEARTBEAT' || key === 'OFFERS' || key === 'RESCIND';
 }
 
+/** Whether it is an update that was delivered before. */
+export function isRepeated(stream: Stream, index: number): boolean {
+  const uuid = uuidOf(stream.records[index]?.value ?? null);
+  return uuid !== '' && stream.records.slice(0, index).some(({ value }) => uuidOf(value) === uuid);
+}
+
 function uuidOf(event: Value): string {
   return (
     textAt(event, 'update', 'status', 'uuid') || textAt(event, 'update_operation_status', 'status', 'uuid', 'value')

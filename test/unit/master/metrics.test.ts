@@ -54,6 +54,18 @@ describe('of the same cluster, the metrics are those of a real master', () => {
     assert.deepEqual(different, []);
   });
 
+  test('what agents have is told of a master without agents too', () => {
+    const { state, now } = new MasterWorld();
+    const own = metricsSnapshot(state, now);
+    const totals = Object.keys(own).filter((name) => name.startsWith('allocator/mesos/resources/'));
+    const empty = recordedSnapshot('after teardown');
+    assert.deepEqual(
+      totals,
+      Object.keys(empty).filter((name) => name.startsWith('allocator/mesos/resources/')),
+    );
+    assert.ok(totals.every((name) => own[name] === 0));
+  });
+
   test('names are sorted', () => {
     assert.deepEqual(Object.keys(own), Object.keys(own).sort());
   });
