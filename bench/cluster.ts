@@ -71,6 +71,7 @@ export class BenchFramework {
   readonly #times = new Map<string, TaskTimes>();
   #offer: { resolve: (offer: Offer) => void } | undefined;
   #heard: (() => void) | undefined;
+  #failure: Error | undefined;
   #next = 0;
 
   constructor(master: string) {
@@ -122,13 +123,14 @@ export class BenchFramework {
     if (times === undefined) return;
     if (state === 'TASK_RUNNING') times.running ??= performance.now();
     if (!isTerminal(state)) return;
-    if (state !== 'TASK_FINISHED') throw new Error(`${task_id.value}: ${state}: ${message}`);
+    if (state !== 'TASK_FINISHED') this.#failure = new Error(`${task_id.value}: ${state}: ${message}`);
     times.over = performance.now();
     this.#heard?.();
   }
 
   async #until(condition: () => boolean): Promise<void> {
     while (!condition()) {
+      if (this.#failure !== undefined) throw this.#failure;
       await new Promise<void>((heard) => {
         this.#heard = heard;
       });

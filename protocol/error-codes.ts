@@ -94,6 +94,16 @@ export const errorCatalogue = {
     retryable: false,
     remedy: 'List what there is with `mesita ps -a` or `mesita nodes`.',
   },
+  MESITA_AGENT_NOT_REACHED: {
+    meaning: 'A command that talks with a task’s agent itself cannot reach it',
+    retryable: true,
+    remedy: 'Call `mesita exec` where the agent’s address and port answer: it does not go by way of the master.',
+  },
+  MESITA_EXEC_FAILED: {
+    meaning: 'An agent does not run a command in a task’s container',
+    retryable: false,
+    remedy: 'The message is the agent’s own. The task has to be running, in a container.',
+  },
   MESITA_AMBIGUOUS: {
     meaning: 'The name stands for more than one task',
     retryable: false,
@@ -102,7 +112,8 @@ export const errorCatalogue = {
   MESITA_ENGINE_UNREACHABLE: {
     meaning: 'No Docker engine answers',
     retryable: true,
-    remedy: 'Install and start Docker (Debian: `apt-get install docker.io`), or name its socket with --docker_socket.',
+    remedy:
+      'Install and start Docker (Debian: `apt-get install docker.io`), name its socket with --docker_socket, or run commands without it: --containerizers=process.',
   },
   MESITA_ENGINE_FAILED: {
     meaning: 'The Docker engine refused or failed an operation',

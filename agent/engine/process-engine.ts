@@ -46,9 +46,11 @@ export interface ProcessEngineOptions {
 const megabyte = 2 ** 20;
 const apiVersion = '1.0';
 /** Milliseconds that the keeper has to start a process. */
-const startPatience = 15_000;
-/** Milliseconds between two looks for what is left of containers that have ended. */
-const settleEvery = 40;
+const startPatience = 30_000;
+/** Milliseconds after which what a keeper had begun when it was killed is known. */
+const deathSettles = 1_000;
+/** Milliseconds between two looks for what is left of containers that have ended, and how many times as long as a look takes they are apart. */
+const settling = { every: 40, times: 9 };
 const outputKept = 1024;
 
 interface Tools {
@@ -82,7 +84,8 @@ export class ProcessEngine implements Engine {
   /** Whose main process is over, with its status, until the next look for what is left of them. */
   #settling = new Map<ProcessContainer, number>();
   #cancelSettling: (() => void) | undefined;
-  #settledAt = 0;
+  /** Milliseconds since the epoch. */
+  #settleNext = 0;
 
   constructor(options: ProcessEngineOptions) {
     if (Object.keys(options.scope).length === 0) {
@@ -91,7 +94,7 @@ export class ProcessEngine implements Engine {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#store = new ProcessStore(options.directory);
-    this.#keeper = new ProcessKeeper(options.directory, this.#clock);
+    this.#keeper = new ProcessKeeper(options.directory, this.#clock, () => this.#keeperDied());
     this.#ender = new TreeEnder({ table: this.#table, clock: this.#clock, signal: send });
   }
 
@@ -342,11 +345,7 @@ export class ProcessEngine implements Engine {
     container.launched = true;
     this.#table.register(container.mark, undefined);
     this.#keeper.launch(name);
-    const late = () => {
-      for (const notice of this.#store.noticesOf(name)) this.#hear(notice);
-      container.begun.reject(new Error('nothing was heard of it'));
-    };
-    const cancel = this.#clock.after(startPatience, late);
+    const cancel = this.#clock.after(startPatience, () => this.#giveUpStart(container, 'nothing was heard of it'));
     try {
       await container.begun.promise;
     } catch (cause) {
@@ -356,6 +355,20 @@ export class ProcessEngine implements Engine {
     } finally {
       cancel();
     }
+  }
+
+  #giveUpStart(container: ProcessContainer, reason: string): void {
+    if (container.state !== 'starting') return;
+    for (const notice of this.#store.noticesOf(container.name)) this.#hear(notice);
+    container.begun.reject(new Error(reason));
+  }
+
+  /** Whatever has begun by then, has said so. */
+  #keeperDied(): void {
+    const starting = [...this.#containers.values()].filter(({ state }) => state === 'starting');
+    this.#clock.after(deathSettles, () => {
+      for (const container of starting) this.#giveUpStart(container, 'the shell that starts processes was killed');
+    });
   }
 
   #hear(notice: Notice): void {
@@ -388,7 +401,7 @@ export class ProcessEngine implements Engine {
     this.#sampler?.forget(container);
     this.#keeper.collect();
     this.#settling.set(container, exitStatus);
-    const wait = Math.max(0, this.#settledAt + settleEvery - this.#clock.now());
+    const wait = Math.max(0, this.#settleNext - this.#clock.now());
     this.#cancelSettling ??= this.#clock.after(wait, () => this.#settle());
   }
 
@@ -397,6 +410,7 @@ export class ProcessEngine implements Engine {
     const ended = this.#settling;
     this.#settling = new Map();
     this.#cancelSettling = undefined;
+    const began = this.#clock.now();
     const members = this.#table.members('quick');
     for (const [container, exitStatus] of ended) {
       const finish = () => {
@@ -409,7 +423,8 @@ export class ProcessEngine implements Engine {
       else if (container.stops > 0) void this.#ender.gone(container.mark).then(finish);
       else void this.#ender.end(container.mark).then(finish);
     }
-    this.#settledAt = this.#clock.now();
+    const now = this.#clock.now();
+    this.#settleNext = now + Math.max(settling.every, (now - began) * settling.times);
   }
 
   #exited(container: ProcessContainer, exitCode: number): void {

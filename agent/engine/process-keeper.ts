@@ -15,12 +15,15 @@ const collectEvery = 250;
 export class ProcessKeeper {
   readonly #directory: string;
   readonly #clock: Clock;
+  readonly #died: () => void;
   #child: ChildProcess | undefined;
   #collecting: (() => void) | undefined;
 
-  constructor(directory: string, clock: Clock) {
+  /** `died`: what it was asked for last may not have been begun. */
+  constructor(directory: string, clock: Clock, died: () => void) {
     this.#directory = directory;
     this.#clock = clock;
+    this.#died = died;
   }
 
   /** Runs the file `run` of that container. One that was killed is replaced. */
@@ -53,7 +56,9 @@ export class ProcessKeeper {
       stdio: ['pipe', 'ignore', 'ignore'],
     });
     const gone = (): void => {
-      if (this.#child === child) this.#child = undefined;
+      if (this.#child !== child) return;
+      this.#child = undefined;
+      this.#died();
     };
     child.on('error', gone);
     child.on('exit', gone);

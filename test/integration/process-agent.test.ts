@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { agentFlags } from '../../agent/flags.ts';
+import { startAgent } from '../../agent/main.ts';
+import { MesitaError } from '../../protocol/errors.ts';
+import type { TaskStatus } from '../../protocol/messages.ts';
+import { isTerminal } from '../../protocol/task-state.ts';
+import { parseFlags } from '../../runtime/flags.ts';
+import { silentLog } from '../../runtime/log.ts';
+import { procFiles } from '../../runtime/proc-files.ts';
+import { Shutdown } from '../../runtime/shutdown.ts';
+import { resources } from '../../scheduler/index.ts';
+import { eventually } from '../support/eventually.ts';
+import { MasterRoom } from '../support/master-room.ts';
+import { TestScheduler } from '../support/test-scheduler.ts';
+
+const noDocker = '--docker_socket=/nowhere/docker.sock';
+
+async function room(t: TestContext, ...flags: string[]) {
+  const master = await MasterRoom.open();
+  t.after(() => master.close());
+  const workDirectory = join(master.directory, 'agent');
+  const start = async () => {
+    const shutdown = new Shutdown(silentLog);
+    t.after(() => shutdown.stop());
+    const own = ['--port=0', `--work_dir=${workDirectory}`, '--resources=cpus:4;mem:2048;disk:100;ports:[];gpus:0'];
+    const link = [`--master=${master.master.address}`, '--registration_backoff_factor=10ms'];
+    const values = parseFlags(agentFlags, [...own, ...link, noDocker, ...flags], {});
+    const agent = await startAgent({ flags: values, log: silentLog, shutdown });
+    return { agent, id: await agent.registered, stop: () => shutdown.stop() };
+  };
+  const schedule = async () => {
+    const scheduler = await TestScheduler.start(master.master.address);
+    t.after(() => scheduler.close());
+    return scheduler;
+  };
+  return { master, workDirectory, start, schedule };
+}
+
+async function outcome(scheduler: TestScheduler, task: string): Promise<TaskStatus> {
+  return eventually(`${task} is over`, () =>
+    scheduler.updates.find(({ task_id, state }) => task_id.value === task && isTerminal(state)),
+  );
+}
+
+test('commands run as processes in their sandboxes, without any container engine', async (t) => {
+  const { start, schedule, workDirectory } = await room(t, '--containerizers=process');
+  const { id, stop } = await start();
+  const scheduler = await schedule();
+  const script = 'pwd; echo "$MESOS_SANDBOX"; echo "$MESOS_DIRECTORY"; echo "$GREETING" >&2; test -z "$HOME"; exit 3';
+  const environment = { variables: [{ name: 'GREETING', value: 'hello' }] };
+  await scheduler.launch({ name: 'one', command: { value: script, environment } });
+  const { state, message } = await outcome(scheduler, 'one');
+  assert.deepEqual({ state, message }, { state: 'TASK_FAILED', message: 'Command exited with status 3' });
+  const runs = join(workDirectory, 'slaves', id, 'frameworks', scheduler.id, 'executors/one/runs');
+  const [container = ''] = (await readdir(runs)).filter((name) => name !== 'latest');
+  const sandbox = join(runs, container);
+  assert.equal(await readFile(join(sandbox, 'stdout'), 'utf8'), `${sandbox}\n`.repeat(3));
+  assert.equal(await readFile(join(sandbox, 'stderr'), 'utf8'), 'hello\n');
+  await stop();
+  assert.deepEqual(await readdir(join(workDirectory, 'processes/containers')), []);
+  assert.deepEqual(await readdir(join(workDirectory, 'processes/notices')), []);
+});
+
+test('a task that asks for an image fails in Mesos’ words', async (t) => {
+  const { start, schedule } = await room(t, '--containerizers=process');
+  await start();
+  const scheduler = await schedule();
+  await scheduler.launch({
+    name: 'one',
+    command: { value: 'true' },
+    container: { type: 'DOCKER', docker: { image: 'debian' } },
+  });
+  const { state, reason, message } = await outcome(scheduler, 'one');
+  assert.equal(state, 'TASK_FAILED');
+  assert.equal(reason, 'REASON_CONTAINER_LAUNCH_FAILED');
+  assert.equal(
+    message,
+    'None of the enabled containerizers (process) could create a container for the provided TaskInfo/ExecutorInfo message',
+  );
+});
+
+test('a process that uses more memory than its task asked for is ended, with limit and peak', async (t) => {
+  const { start, schedule } = await room(t, '--containerizers=process');
+  await start();
+  const scheduler = await schedule();
+  await scheduler.launch({ name: 'one', command: { value: '(head -c 60000000 /dev/zero; exec sleep 100) | tail' } });
+  const { state, reason, message } = await outcome(scheduler, 'one');
+  assert.equal(state, 'TASK_FAILED');
+  assert.equal(reason, 'REASON_CONTAINER_LIMITATION_MEMORY');
+  assert.match(message ?? '', /^Memory limit exceeded: limit 32 MB, peak \d+/);
+});
+
+test('a killed task ends with all that it started', async (t) => {
+  const { start, schedule, workDirectory } = await room(t, '--containerizers=process');
+  const { id } = await start();
+  const scheduler = await schedule();
+  await scheduler.launch({
+    name: 'one',
+    command: { value: 'setsid sh -c "echo \\$\\$ > pid; exec sleep 1000" & sleep 1000' },
+  });
+  const sandbox = join(workDirectory, 'slaves', id, 'frameworks', scheduler.id, 'executors/one/runs/latest');
+  const pid = await eventually('the daemon runs', async () => Number(await readFile(join(sandbox, 'pid'), 'utf8')));
+  await scheduler.driver.kill('one', id);
+  assert.equal((await outcome(scheduler, 'one')).state, 'TASK_KILLED');
+  assert.ok(procFiles.row(pid)?.zombie ?? true);
+});
+
+test('a pod runs as processes', async (t) => {
+  const { start, schedule } = await room(t, '--containerizers=process');
+  await start();
+  const scheduler = await schedule();
+  const shared = (name: string) => ({
+    type: 'MESOS' as const,
+    volumes: [
+      {
+        mode: 'RW' as const,
+        container_path: name,
+        source: { type: 'SANDBOX_PATH' as const, sandbox_path: { type: 'PARENT' as const, path: 'common' } },
+      },
+    ],
+  });
+  await scheduler.launchPod('pod', [
+    { name: 'writer', container: shared('out'), command: { value: 'echo 42 > out/answer' } },
+    {
+      name: 'reader',
+      container: shared('in'),
+      command: { value: 'until [ -s in/answer ]; do sleep 0.1; done; exit $(($(cat in/answer) - 42))' },
+    },
+  ]);
+  assert.equal((await outcome(scheduler, 'writer')).state, 'TASK_FINISHED');
+  const { state, message } = await outcome(scheduler, 'reader');
+  assert.equal(state, 'TASK_FINISHED', message);
+});
+
+test('where no Docker engine answers, docker,process runs processes', async (t) => {
+  const { start, schedule } = await room(t, '--containerizers=docker,process');
+  await start();
+  const scheduler = await schedule();
+  await scheduler.launch({ name: 'one', command: { value: 'true' }, resources: resources({ cpus: 0.1, mem: 32 }) });
+  assert.equal((await outcome(scheduler, 'one')).state, 'TASK_FINISHED');
+});
+
+test('an agent without a Docker engine says how to do without', async (t) => {
+  const { start } = await room(t);
+  await assert.rejects(start(), (error: unknown) => {
+    assert.ok(error instanceof MesitaError);
+    assert.equal(error.code, 'MESITA_ENGINE_UNREACHABLE');
+    assert.match(error.remedy, /--containerizers=process/);
+    return true;
+  });
+});
