@@ -1,4 +1,5 @@
 import { MesitaError } from '../protocol/errors.ts';
+import type { ContainerID } from '../protocol/messages.ts';
 import type { MasterClient, TaskLocation } from '../scheduler/index.ts';
 
 /** The parts of the master's `/state` that commands read. */
@@ -40,7 +41,13 @@ export interface TaskEntry {
   state: string;
   resources: Amounts;
   container?: { docker?: { image?: string } };
-  statuses: { state: string; timestamp: number; message?: string; reason?: string }[];
+  statuses: {
+    state: string;
+    timestamp: number;
+    message?: string;
+    reason?: string;
+    container_status?: { container_id?: ContainerID };
+  }[];
 }
 
 export function readState(client: MasterClient): Promise<ClusterState> {

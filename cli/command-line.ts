@@ -10,6 +10,7 @@ const verbs: Record<string, () => Promise<Register>> = {
   ps: async () => (await import('./commands/ps.ts')).registerPs,
   nodes: async () => (await import('./commands/nodes.ts')).registerNodes,
   logs: async () => (await import('./commands/logs.ts')).registerLogs,
+  exec: async () => (await import('./commands/exec.ts')).registerExec,
   kill: async () => (await import('./commands/kill.ts')).registerKill,
   demo: async () => (await import('./commands/demo.ts')).registerDemo,
   up: async () => (await import('./commands/up.ts')).registerUp,
