@@ -63,7 +63,8 @@ export class OutputCopy {
       new Writable({
         write: (chunk: Buffer, _encoding, done) => {
           last = this.#clock.now();
-          file.write(chunk, done);
+          // Its failure abandons the copy, and is nobody else's.
+          file.write(chunk, () => done());
         },
       });
     const sinks = { stdout: seen(this.#stdout.file), stderr: seen(this.#stderr.file) };
@@ -155,7 +156,7 @@ export class OutputCopy {
         known -= skipped;
         this.#skipped += skipped;
         if (skipped === chunk.length) done();
-        else file.write(chunk.subarray(skipped), done);
+        else file.write(chunk.subarray(skipped), () => done());
       },
     });
   }

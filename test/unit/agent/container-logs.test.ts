@@ -131,6 +131,21 @@ describe('the output of a container that has ended', () => {
     assert.equal(await readFile(join(sandbox, 'stdout'), 'utf8'), 'one\ntwo\nthree\n');
   });
 
+  it('that cannot be written does no harm where it is attached to', async () => {
+    const engine = {
+      attach: async (_name: string, { stdout }: LogSinks) => ({
+        ended: new Promise<void>((resolve) => void stdout.write('lost', () => resolve())),
+      }),
+    } as Partial<Engine> as Engine;
+    const clock = new VirtualClock();
+    const logs = new ContainerLogs({ engine, clock, log: silentLog, limits: { maxSize: 0, files: 1 } });
+    const task = taskIn(join(sandbox, 'missing'));
+    await logs.attach(task);
+    logs.started(task);
+    await turn();
+    assert.match((await logs.ended(task)) ?? '', /ENOENT/);
+  });
+
   it('goes nowhere through a link that the task put in place of the file', async () => {
     const elsewhere = join(sandbox, 'elsewhere');
     await symlink(elsewhere, join(sandbox, 'stdout'));
