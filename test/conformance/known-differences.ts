@@ -110,7 +110,8 @@ const rules: readonly Rule[] = [
   { reason: 're-offers', path: /(UPDATE big TASK_ERROR|UPDATE_OPERATION_STATUS opbad).*message$/ },
   { reason: 'reasons-in-state', path: /statuses\[\d+\]\.(message|reason)$/, problem: /extra/ },
   { reason: 'no-inspect-data', path: /\bstatus(es\[\d+\])?\.data$/, problem: /missing/ },
-  { reason: 'containers', exchange: /^agent:(\/containers|.*(CONTAINER|RESOURCE_PROVIDER))/ },
+  { reason: 'containers', exchange: /^agent:.*RESOURCE_PROVIDER/ },
+  { reason: 'clean-answers', exchange: /^agent:ATTACH_CONTAINER_INPUT recordio garbage$/ },
   { reason: 'allocator-settings', exchange: /WEIGHTS|QUOTA|DRAIN|DEACTIVATE|REACTIVATE|\/weights|\/quota/ },
   {
     reason: 'operator-operations',
