@@ -2,8 +2,8 @@ import type { EngineSession, SessionOptions } from './session.ts';
 
 /**
  * The engine port: what the agent asks of whatever runs containers.
- * Declared here by its consumer; `docker-engine.ts` is the adapter over dockerode and `test/support/fake-engine.ts`
- * the fake for the agent's own unit tests. `test/contract/engine-contract.ts` runs on both.
+ * Declared here by its consumer; `docker-engine.ts` is the adapter over dockerode, `process-engine.ts` the one that runs host processes, and
+ * `test/support/fake-engine.ts` the fake for the agent's own unit tests. `test/contract/engine-contract.ts` runs on all three.
  *
  * Life of a container:
  *

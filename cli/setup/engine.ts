@@ -52,13 +52,18 @@ export async function ensureEngine(tools: EngineTools): Promise<DockerClient> {
   throw unanswered('reason' in started ? started.reason : 'the docker command is missing');
 }
 
+const doWithout = 'Agents run commands without one: `mesita agent --containerizers=process`.';
+
 /** Why no engine answers, and the one line to do about it. */
 export function obstacleToEngine(search: FailedSearch, environment: Environment): { reason: string; remedy: string } {
   const plan = planEngine(gatherFacts(search, environment));
-  if ('obstacle' in plan) return { reason: plan.obstacle, remedy: plan.remedy };
+  if ('obstacle' in plan) return { reason: plan.obstacle, remedy: `${plan.remedy} ${doWithout}` };
   const installs = plan.steps.some((step) => 'install' in step);
   const reason = installs ? 'There is no Docker engine' : 'The Docker engine does not run';
-  return { reason, remedy: `Run \`mesita setup\`, which ${installs ? 'installs and starts one' : 'starts it'}.` };
+  return {
+    reason,
+    remedy: `Run \`mesita setup\`, which ${installs ? 'installs and starts one' : 'starts it'}. ${doWithout}`,
+  };
 }
 
 /** Makes sure that compose is there, installing it where this user may. Throws MESITA_COMPOSE_FAILED. */
