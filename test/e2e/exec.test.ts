@@ -20,6 +20,7 @@ describe('mesita exec', { timeout: patience }, () => {
   });
   after(async () => {
     await task?.end('SIGINT');
+    await cluster?.settled();
     await cluster?.close();
   });
   afterEach(() => assert.equal(task.over, false));
@@ -51,6 +52,14 @@ describe('mesita exec', { timeout: patience }, () => {
     const { child, written, code } = shell('"$@"', exec('-i', 'host', 'wc', '-c'), 'x'.repeat(500_000));
     child.stdin.end();
     assert.deepEqual([await code, written.stdout.trim(), written.stderr], [0, '500000', '']);
+  });
+
+  it('brings much output whole, also to a reader that is slow', async () => {
+    const write = ['host', 'head', '-c', '60000000', '/dev/zero'];
+    const slow = '"$@" | { sleep 2; wc -c; }';
+    const { child, written, code } = shell(slow, exec(...write), '');
+    child.stdin.end();
+    assert.deepEqual([await code, written.stdout.trim(), written.stderr], [0, '60000000', '']);
   });
 
   it('gives a real terminal: size, resize, Ctrl-C, end of input, exit code', async () => {
@@ -97,6 +106,17 @@ describe('mesita exec', { timeout: patience }, () => {
     assert.equal((await run.end('SIGINT')).code, 130);
     for (let tries = 0; (await left()) && tries < 20; tries += 1);
     assert.equal(await left(), false);
+  });
+
+  it('ends with the task', async () => {
+    const doomed = await cluster.running('doomed', 'sleep 1000');
+    const run = cluster.spawn(['exec', 'doomed', 'sh', '-c', 'echo up; sleep 1000']);
+    await run.says(/up/, 'stdout');
+    await doomed.end('SIGINT');
+    assert.equal((await run.outcome).code, 137);
+    const { code, stderr } = await cluster.spawn(['exec', 'doomed', 'true']).outcome;
+    assert.equal(code, 1);
+    assert.match(stderr, /does not run: it is TASK_KILLED/);
   });
 
   it('says what it cannot do', async () => {
