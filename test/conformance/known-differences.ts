@@ -111,6 +111,11 @@ const rules: readonly Rule[] = [
   { reason: 'reasons-in-state', path: /statuses\[\d+\]\.(message|reason)$/, problem: /extra/ },
   { reason: 'no-inspect-data', path: /\bstatus(es\[\d+\])?\.data$/, problem: /missing/ },
   { reason: 'containers', exchange: /^agent:.*RESOURCE_PROVIDER/ },
+  {
+    reason: 'no-executor-process',
+    exchange: /^agent:(\/containers|GET_CONTAINERS)/,
+    path: /(statistics|executor_pid|network_infos)$/,
+  },
   { reason: 'clean-answers', exchange: /^agent:ATTACH_CONTAINER_INPUT recordio garbage$/ },
   { reason: 'allocator-settings', exchange: /WEIGHTS|QUOTA|DRAIN|DEACTIVATE|REACTIVATE|\/weights|\/quota/ },
   {
