@@ -31,6 +31,8 @@ export class NestedOutput {
   #sink(stream: 'STDOUT' | 'STDERR'): Writable {
     return new Writable({
       write: (data: Buffer, _encoding, done) => {
+        // Engines write nothing to learn that all is written; to clients it would be the end.
+        if (data.length === 0) return done();
         this.#take(stream, data).then(() => done(), done);
       },
     });

@@ -14,13 +14,14 @@ import { eventually } from '../../support/eventually.ts';
 import type { FakeSession } from '../../support/fake-engine.ts';
 
 const json = 'application/json';
+const io = 'application/recordio';
 const recordIo = { 'content-type': json, accept: 'application/recordio', 'message-accept': json };
 
 /** What commands do: `exit 3` ends so, `say x` says so, and `echo` repeats its input in capitals until that ends. */
 const shell: FakeSession = async ({ command, sinks, input }) => {
   const words = command.at(-1) ?? '';
-  for (const [, word = ''] of words.matchAll(/say (\w+)/g)) sinks.stdout.write(word);
-  sinks.stderr.write('err');
+  for (const [, word = ''] of words.matchAll(/say (\w+)/g)) sinks.stdout.write(`${word}\n`);
+  if (words.includes('err')) sinks.stderr.write('err');
   if (words === 'echo') for await (const chunk of input) sinks.stdout.write(String(chunk).toUpperCase());
   const exit = /exit (\d+)/.exec(words)?.[1];
   return exit === undefined && words !== 'echo' ? new Promise(() => {}) : Number(exit ?? 0);
@@ -120,15 +121,34 @@ describe('nested containers', () => {
   });
 
   test('a session streams what its command writes and ends with it; WAIT tells how, as wait(2)', async () => {
-    const { statusCode, headers, ended, text } = await session('s', 'say hello exit 3');
+    const { statusCode, headers, ended, text } = await session('s', 'say hello err exit 3');
     await ended;
     assert.equal(statusCode, 200);
     assert.equal(headers['content-type'], 'application/recordio');
     assert.equal(headers['message-content-type'], json);
-    assert.deepEqual([text('STDOUT'), text('STDERR')], ['hello', 'err']);
+    assert.deepEqual([text('STDOUT'), text('STDERR')], ['hello\n', 'err']);
     const answer = { type: 'WAIT_NESTED_CONTAINER', wait_nested_container: { exit_status: 768 } };
     assert.deepEqual(await wait('s'), [200, JSON.stringify(answer)]);
     assert.deepEqual(await wait('s'), [200, JSON.stringify(answer)]);
+  });
+
+  test('the output of a session has the recorded form, whatever is accepted', async () => {
+    const protobuf = 'application/x-protobuf';
+    const forms: [Record<string, string>, string | undefined, string | undefined, string][] = [
+      [{ accept: json }, json, undefined, '58\n{"type":"DATA","data":{"type":"STDOUT","data":"b3V0Mgo="}}'],
+      [{}, json, undefined, '58\n{"type":"DATA","data":{"type":"STDOUT","data":"b3V0Mgo="}}'],
+      [{ accept: io }, io, json, '58\n{"type":"DATA","data":{"type":"STDOUT","data":"b3V0Mgo="}}'],
+      [{ accept: io, 'message-accept': protobuf }, io, protobuf, '13\n\b\x01\x12\t\b\x02\x12\x05out2\n'],
+    ];
+    for (const [index, [headers, type, messageType, expected]] of forms.entries()) {
+      const container_id = { value: `s${index}`, parent };
+      const content = { container_id, command: { value: 'say out2 exit 0' } };
+      const call = { type: 'LAUNCH_NESTED_CONTAINER_SESSION', launch_nested_container_session: content };
+      const answer = await send(call, { 'content-type': json, ...headers });
+      assert.equal(answer.headers['content-type'], type);
+      assert.equal(answer.headers['message-content-type'], messageType);
+      assert.equal(await answer.body.text(), expected);
+    }
   });
 
   test('a session is killed when its connection closes', async () => {
@@ -141,7 +161,7 @@ describe('nested containers', () => {
   });
 
   test('a session without output beats every 30 seconds', async () => {
-    const { messages, close } = await session('s', 'wait');
+    const { messages, close } = await session('s', 'err');
     await eventually('stderr', () => messages.length > 0 || undefined);
     room.clock.advance(30_000);
     const beat = { type: 'HEARTBEAT', heartbeat: { interval: { nanoseconds: 30_000_000_000 } } };
