@@ -20,7 +20,6 @@ export const reasons = {
   'tasks-survive': 'on purpose',
   'agents-end-their-tasks': 'on purpose',
   timing: 'on purpose',
-  executors: 'not yet',
   containers: 'not yet',
   'allocator-settings': 'not yet',
   'operator-operations': 'not yet',
@@ -71,6 +70,11 @@ const rules: readonly Rule[] = [
     problem: /missing/,
   },
   {
+    reason: 'own-metrics',
+    path: /^body\.(get_metrics\.metrics\[)?(containerizer\/mesos|resource_provider_manager|slave\/recovery_time_secs)/,
+    problem: /missing/,
+  },
+  {
     reason: 'allocator-settings',
     file: /^d_(master|agent_loss)/,
     path: /^body\.(get_metrics\.metrics\[)?master\/task_\w+\/source_\w+\/reason_slave_(draining|removed)\b/,
@@ -83,6 +87,12 @@ const rules: readonly Rule[] = [
     reason: 'no-executor-process',
     exchange: /^agent:\/state with volume$/,
     path: /\.unreserved_resources_allocated\.(cpus|mem)$|executors\[pv1\]$|frameworks\[[^\]]*\]$/,
+  },
+  // A pod uses what its containers use, has their network, and no process of its own.
+  {
+    reason: 'everything-in-containers',
+    exchange: /^agent:(\/containers group running|GET_CONTAINERS nested)$/,
+    path: /statistics\.(cpus_\w+_time_secs|cpus_limit|mem_\w+_bytes|processes)$|status\.(network_infos|executor_pid)$/,
   },
   // What is found wrong earlier or later, or not at all.
   {
@@ -111,11 +121,6 @@ const rules: readonly Rule[] = [
   { reason: 'reasons-in-state', path: /statuses\[\d+\]\.(message|reason)$/, problem: /extra/ },
   { reason: 'no-inspect-data', path: /\bstatus(es\[\d+\])?\.data$/, problem: /missing/ },
   { reason: 'containers', exchange: /^agent:.*RESOURCE_PROVIDER/ },
-  {
-    reason: 'no-executor-process',
-    exchange: /^agent:(\/containers|GET_CONTAINERS)/,
-    path: /(statistics|executor_pid|network_infos)$/,
-  },
   { reason: 'clean-answers', exchange: /^agent:ATTACH_CONTAINER_INPUT recordio garbage$/ },
   { reason: 'allocator-settings', exchange: /WEIGHTS|QUOTA|DRAIN|DEACTIVATE|REACTIVATE|\/weights|\/quota/ },
   {

@@ -13,6 +13,7 @@ import type { Deed, Session } from './sessions.ts';
 import {
   type Item,
   inOrder,
+  isAgain,
   isIncidental,
   isOver,
   isRepeated,
@@ -281,10 +282,12 @@ export class Replay {
       await this.#awaitOffers(stream, recorded, due);
       return;
     }
-    const name = isRepeated(stream, item.index) ? `${key} again` : key;
+    const repeated = isRepeated(stream, item.index);
+    const name = repeated ? `${key} again` : key;
     const wait = this.#isExpectedToFail(stream, name) ? brief : patience;
     const found = await this.#until(stream, due + (stream.givenUp.has(taskOf(recorded)) ? brief : wait), async () => {
-      const live = stream.live?.records.find((record) => !record.taken && record.key === key);
+      const records = stream.live?.records ?? [];
+      const live = records.find((one) => !one.taken && one.key === key && (repeated || !isAgain(one, records)));
       if (live !== undefined) return live;
       await this.#acknowledgeOthers(stream);
       return isOver(stream, item.index) ? null : undefined;

@@ -1,4 +1,4 @@
-import type { ContainerSpec } from '../../agent/engine/engine.ts';
+import type { ContainerSpec, ContainerUsage } from '../../agent/engine/engine.ts';
 import { MesitaError } from '../../protocol/errors.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { FakeEngine } from '../support/fake-engine.ts';
@@ -55,6 +55,11 @@ export class ScriptedEngine extends FakeEngine {
     }
     await super.start(name);
     if (spec !== undefined) this.#run(name, programOf(spec));
+  }
+
+  override async usage(name: string): Promise<ContainerUsage | undefined> {
+    if (this.container(name)?.state !== 'running') return undefined;
+    return { cpuUserSeconds: 0.05, cpuSystemSeconds: 0.02, mem: 50 };
   }
 
   /** The end of a check's command, which in some depends on how often it ran before. */

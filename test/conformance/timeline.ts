@@ -63,13 +63,18 @@ export function inOrder(items: readonly Item[], ranks: Item['kind'][]): readonly
 }
 
 /** What depends on time alone: heartbeats, when resources are offered, and an update said again. */
-export function isIncidental({ key, value }: LiveRecord, records: readonly LiveRecord[]): boolean {
-  const uuid = uuidOf(value);
-  const again = uuid !== '' && records.some((one) => one.taken && uuidOf(one.value) === uuid);
-  return again || key === 'HEARTBEAT' || key === 'OFFERS' || key === 'RESCIND';
+export function isIncidental(record: LiveRecord, records: readonly LiveRecord[]): boolean {
+  const { key } = record;
+  return isAgain(record, records) || key === 'HEARTBEAT' || key === 'OFFERS' || key === 'RESCIND';
 }
 
-/** Whether it is an update that was delivered before. */
+/** Whether it is an update of which there was a delivery before that is taken. */
+export function isAgain({ value }: LiveRecord, records: readonly LiveRecord[]): boolean {
+  const uuid = uuidOf(value);
+  return uuid !== '' && records.some((one) => one.taken && uuidOf(one.value) === uuid);
+}
+
+/** The same of a recorded one. */
 export function isRepeated(stream: Stream, index: number): boolean {
   const uuid = uuidOf(stream.records[index]?.value ?? null);
   return uuid !== '' && stream.records.slice(0, index).some(({ value }) => uuidOf(value) === uuid);
