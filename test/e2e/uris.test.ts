@@ -192,14 +192,15 @@ describe('URIs and sandboxes', { timeout: patience }, () => {
       });
 
       it(`are the only ones that ${where} shows`, async () => {
-        for (const path of [
-          '/etc/passwd',
-          `${virtual}/../../../../../../../../../etc/passwd`,
-          `${virtual}/out-of-here`,
-        ]) {
+        for (const [path, status] of [
+          ['/etc/passwd', 404],
+          [`${virtual}/../../../../../../../../../etc/passwd`, 404],
+          // What is there but leads out is inaccessible, as in Mesos.
+          [`${virtual}/out-of-here`, 400],
+        ] as const) {
           for (const call of ['read', 'download', 'browse']) {
             const answer = await get(`/files/${call}?path=${encodeURIComponent(path)}&offset=0`);
-            assert.equal(answer.status, 404, `${call} ${path}`);
+            assert.equal(answer.status, status, `${call} ${path}`);
             assert.doesNotMatch(await answer.text(), /root:/);
           }
         }
