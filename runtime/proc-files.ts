@@ -24,6 +24,7 @@ export function procFilesMarkedBy(name: string): ProcessSource {
 
 /** What a process uses. Times in clock ticks, of which Linux tells 100 a second. */
 export interface ProcessFigures {
+  parent: number;
   /** See `ProcessRow.start`. */
   start: number;
   userTicks: number;
@@ -38,8 +39,9 @@ export function processFigures(pid: number): ProcessFigures | undefined {
     .split(' ')
     .map(Number);
   if (fields === undefined) return undefined;
-  const [userTicks = 0, systemTicks = 0, start = 0, residentPages = 0] = [11, 12, 19, 21].map((at) => fields[at]);
-  return { start, userTicks, systemTicks, residentPages };
+  const wanted = [1, 11, 12, 19, 21].map((at) => fields[at]);
+  const [parent = 0, userTicks = 0, systemTicks = 0, start = 0, residentPages = 0] = wanted;
+  return { parent, start, userTicks, systemTicks, residentPages };
 }
 
 /** Bytes in use by a process, its share of what it shares; undefined where that may not be read. */

@@ -27,8 +27,8 @@ export class ProcessContainer {
   launched = false;
   /** Calls of `stop` whose grace period is not over. */
   stops = 0;
-  /** Its output is being put away. */
-  rotating = false;
+  /** While its output is being put away. */
+  rotation: Promise<void> | undefined;
   removal: Promise<void> | undefined;
   /** Commands run beside its own since this engine object knows it. */
   commands = 0;

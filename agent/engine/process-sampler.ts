@@ -1,6 +1,6 @@
 import type { Clock } from '../../runtime/clock.ts';
 import type { ProcessRow, ProcessTable } from '../../runtime/process-table.ts';
-import { isSupervised, type ProcessContainer } from './process-container.ts';
+import type { ProcessContainer } from './process-container.ts';
 
 export interface SamplerOptions {
   table: ProcessTable;
@@ -9,9 +9,9 @@ export interface SamplerOptions {
   pageSize: number;
   /** Uses more than it may; called once for each look. */
   exceeded(container: ProcessContainer, what: 'memory' | 'processes'): void;
-  /** It was looked at, and is all right. */
-  looked(container: ProcessContainer): void;
-  /** Nothing of it is left, or nobody waits for its main process any more. */
+  /** It may have written something since the last look. */
+  wrote(container: ProcessContainer): void;
+  /** Its main process is no child of its supervisor any more: it, or that one, has ended. */
   unattended(container: ProcessContainer): void;
 }
 
@@ -20,8 +20,9 @@ export interface SamplerOptions {
  * there is never a look at all.
  */
 const intervals = { first: 200, busy: 1_000, near: 250, idle: 5_000 };
-/** Looks closer together than this share one walk over /proc. */
+/** Looks closer together than this share one walk over /proc; and those that are seconds apart fall on the same ones. */
 const togetherMs = 100;
+const second = 1_000;
 
 interface Watched {
   /** Milliseconds since the epoch. */
@@ -71,7 +72,7 @@ export class ProcessSampler {
       const members = this.#options.table.members('quick');
       for (const [container, watched] of due) {
         watched.interval = this.#look(container, members.get(container.mark) ?? [], watched.interval);
-        watched.due = clock.now() + watched.interval;
+        watched.due = dueAfter(clock.now(), watched.interval);
       }
     }
     this.#wait();
@@ -87,17 +88,20 @@ export class ProcessSampler {
 
   /** Milliseconds to the next look. */
   #look(container: ProcessContainer, members: readonly ProcessRow[], last: number = intervals.busy): number {
-    const { pageSize, exceeded, unattended, looked } = this.#options;
+    const { pageSize, exceeded, unattended, wrote } = this.#options;
     const { usage, spec, started } = container;
     const busy = usage.look(members, pageSize);
     const { memoryLimit = Number.POSITIVE_INFINITY, pidsLimit } = spec;
     if (usage.memory > memoryLimit && members.length > 1) usage.lookCarefully(members);
     if (usage.memory > memoryLimit) exceeded(container, 'memory');
     else if (pidsLimit > 0 && usage.processes > pidsLimit) exceeded(container, 'processes');
-    else if (members.length === 0) unattended(container);
-    else if (started !== undefined && !isSupervised(started)) unattended(container);
-    else looked(container);
+    else if (started === undefined || usage.parents.get(started.pid) !== started.supervisor.pid) unattended(container);
+    else if (busy) wrote(container);
     if (usage.memory > memoryLimit / 2 && busy) return intervals.near;
     return Math.min(busy ? intervals.busy : intervals.idle, last * 2);
   }
+}
+
+function dueAfter(now: number, interval: number): number {
+  return interval < second ? now + interval : Math.ceil((now + interval) / second) * second;
 }

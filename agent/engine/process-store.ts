@@ -107,7 +107,7 @@ export class ProcessStore {
 
   /** `exitStatus`: where it is known. */
   remove({ name, output }: ContainerSpec, exitStatus: number | undefined): void {
-    const ended = exitStatus ?? this.#endOf(name);
+    const ended = exitStatus ?? this.endOf(name);
     if (ended !== undefined) removeFile(join(this.#notices, `${name}=${ended}`));
     removeFile(join(this.#notices, name));
     const own = output === undefined ? ['stdout', 'stderr'] : [];
@@ -133,7 +133,7 @@ export class ProcessStore {
 
   /** What is said of one container, whether it was reported or not; the end last. */
   noticesOf(name: string): Notice[] {
-    const exitStatus = this.#endOf(name);
+    const exitStatus = this.endOf(name);
     const started = this.#read(name);
     return [
       ...(started === undefined ? [] : [started]),
@@ -141,7 +141,8 @@ export class ProcessStore {
     ];
   }
 
-  #endOf(name: string): number | undefined {
+  /** 0 to 255; undefined of one that has not ended. */
+  endOf(name: string): number | undefined {
     const file = readdirSync(this.#notices).find((each) => each.startsWith(`${name}=`));
     return file === undefined ? undefined : Number(file.slice(name.length + 1));
   }

@@ -15,12 +15,15 @@ export class TreeUsage {
   memory = 0;
   peak = 0;
   processes = 0;
+  /** Of each of them, by pid. */
+  readonly parents = new Map<number, number>();
 
   /** Whether they used the CPU since the last look. `pageSize`: bytes. */
   look(members: readonly ProcessRow[], pageSize: number): boolean {
     const before = this.#userTicks + this.#systemTicks;
     let pages = 0;
     this.processes = 0;
+    this.parents.clear();
     const seen = new Set<string>();
     for (const { pid, start } of members) {
       const figures = processFigures(pid);
@@ -29,6 +32,7 @@ export class TreeUsage {
       const key = `${pid} ${start}`;
       seen.add(key);
       this.#add(key, figures);
+      this.parents.set(pid, figures.parent);
       pages += figures.residentPages;
       this.processes++;
     }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -126,9 +126,9 @@ describe('process engine: what survives whom', () => {
     try {
       // As if machine and agent had been away: both pids are others' now, and how it ended is lost.
       await rm(join(at.state, 'notices/one=0'), { force: true });
-      const stat = (await readFile(`/proc/${stranger.pid}/stat`, 'utf8')).trim().split(' ');
-      stat[21] = '1';
-      await writeFile(join(at.state, 'notices/one'), `${stranger.pid} ${stat.join(' ')}\n`);
+      const fields = (await readFile(`/proc/${stranger.pid}/stat`, 'utf8')).trim().split(' ');
+      fields[21] = '1';
+      await writeFile(join(at.state, 'notices/one'), `${stranger.pid} ${fields.join(' ')}\n`);
       const next = await at.connected();
       assert.equal((await next.list())[0]?.exit?.exitCode, 137);
       await next.signal('one', 'SIGKILL');
@@ -193,5 +193,54 @@ describe('process engine: limits', () => {
     const { exitCode, outOfMemory } = await exited;
     assert.deepEqual({ exitCode, outOfMemory }, { exitCode: 137, outOfMemory: false });
     assert.match(at.warnings.join(), /one is killed: it has 7 processes, and may have 5/);
+  });
+});
+
+describe('process engine: output in place', () => {
+  room('is put away by size, and no line is lost though two processes write on', async (at) => {
+    const engine = await at.connected();
+    const exited = exitOf(engine, 'one');
+    const write = (name: string) =>
+      `n=0; while [ ! -e end ]; do n=$((n + 1)); echo "${name} $n"; case $n in *00) sleep 0.01;; esac; done; echo "${name} end $n"`;
+    const output = { directory: at.directory, maxSize: 20_000, files: 1000 };
+    await at.run(engine, 'one', `setsid sh -c '${write('a')}' & ${write('b')}; wait`, { output });
+    const stdouts = async () =>
+      (await readdir(at.directory))
+        .filter((name) => name.startsWith('stdout'))
+        .sort((left, right) => Number(right.slice(7)) - Number(left.slice(7)));
+    await eventually('it was put away three times', async () => (await stdouts()).length > 3);
+    await writeFile(join(at.directory, 'end'), '');
+    assert.equal((await exited).exitCode, 0);
+    const texts = await Promise.all((await stdouts()).map((name) => readFile(join(at.directory, name), 'utf8')));
+    const lines = texts.join('').trimEnd().split('\n');
+    for (const name of ['a', 'b']) {
+      const own = lines.filter((line) => line.startsWith(name));
+      const last = Number(own.at(-1)?.split(' ')[2]);
+      const expected = Array.from({ length: last }, (_, index) => `${name} ${index + 1}`);
+      assert.deepEqual(own, [...expected, `${name} end ${last}`]);
+    }
+    assert.deepEqual((await readdir(join(at.state, 'containers'))).sort(), ['one.run']);
+  });
+
+  room('does not follow a link out of the sandbox', async (at) => {
+    const engine = await at.connected();
+    await symlink('/etc/passwd', join(at.directory, 'stdout'));
+    const output = { directory: at.directory, maxSize: 0, files: 1 };
+    await assert.rejects(at.run(engine, 'one', 'echo x', { output }), { code: 'MESITA_ENGINE_FAILED' });
+    await engine.remove('one');
+    assert.deepEqual(await engine.list(), []);
+  });
+
+  room('keeps the latest files alone', async (at) => {
+    const engine = await at.connected();
+    const output = { directory: at.directory, maxSize: 1_000, files: 2 };
+    const write = 'while :; do echo 0123456789012345678901234567890123456789; sleep 0.01; done';
+    await at.run(engine, 'one', write, { output });
+    const first = join(at.directory, 'stdout.1');
+    await eventually('it was put away', () => existsSync(first));
+    const { mtimeMs } = await stat(first);
+    await eventually('it was put away again', async () => (await stat(first)).mtimeMs > mtimeMs);
+    const names = (await readdir(at.directory)).filter((name) => name.startsWith('stdout'));
+    assert.deepEqual(names.filter((name) => name !== 'stdout.new').sort(), ['stdout', 'stdout.1']);
   });
 });
