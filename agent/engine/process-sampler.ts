@@ -19,7 +19,7 @@ export interface SamplerOptions {
  * Milliseconds from one look at a container to the next. A young one may grow fast; one that does not use the CPU cannot; and of short ones
  * there is never a look at all.
  */
-const intervals = { first: 200, busy: 1_000, near: 250, idle: 5_000 };
+const intervals = { first: 200, busy: 1_000, near: 250, idle: 8_000 };
 /** Looks closer together than this share one walk over /proc; and those that are seconds apart fall on the same ones. */
 const togetherMs = 100;
 const second = 1_000;
@@ -103,5 +103,5 @@ export class ProcessSampler {
 }
 
 function dueAfter(now: number, interval: number): number {
-  return interval < second ? now + interval : Math.ceil((now + interval) / second) * second;
+  return interval < second ? now + interval : Math.round((now + interval) / interval) * interval;
 }
