@@ -111,8 +111,9 @@ describe('executors', { timeout: patience }, () => {
     assert.match(environment.MESOS_AGENT_ENDPOINT ?? '', /^127\.0\.0\.1:\d+$/);
     assert.equal(environment.MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD, '5secs');
     await shutdown('environment');
-    const [last] = scheduler.updates.filter(({ task_id, state }) => task_id.value === 'e1' && state === 'TASK_FAILED');
-    assert.deepEqual([last?.reason, last?.message], ['REASON_EXECUTOR_TERMINATED', 'Executor terminated']);
+    // The failure of the executor is told before the ends of its tasks.
+    const last = await scheduler.update('e1', 'TASK_FAILED');
+    assert.deepEqual([last.reason, last.message], ['REASON_EXECUTOR_TERMINATED', 'Executor terminated']);
   });
 
   it('have containers that are as large as their tasks need', async () => {
