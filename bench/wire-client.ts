@@ -1,5 +1,6 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
+import { RecordDecoder } from '../protocol/record-io.ts';
 
 /** Where requests go: the master, or its bare peer. */
 export interface Target {
@@ -54,7 +55,7 @@ export class CallConnection {
   }
 }
 
-/** A subscription; `onRecord` gets each record without its length. One chunk is one record. */
+/** A subscription; `onRecord` gets each record without its length. */
 export class RecordSubscription {
   readonly streamId: string;
   readonly #answer: IncomingMessage;
@@ -62,8 +63,11 @@ export class RecordSubscription {
   private constructor(answer: IncomingMessage, onRecord: (record: string) => void) {
     this.#answer = answer;
     this.streamId = String(answer.headers['mesos-stream-id']);
-    answer.setEncoding('latin1');
-    answer.on('data', (chunk: string) => onRecord(chunk.slice(chunk.indexOf('\n') + 1)));
+    // A chunk that is cut by what is read at a time comes in two events.
+    const decoder = new RecordDecoder({ maximumLength: 1e8 });
+    answer.on('data', (chunk: Buffer) => {
+      for (const record of decoder.push(chunk).records) onRecord(record.toString('latin1'));
+    });
     answer.on('error', () => undefined);
   }
 
