@@ -168,6 +168,8 @@ function createState(flags: MasterFlags, now: number): MasterState {
     unreachableAgents: new Map(),
     goneAgents: new Map(),
     maintenance: newMaintenance(),
+    weights: new Map(),
+    quotas: new Map(),
     offers: new Map(),
     inverseOffers: new Map(),
     counters: { framework: 0, agent: 0, offer: 0 },

@@ -2,6 +2,7 @@ import type { AgentId, FrameworkId, MasterId, OfferId, TaskId } from '../protoco
 import type {
   AgentInfo,
   Attribute,
+  DrainConfig,
   ExecutorInfo,
   FrameworkInfo,
   KillPolicy,
@@ -43,6 +44,10 @@ export interface MasterState {
   /** When operators marked agents as gone, oldest first; none of them may come back. */
   readonly goneAgents: Map<AgentId, number>;
   readonly maintenance: Maintenance;
+  /** By role; a role that is not there weighs 1. */
+  readonly weights: Map<string, number>;
+  /** By role. */
+  readonly quotas: Map<string, Quota>;
   readonly offers: Map<OfferId, OfferRecord>;
   readonly inverseOffers: Map<OfferId, InverseOfferRecord>;
   readonly counters: { framework: number; agent: number; offer: number };
@@ -109,6 +114,9 @@ export interface Agent {
   attributes: Attribute[];
   /** When its machine is due for maintenance. */
   unavailability: Unavailability | undefined;
+  /** Nothing of it is offered until an operator reactivates it: he deactivated it, or drains it. */
+  deactivated: boolean;
+  drain: Drain | undefined;
   readonly offers: Set<OfferId>;
   readonly inverseOffers: Set<OfferId>;
   /** Key: taskKey(). */
@@ -119,6 +127,21 @@ export interface Agent {
   readonly operations: Map<string, Operation>;
   /** Kills that no terminal update has answered yet, by taskKey(); sent again when the agent comes back. */
   readonly pendingKills: Map<string, KillPolicy | undefined>;
+}
+
+/** An operator empties an agent. */
+export interface Drain {
+  readonly config: DrainConfig;
+  /** DRAINED when no task, executor or operation is left. */
+  state: 'DRAINING' | 'DRAINED';
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+}
+
+/** Scalars by name. What a limit does not name is not limited. */
+export interface Quota {
+  readonly guarantees: ReadonlyMap<string, number>;
+  readonly limits: ReadonlyMap<string, number>;
 }
 
 export interface UnreachableAgent {

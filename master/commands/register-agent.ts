@@ -116,6 +116,8 @@ function newAgent(
     attributes: subscription.agent.attributes ?? [],
     unavailability: machineOf(state.maintenance, { info: subscription.agent, address: subscription.address })
       ?.unavailability,
+    deactivated: known?.deactivated ?? false,
+    drain: known?.drain,
     offers: new Set(),
     inverseOffers: new Set(),
     tasks: new Map(),

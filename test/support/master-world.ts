@@ -53,6 +53,8 @@ export class MasterWorld {
       unreachableAgents: new Map(),
       goneAgents: new Map(),
       maintenance: newMaintenance(),
+      weights: new Map(),
+      quotas: new Map(),
       offers: new Map(),
       inverseOffers: new Map(),
       counters: { framework: 0, agent: 0, offer: 0 },
