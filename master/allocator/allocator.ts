@@ -2,6 +2,7 @@ import type { AgentId, FrameworkId } from '../../protocol/ids.ts';
 import type { FrameworkInfo, Resource } from '../../protocol/messages.ts';
 import type { Conversion } from '../../protocol/resource-operations.ts';
 import type { AgentFacts, OfferConstraints } from './offer-constraints.ts';
+import type { Quota, Reason, Standing } from './standing.ts';
 
 /**
  * Decides who is offered what. Pure: it never touches a framework, it returns allocations; the master makes offers of them.
@@ -17,6 +18,8 @@ export interface Allocator {
   deactivateFramework(id: FrameworkId): void;
   removeFramework(id: FrameworkId): void;
   addAgent(id: AgentId, total: readonly Resource[], facts: AgentFacts): void;
+  /** Another total (oversubscription, an agent that comes back with other reservations) or other facts, which clear its filters. What is allocated stays so. */
+  updateAgent(id: AgentId, total: readonly Resource[], facts: AgentFacts): void;
   activateAgent(id: AgentId): void;
   deactivateAgent(id: AgentId): void;
   removeAgent(id: AgentId): void;
@@ -30,10 +33,23 @@ export interface Allocator {
   suppress(id: FrameworkId, roles: readonly string[]): void;
   /** Empty roles: all of the framework's. Clears the filters of these roles. */
   revive(id: FrameworkId, roles: readonly string[]): void;
+  /** Undefined: 1, as all roles have it that nobody set. */
+  setWeight(role: string, weight: number | undefined): void;
+  /** Of a role of the top level, for it and all roles below it. Undefined: none. */
+  setQuota(role: string, quota: Quota | undefined): void;
   /** How many filters hold, by role. */
   filtersByRole(): ReadonlyMap<string, number>;
-  /** `now`: milliseconds since the epoch; `random`: [0, 1). */
-  allocate(now: number, random: () => number): Allocation[];
+  /**
+   * A cycle over all agents, or the next slice of one: between agents it asks `goesOn`, and stops when that says no. It is
+   * asked again then, as long as it is `unfinished`. `now`: milliseconds since the epoch; `random`: [0, 1).
+   */
+  allocate(now: number, random: () => number, goesOn?: () => boolean): Allocation[];
+  /** Whether a cycle waits to go on. */
+  readonly unfinished: boolean;
+  /** Why a framework would not be offered an agent for one of its roles now; undefined: it would be. `now`: milliseconds since the epoch. */
+  explain(framework: FrameworkId, role: string, agent: AgentId, now: number): Reason | undefined;
+  /** Where a role stands, or a framework in it; undefined for one that nobody has and that has no quota. */
+  standing(role: string, framework?: FrameworkId): Standing | undefined;
 }
 
 /** What a framework takes. */

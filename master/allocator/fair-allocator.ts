@@ -2,11 +2,13 @@ import type { AgentId, FrameworkId } from '../../protocol/ids.ts';
 import type { FrameworkInfo, Resource } from '../../protocol/messages.ts';
 import type { Conversion } from '../../protocol/resource-operations.ts';
 import { add, reservationRole, scalarOf, subtract } from '../../protocol/resources.ts';
+import { sameContent } from '../../protocol/same-content.ts';
 import { hasCapability } from '../../protocol/task-state.ts';
 import type { Allocation, Allocator, Demand } from './allocator.ts';
 import { isWorthAnOffer, type Minimum, minimumsOf } from './minimum.ts';
 import { type AgentFacts, isExcluded, type OfferConstraints } from './offer-constraints.ts';
 import { OfferFilters } from './offer-filters.ts';
+import type { Quota, Reason, Standing } from './standing.ts';
 
 export interface FairAllocatorOptions {
   /** What makes an offer worth making, where a framework does not say otherwise. */
@@ -35,7 +37,7 @@ interface Client {
 
 interface Host {
   readonly id: AgentId;
-  readonly facts: AgentFacts;
+  facts: AgentFacts;
   total: Resource[];
   /** May be more than there is: tasks that were there before the agent shrank. */
   allocated: Resource[];
@@ -61,6 +63,9 @@ export class FairAllocator implements Allocator {
   /** Key: role, or role and framework. */
   readonly #allocated = new Map<string, Quantities>();
   readonly #allocations = new Map<string, number>();
+  readonly #weights = new Map<string, number>();
+  readonly #quotas = new Map<string, Quota>();
+  readonly unfinished = false;
 
   constructor(options: Partial<FairAllocatorOptions> = {}) {
     this.#options = { ...defaults, ...options };
@@ -98,6 +103,16 @@ export class FairAllocator implements Allocator {
   addAgent(id: AgentId, total: readonly Resource[], facts: AgentFacts): void {
     this.#hosts.set(id, { id, facts, total: [...total], allocated: [], free: [...total], active: true });
     change(this.#cluster, total, 1);
+  }
+
+  updateAgent(id: AgentId, total: readonly Resource[], facts: AgentFacts): void {
+    const host = this.#host(id);
+    change(this.#cluster, host.total, -1);
+    change(this.#cluster, total, 1);
+    host.total = [...total];
+    host.free = freeOf(host);
+    if (!sameContent(host.facts.attributes, facts.attributes)) this.#filters.clearAgent(id);
+    host.facts = facts;
   }
 
   activateAgent(id: AgentId): void {
@@ -157,6 +172,40 @@ export class FairAllocator implements Allocator {
     }
   }
 
+  setWeight(role: string, weight: number | undefined): void {
+    if (weight === undefined) this.#weights.delete(role);
+    else this.#weights.set(role, weight);
+  }
+
+  setQuota(role: string, quota: Quota | undefined): void {
+    if (quota === undefined) this.#quotas.delete(role);
+    else this.#quotas.set(role, quota);
+  }
+
+  explain(framework: FrameworkId, role: string, agent: AgentId): Reason | undefined {
+    const [client, host] = [this.#client(framework), this.#host(agent)];
+    if (!client.active) return { kind: 'INACTIVE' };
+    if (!client.roles.includes(role)) return { kind: 'UNKNOWN_ROLE' };
+    if (client.suppressed.has(role)) return { kind: 'SUPPRESSED' };
+    if (!host.active) return { kind: 'AGENT_INACTIVE' };
+    const resources = availableTo(host.free, role, client.info);
+    if (resources.length === 0) return { kind: 'NOTHING_FREE', holders: [] };
+    return undefined;
+  }
+
+  standing(role: string, framework?: FrameworkId): Standing | undefined {
+    const key = framework === undefined ? role : `${role}\n${framework}`;
+    const allocated = this.#allocated.get(key);
+    const quota = this.#quotas.get(role);
+    if (allocated === undefined && quota === undefined) return undefined;
+    const weight = this.#weights.get(role) ?? 1;
+    const amounts = allocated ?? new Map<string, number>();
+    return {
+      ...{ role, framework, share: this.#share(key), dominant: undefined, weight },
+      ...{ allocated: amounts, quota, consumed: amounts },
+    };
+  }
+
   filtersByRole(): ReadonlyMap<string, number> {
     return this.#filters.count();
   }
@@ -189,7 +238,10 @@ export class FairAllocator implements Allocator {
       );
     const ranks = new Map<string, [number, number]>();
     const rank = (key: string): [number, number] => {
-      const known = ranks.get(key) ?? [this.#share(key), this.#allocations.get(key) ?? 0];
+      const known = ranks.get(key) ?? [
+        this.#share(key) / (this.#weights.get(key) ?? 1),
+        this.#allocations.get(key) ?? 0,
+      ];
       ranks.set(key, known);
       return known;
     };

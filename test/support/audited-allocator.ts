@@ -1,6 +1,7 @@
 import type { Allocation, Allocator, Demand } from '../../master/allocator/allocator.ts';
 import { FairAllocator } from '../../master/allocator/fair-allocator.ts';
 import type { AgentFacts } from '../../master/allocator/offer-constraints.ts';
+import type { Quota, Reason, Standing } from '../../master/allocator/standing.ts';
 import type { AgentId, FrameworkId } from '../../protocol/ids.ts';
 import type { Resource } from '../../protocol/messages.ts';
 import type { Conversion } from '../../protocol/resource-operations.ts';
@@ -70,6 +71,13 @@ export class AuditedAllocator implements Allocator {
     this.#inner.addAgent(id, total, facts);
   }
 
+  updateAgent(id: AgentId, total: readonly Resource[], facts: AgentFacts): void {
+    const book = this.#books.get(id);
+    if (book === undefined) throw new Error(`agent ${id} changes and is not known`);
+    book.total = total;
+    this.#inner.updateAgent(id, total, facts);
+  }
+
   activateAgent(id: AgentId): void {
     this.#inner.activateAgent(id);
   }
@@ -128,8 +136,28 @@ export class AuditedAllocator implements Allocator {
     this.#inner.revive(id, roles);
   }
 
-  allocate(now: number, random: () => number): Allocation[] {
-    const allocations = this.#inner.allocate(now, random);
+  setWeight(role: string, weight: number | undefined): void {
+    this.#inner.setWeight(role, weight);
+  }
+
+  setQuota(role: string, quota: Quota | undefined): void {
+    this.#inner.setQuota(role, quota);
+  }
+
+  explain(framework: FrameworkId, role: string, agent: AgentId, now: number): Reason | undefined {
+    return this.#inner.explain(framework, role, agent, now);
+  }
+
+  standing(role: string, framework?: FrameworkId): Standing | undefined {
+    return this.#inner.standing(role, framework);
+  }
+
+  get unfinished(): boolean {
+    return this.#inner.unfinished;
+  }
+
+  allocate(now: number, random: () => number, goesOn?: () => boolean): Allocation[] {
+    const allocations = this.#inner.allocate(now, random, goesOn);
     for (const allocation of allocations) {
       const free = this.#free(allocation.agent);
       if (!contains(free, allocation.resources)) {
