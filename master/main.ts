@@ -40,6 +40,9 @@ import type { MasterState } from './state.ts';
 const megabyte = 1024 * 1024;
 const longestBody = 64 * megabyte;
 
+// With what goes out to the frameworks, the event loop is held for less than 20 ms at a time.
+const allocationSliceMs = 8;
+
 export interface MasterOptions {
   flags: MasterFlags;
   log: Log;
@@ -86,6 +89,7 @@ export async function startMaster({
     log,
     announce: (news) => subscribers.announce(news),
     allocationInterval: flags.allocation_interval,
+    allocationSlice: allocationSliceMs,
     pingInterval: flags.agent_ping_timeout,
     heartbeatInterval: heartbeatIntervalSeconds,
   });

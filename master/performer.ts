@@ -22,6 +22,15 @@ export interface Subscriber {
   encode(event: SchedulerEvent): string | Uint8Array;
 }
 
+/** One cycle of the allocator, from when it was asked for until its last slice is over. */
+interface Cycle {
+  /** Milliseconds, as `took`, which is undefined until it begins. */
+  readonly asked: number;
+  took: number | undefined;
+  /** Something changed after it had begun: another one follows. */
+  again: boolean;
+}
+
 export interface PerformerOptions {
   state: MasterState;
   clock: Clock;
@@ -30,6 +39,8 @@ export interface PerformerOptions {
   announce: (news: News) => void;
   /** Seconds between batch allocations. */
   allocationInterval: number;
+  /** Milliseconds after which a cycle of the allocator lets others have their turn before it goes on; Infinity: never. */
+  allocationSlice: number;
   /** Seconds between pings of the agents, and between heartbeats of the streams. */
   pingInterval: number;
   heartbeatInterval: number;
@@ -48,7 +59,7 @@ export class Performer {
   readonly #subscribers = new Map<FrameworkId, Subscriber>();
   readonly #links = new Map<AgentId, RecordStream>();
   readonly #cancels = new Set<() => void>();
-  #allocationPending = false;
+  #cycle: Cycle | undefined;
 
   readonly #perform: { [Kind in keyof EffectArguments]: (effect: EffectArguments[Kind]) => void } = {
     sendEvent: ({ framework, event }) => this.#sendEvent(framework, event),
@@ -130,20 +141,36 @@ export class Performer {
   }
 
   #allocateSoon(): void {
-    if (this.#allocationPending) return;
-    this.#allocationPending = true;
-    const asked = performance.now();
+    if (this.#cycle === undefined) this.#allocateNext({ asked: performance.now(), took: undefined, again: false });
+    else if (this.#cycle.took !== undefined) this.#cycle.again = true;
+  }
+
+  #allocateNext(cycle: Cycle): void {
+    this.#cycle = cycle;
     const run = () => {
-      this.#allocationPending = false;
       this.#cancels.delete(cancel);
-      const began = performance.now();
-      const effects = allocate(this.state, this.clock.now(), this.#options.random);
-      this.state.metrics.allocationLatency.record(began - asked);
-      this.state.metrics.allocationRun.record(performance.now() - began);
-      this.perform(effects);
+      this.#allocateSlice(cycle);
     };
     const cancel = this.clock.after(0, run);
     this.#cancels.add(cancel);
+  }
+
+  #allocateSlice(cycle: Cycle): void {
+    const { allocationSlice, random } = this.#options;
+    const { metrics, allocator } = this.state;
+    const began = performance.now();
+    if (cycle.took === undefined) metrics.allocationLatency.record(began - cycle.asked);
+    const goesOn = () => performance.now() - began < allocationSlice;
+    const effects = allocate(this.state, this.clock.now(), random, goesOn);
+    cycle.took = (cycle.took ?? 0) + performance.now() - began;
+    const { unfinished } = allocator;
+    if (unfinished) this.#allocateNext(cycle);
+    else {
+      metrics.allocationRun.record(cycle.took);
+      this.#cycle = undefined;
+    }
+    this.perform(effects);
+    if (!unfinished && cycle.again) this.#allocateSoon();
   }
 
   #reconcileOn(id: FrameworkId, rest: Reconciliation): void {

@@ -5,10 +5,13 @@ import { offerMessage } from '../offer-messages.ts';
 import type { MasterState } from '../state.ts';
 import { makeInverseOffers } from './inverse-offers.ts';
 
-/** Runs the allocator and makes offers of what it decides: one OFFERS event a framework. Inverse offers go with them. */
-export function allocate(state: MasterState, now: number, random: () => number): Effect[] {
+/**
+ * Runs the allocator, for as long as it `goesOn`, and makes offers of what it decides: one OFFERS event a framework and slice.
+ * Inverse offers go with the last ones of a cycle; until then the allocator is unfinished.
+ */
+export function allocate(state: MasterState, now: number, random: () => number, goesOn?: () => boolean): Effect[] {
   const byFramework = new Map<FrameworkId, Offer[]>();
-  for (const allocation of state.allocator.allocate(now, random)) {
+  for (const allocation of state.allocator.allocate(now, random, goesOn)) {
     const framework = state.frameworks.get(allocation.framework);
     const agent = state.agents.get(allocation.agent);
     if (framework === undefined || agent === undefined) throw new Error('an allocation to or from nobody');
@@ -23,6 +26,6 @@ export function allocate(state: MasterState, now: number, random: () => number):
   }
   return [
     ...[...byFramework].map(([framework, offers]) => sendEvent(framework, { type: 'OFFERS', offers: { offers } })),
-    ...makeInverseOffers(state, now),
+    ...(state.allocator.unfinished ? [] : makeInverseOffers(state, now)),
   ];
 }
