@@ -1,10 +1,10 @@
 import { describeError } from '../protocol/errors.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
+import type { LogLimits } from '../runtime/rotating-file.ts';
 import type { Engine } from './engine/engine.ts';
 import { Gate } from './gate.ts';
 import { OutputCopy } from './output-copy.ts';
-import type { LogLimits } from './rotating-file.ts';
 import type { ContainerRecord } from './state.ts';
 
 // Short tasks are over by then, and their output is read once instead of being followed.

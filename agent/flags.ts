@@ -4,7 +4,8 @@ import { invalidRole } from '../protocol/roles.ts';
 import { bytes } from '../runtime/bytes-flag.ts';
 import { domain } from '../runtime/domain-flag.ts';
 import { duration } from '../runtime/duration-flag.ts';
-import { boolean, type Flag, type FlagValues, integer, oneOf, text } from '../runtime/flags.ts';
+import { boolean, type Flag, type FlagValues, integer, text } from '../runtime/flags.ts';
+import { logFlags } from '../runtime/log-flags.ts';
 import type { Containerizer } from './engine-choice.ts';
 import { parseImageGcConfig } from './image-gc-plan.ts';
 import { parseDockerConfig } from './registry-credentials.ts';
@@ -254,21 +255,7 @@ export const agentFlags = {
     mesos: true,
     parse: text,
   },
-  log_level: {
-    form: 'LEVEL',
-    help: 'debug, info, warn or error.',
-    default: 'info',
-    mesos: false,
-    parse: oneOf('debug', 'info', 'warn', 'error'),
-  },
-  log_format: {
-    form: 'FORMAT',
-    help: 'text for people, json for collectors.',
-    default: 'text',
-    mesos: false,
-    parse: oneOf('text', 'json'),
-  },
-  quiet: { form: '', help: 'Log warnings and errors only.', default: 'false', mesos: true, parse: boolean },
+  ...logFlags,
 } as const satisfies Record<string, Flag<unknown>>;
 
 export type AgentFlags = FlagValues<typeof agentFlags>;

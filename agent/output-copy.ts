@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type { Clock } from '../runtime/clock.ts';
+import { type LogLimits, RotatingFile } from '../runtime/rotating-file.ts';
 import type { ContainerName, Engine } from './engine/engine.ts';
-import { type LogLimits, RotatingFile } from './rotating-file.ts';
 
 /** A moment, after which a container whose output is at its end has ended, too, if it has. */
 const partingMs = 3_000;

@@ -1,5 +1,23 @@
-import type { Log } from '../runtime/log.ts';
+import type { FlagValues } from '../runtime/flags.ts';
+import { createLog, type Log } from '../runtime/log.ts';
+import { LogFile } from '../runtime/log-file.ts';
+import { logFileIn, type logFlags } from '../runtime/log-flags.ts';
 import { Shutdown } from '../runtime/shutdown.ts';
+
+/** Does something with the log that the flags ask for, and brings its file to an end. Throws MESITA_LOG_DIR_UNUSABLE. */
+export async function withLog(
+  name: 'master' | 'agent',
+  flags: FlagValues<typeof logFlags>,
+  run: (log: Log) => Promise<void>,
+): Promise<void> {
+  const { log_dir, log_level, log_format, quiet } = flags;
+  const file = log_dir === undefined ? undefined : await LogFile.open(logFileIn(log_dir, name));
+  try {
+    await run(createLog({ level: log_level, format: log_format, name, quiet, file }));
+  } finally {
+    await file?.close();
+  }
+}
 
 /** Runs a daemon until one of the signals, or until it stops by itself. A second signal ends the process at once. */
 export async function runDaemon(

@@ -1,6 +1,7 @@
 import { domain } from '../runtime/domain-flag.ts';
 import { duration } from '../runtime/duration-flag.ts';
-import { boolean, type Flag, type FlagValues, integer, oneOf, text } from '../runtime/flags.ts';
+import { boolean, type Flag, type FlagValues, integer, text } from '../runtime/flags.ts';
+import { logFlags } from '../runtime/log-flags.ts';
 import { parseMinimum } from './allocator/minimum.ts';
 
 function minimum(value: string): { value: string } | { error: string } {
@@ -142,21 +143,7 @@ export const masterFlags = {
     mesos: false,
     parse: integer(1, 1e6),
   },
-  log_level: {
-    form: 'LEVEL',
-    help: 'debug, info, warn or error.',
-    default: 'info',
-    mesos: false,
-    parse: oneOf('debug', 'info', 'warn', 'error'),
-  },
-  log_format: {
-    form: 'FORMAT',
-    help: 'text for people, json for collectors.',
-    default: 'text',
-    mesos: false,
-    parse: oneOf('text', 'json'),
-  },
-  quiet: { form: '', help: 'Log warnings and errors only.', default: 'false', mesos: true, parse: boolean },
+  ...logFlags,
 } as const satisfies Record<string, Flag<unknown>>;
 
 export type MasterFlags = FlagValues<typeof masterFlags>;

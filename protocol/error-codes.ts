@@ -34,6 +34,11 @@ export const errorCatalogue = {
     retryable: false,
     remedy: 'Free some space, or choose a directory that this user may write to with --work_dir.',
   },
+  MESITA_LOG_DIR_UNUSABLE: {
+    meaning: 'The log file cannot be made or written to',
+    retryable: false,
+    remedy: 'Free some space, or choose a directory that this user may write to with --log_dir.',
+  },
   MESITA_CHECKPOINT_INVALID: {
     meaning: 'What an earlier run of the agent wrote down about reservations and volumes cannot be read',
     retryable: false,

@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import { type Logger, pino } from 'pino';
+import { type DestinationStream, type Logger, pino } from 'pino';
 
 export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error' | 'child' | 'level'>;
 
@@ -21,12 +21,29 @@ const levelNames: Record<number, string> = {
   60: 'FATAL',
 };
 
+export interface LogOptions {
+  level: string;
+  format: LogFormat;
+  name: string;
+  /** Whether stderr has warnings and errors only. */
+  quiet?: boolean;
+  /** Gets all lines, too, those that a quiet stderr lacks included. */
+  file?: { write(line: string): void } | undefined;
+}
+
 /** Lines on stderr: JSON for collectors, or text for people (coloured on a terminal unless NO_COLOR is set). */
-export function createLog(options: { level: string; format: LogFormat; name: string }): Log {
-  const settings = { level: options.level, base: { daemon: options.name } };
-  if (options.format === 'json') return pino(settings, process.stderr);
+export function createLog({ level, format, name, quiet = false, file }: LogOptions): Log {
+  const base = { daemon: name };
   const colour = process.stderr.isTTY === true && process.env.NO_COLOR === undefined;
-  return pino(settings, { write: (line) => void process.stderr.write(renderText(line, colour)) });
+  const written = (stream: { write(line: string): unknown }, colour: boolean): DestinationStream =>
+    format === 'json' ? stream : { write: (line) => void stream.write(renderText(line, colour)) };
+  const stderr = written(process.stderr, colour);
+  if (file === undefined) return pino({ level: quiet ? 'warn' : level, base }, stderr);
+  const streams = [
+    { level: quiet ? 'warn' : 'debug', stream: stderr },
+    { level: 'debug', stream: written(file, false) },
+  ];
+  return pino({ level, base }, pino.multistream(streams));
 }
 
 /** A log that says nothing, for tests and for commands that run a daemon inside. */

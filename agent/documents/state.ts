@@ -13,6 +13,7 @@ import {
 } from '../../protocol/v0-documents.ts';
 import { double, embed } from '../../protocol/v0-json.ts';
 import { agentCapabilities } from '../../runtime/agent-capabilities.ts';
+import { logPlaces } from '../../runtime/log-flags.ts';
 import { mesosVersion } from '../../runtime/version.ts';
 import { versionDocument } from '../../runtime/version-document.ts';
 import { resourcesHeld, resourcesInUse, runsOf } from '../executor-tasks.ts';
@@ -36,6 +37,7 @@ export function stateDocument(state: AgentState, identity: AgentIdentity): Docum
     resource_providers: [],
     attributes: attributesDocument(info.attributes ?? []),
     master_hostname: identity.registered ? identity.master.replace(/:\d+$/, '') : undefined,
+    ...logPlaces(flags),
     flags,
     ...frameworkDocuments(state),
   };

@@ -1,16 +1,17 @@
 import type { AgentCall, AgentCallType, AgentResponse } from '../../protocol/messages.ts';
+import { readFiles } from '../../runtime/file-calls.ts';
 import type { LoggingLevel } from '../../runtime/logging-level.ts';
 import type { Snapshot } from '../../runtime/metrics-route.ts';
+import type { ShownFiles } from '../../runtime/shown-files.ts';
 import { versionInfo } from '../../runtime/version-document.ts';
 import { operationMessages } from '../commands/operations.ts';
 import type { ContainerStatistics } from '../container-statistics.ts';
 import type { AgentIdentity } from '../identity.ts';
 import type { NestedContainers } from '../nested/nested-containers.ts';
-import { type FileProblem, longestRead, type SandboxFiles } from '../sandbox-files.ts';
 import type { AgentState } from '../state.ts';
 import { nestedCalls } from './nested-calls.ts';
 import type { Outcome } from './outcome.ts';
-import { containerMessage, fileInfo, getExecutors, getFrameworks, getState, getTasks, nestedMessage } from './reads.ts';
+import { containerMessage, getExecutors, getFrameworks, getState, getTasks, nestedMessage } from './reads.ts';
 
 /** What calls read and change. */
 export interface Operated {
@@ -18,7 +19,7 @@ export interface Operated {
   readonly identity: () => AgentIdentity;
   readonly statistics: Pick<ContainerStatistics, 'measure'>;
   readonly metrics: () => Snapshot;
-  readonly files: Pick<SandboxFiles, 'list' | 'read'>;
+  readonly files: Pick<ShownFiles, 'list' | 'read'>;
   readonly nested: NestedContainers;
   readonly loggingLevel: Pick<LoggingLevel, 'level' | 'set'>;
 }
@@ -47,18 +48,8 @@ const handlers: Record<AgentCallType, Handler> = {
       loggingLevel.set(set_logging_level.level, Number(set_logging_level.duration.nanoseconds) / 1e9);
     return 'done';
   },
-  LIST_FILES: async ({ files }, { list_files }) => {
-    const listed = await files.list(list_files?.path ?? '');
-    if ('problem' in listed) return refusalOf(listed.problem);
-    return { response: { list_files: { file_infos: listed.value.map(fileInfo) } } };
-  },
-  READ_FILE: async ({ files }, { read_file }) => {
-    const { path = '', offset = 0, length = longestRead } = read_file ?? {};
-    const found = await files.read(path, Number(offset), Number(length));
-    if ('problem' in found) return refusalOf(found.problem);
-    const { size, data } = found.value;
-    return { response: { read_file: { size, data: data.toString('base64') } } };
-  },
+  LIST_FILES: ({ files }, call) => readFiles(files, call),
+  READ_FILE: ({ files }, call) => readFiles(files, call),
   GET_STATE: reading(({ state }) => ({ get_state: getState(state) })),
   GET_CONTAINERS: async ({ statistics, nested }, { get_containers: { show_nested = false } = {} }) => {
     const measured = await statistics.measure({ nested: show_nested });
@@ -96,9 +87,4 @@ export async function operate(operated: Operated, call: AgentCall & { type: Agen
 
 function pairs<T>(values: Readonly<Record<string, T>>): { name: string; value: T }[] {
   return Object.entries(values).map(([name, value]) => ({ name, value }));
-}
-
-function refusalOf(problem: FileProblem): Outcome {
-  if (problem.kind === 'missing') return { refusal: 'notFound', text: '' };
-  return { refusal: 'badRequest', text: `${problem.message}\n` };
 }

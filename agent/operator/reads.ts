@@ -4,14 +4,12 @@ import type {
   AgentResponseGetFrameworks,
   AgentResponseGetState,
   AgentResponseGetTasks,
-  FileInfo,
 } from '../../protocol/messages.ts';
 import { isTerminal } from '../../protocol/task-state.ts';
 import { containerStatus, type MeasuredContainer } from '../documents/containers.ts';
 import { runsOf } from '../executor-tasks.ts';
 import type { NestedContainer } from '../nested/nested-container.ts';
 import { podOf } from '../pods.ts';
-import type { FileEntry } from '../sandbox-files.ts';
 import type { AgentState, Run, TaskRecord } from '../state.ts';
 import { executorOf, taskMessage } from '../task-message.ts';
 
@@ -82,16 +80,4 @@ export function containerMessage({ run, statistics }: MeasuredContainer): AgentR
 /** As recorded, without what the engine does not tell. */
 export function nestedMessage({ id }: NestedContainer): AgentResponseGetContainersContainer {
   return { container_id: { value: id.value }, container_status: { container_id: id } };
-}
-
-export function fileInfo({ path, status, user, group }: FileEntry): FileInfo {
-  return {
-    path,
-    nlink: status.nlink,
-    size: status.size,
-    mtime: { nanoseconds: Math.floor(status.mtimeMs / 1000) * 1e9 },
-    mode: status.mode,
-    uid: user,
-    gid: group,
-  };
 }

@@ -1,8 +1,7 @@
 import { agentFlags } from '../../agent/flags.ts';
 import { startAgent } from '../../agent/main.ts';
 import { describeFlags, parseFlags } from '../../runtime/flags.ts';
-import { createLog } from '../../runtime/log.ts';
-import { runDaemon } from '../daemon.ts';
+import { runDaemon, withLog } from '../daemon.ts';
 
 /** `mesita agent`: until SIGINT, SIGTERM, or SIGUSR1, which in Mesos means to end its tasks and leave. */
 export async function runAgent(args: string[]): Promise<void> {
@@ -11,6 +10,7 @@ export async function runAgent(args: string[]): Promise<void> {
     return;
   }
   const flags = parseFlags(agentFlags, args, process.env);
-  const log = createLog({ level: flags.quiet ? 'warn' : flags.log_level, format: flags.log_format, name: 'agent' });
-  await runDaemon(log, ['SIGINT', 'SIGTERM', 'SIGUSR1'], (shutdown) => startAgent({ flags, log, shutdown }));
+  await withLog('agent', flags, (log) =>
+    runDaemon(log, ['SIGINT', 'SIGTERM', 'SIGUSR1'], (shutdown) => startAgent({ flags, log, shutdown })),
+  );
 }

@@ -1,8 +1,7 @@
 import { masterFlags } from '../../master/flags.ts';
 import { startMaster } from '../../master/main.ts';
 import { describeFlags, parseFlags } from '../../runtime/flags.ts';
-import { createLog } from '../../runtime/log.ts';
-import { runDaemon } from '../daemon.ts';
+import { runDaemon, withLog } from '../daemon.ts';
 
 /** `mesita master`: until SIGINT or SIGTERM. */
 export async function runMaster(args: string[]): Promise<void> {
@@ -11,6 +10,7 @@ export async function runMaster(args: string[]): Promise<void> {
     return;
   }
   const flags = parseFlags(masterFlags, args, process.env);
-  const log = createLog({ level: flags.quiet ? 'warn' : flags.log_level, format: flags.log_format, name: 'master' });
-  await runDaemon(log, ['SIGINT', 'SIGTERM'], (shutdown) => startMaster({ flags, log, shutdown }));
+  await withLog('master', flags, (log) =>
+    runDaemon(log, ['SIGINT', 'SIGTERM'], (shutdown) => startMaster({ flags, log, shutdown })),
+  );
 }

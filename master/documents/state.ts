@@ -1,5 +1,6 @@
 import type { Document } from '../../protocol/v0-documents.ts';
 import { double } from '../../protocol/v0-json.ts';
+import { logPlaces } from '../../runtime/log-flags.ts';
 import { mesosVersion } from '../../runtime/version.ts';
 import { versionDocument } from '../../runtime/version-document.ts';
 import type { MasterState } from '../state.ts';
@@ -25,6 +26,7 @@ export function stateDocument(state: MasterState, flags: Record<string, string>)
     unreachable_slaves: double(state.unreachableAgents.size),
     leader: pid,
     leader_info: { id, pid, port, hostname },
+    ...logPlaces(flags),
     flags,
     slaves: agents.map((agent) => agentDocument(state, agent)),
     recovered_slaves: [],

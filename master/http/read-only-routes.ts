@@ -1,7 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { sendDocument } from '../../runtime/document-reply.ts';
 import { metricsRoute } from '../../runtime/metrics-route.ts';
-import { refuse } from '../../runtime/refusals.ts';
 import { versionDocument } from '../../runtime/version-document.ts';
 import { agentsDocument } from '../documents/agents.ts';
 import { frameworksDocument } from '../documents/frameworks.ts';
@@ -22,7 +21,6 @@ export function readOnlyRoutes(server: FastifyInstance, performer: Performer, fl
     server.all(path, (request, reply) => sendDocument(request, reply, make(firstValues(request.query))));
   metricsRoute(server, () => metricsSnapshot(state, performer.clock.now()));
   server.all('/health', (_request, reply) => reply.code(200).header('content-length', '0').send());
-  noFiles(server);
 }
 
 function documents(state: MasterState, flags: Record<string, string>): Record<string, (query: Query) => unknown> {
@@ -36,22 +34,6 @@ function documents(state: MasterState, flags: Record<string, string>): Record<st
     '/tasks': (query) => tasksDocument(state, query),
     '/roles': () => rolesDocument(state),
   };
-}
-
-/** The master shows no files of its own. */
-function noFiles(server: FastifyInstance): void {
-  server.all('/files/debug', (request, reply) => sendDocument(request, reply, {}));
-  for (const [path, body] of [
-    ['/files/browse', ''],
-    ['/files/read', ''],
-    ['/files/download', '404 Not Found.'],
-  ] as const) {
-    server.all(path, (request, reply) =>
-      firstValues(request.query).path
-        ? refuse.notFound(reply, body)
-        : refuse.badRequest(reply, "Expecting 'path=value' in query.\n"),
-    );
-  }
 }
 
 /** Of a parameter that is repeated, the first counts. */

@@ -29,7 +29,7 @@ export type Outcome =
 
 export type Refusal = 'badRequest' | 'notFound' | 'conflict' | 'notImplemented' | 'unavailable';
 
-export type OperatorCall = MasterCall & { type: Exclude<MasterCallType, 'SUBSCRIBE'> };
+export type OperatorCall = MasterCall & { type: Exclude<MasterCallType, 'SUBSCRIBE' | 'LIST_FILES' | 'READ_FILE'> };
 
 type Handler = (operated: Operated, call: MasterCall) => Outcome;
 
@@ -40,7 +40,7 @@ function reading(read: (operated: Operated) => MasterResponse): Handler {
   return (operated) => ({ response: read(operated) });
 }
 
-/** Calls of the operator API; SUBSCRIBE is the route's. */
+/** Calls of the operator API; those that a decision is not all of are the route's. */
 const handlers: Record<OperatorCall['type'], Handler> = {
   UNKNOWN: () => ({ refusal: 'notImplemented', text: '501 Not Implemented.' }),
 
@@ -70,8 +70,6 @@ const handlers: Record<OperatorCall['type'], Handler> = {
   GET_MASTER: reading(({ state }) => ({ get_master: getMaster(state) })),
 
   // The master writes no log file, and so has no files to show.
-  LIST_FILES: () => ({ refusal: 'notFound', text: '' }),
-  READ_FILE: () => ({ refusal: 'notFound', text: '' }),
 
   TEARDOWN: ({ state, now }, { teardown }) => {
     const framework = state.frameworks.get(asFrameworkId(teardown?.framework_id.value ?? ''));

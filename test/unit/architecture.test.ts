@@ -35,7 +35,7 @@ const keepers: Record<string, RegExp> = {
   dockerode: /^agent\/engine\/docker-/,
   systeminformation: /^agent\/fingerprint\//,
   fastify:
-    /^(runtime\/(http-|call-intake|refusals|document-reply|metrics-route|process-routes)|master\/http\/|agent\/http\/)/,
+    /^(runtime\/(http-|call-intake|refusals|document-reply|files-route|metrics-route|process-routes)|master\/http\/|agent\/http\/)/,
   commander: /^cli\//,
   'cli-table3': /^cli\//,
 };

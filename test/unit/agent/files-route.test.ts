@@ -6,11 +6,12 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { FastifyInstance } from 'fastify';
-import { AccountNames } from '../../../agent/account-names.ts';
-import { filesRoute } from '../../../agent/http/files-route.ts';
-import { SandboxFiles } from '../../../agent/sandbox-files.ts';
+import { sandboxesUnder } from '../../../agent/sandbox-files.ts';
+import { AccountNames } from '../../../runtime/account-names.ts';
+import { filesRoute } from '../../../runtime/files-route.ts';
 import { createHttpServer } from '../../../runtime/http-server.ts';
 import { silentLog } from '../../../runtime/log.ts';
+import { ShownFiles } from '../../../runtime/shown-files.ts';
 
 describe('/files', () => {
   let directory = '';
@@ -35,7 +36,8 @@ describe('/files', () => {
     await symlink('/nowhere', join(sandbox, 'dangling'));
     execFileSync('mkfifo', [join(sandbox, 'pipe')]);
     server = createHttpServer({ log: silentLog, actor: 'slave(1)', bodyLimit: 1e6 });
-    filesRoute(server, new SandboxFiles(() => root, new AccountNames()), () => ({ '/virtual': sandbox }));
+    const files = new ShownFiles({ accounts: new AccountNames(), locate: sandboxesUnder(() => root) });
+    filesRoute(server, files, () => ({ '/virtual': sandbox }));
   });
   after(async () => {
     await server.close();

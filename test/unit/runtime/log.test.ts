@@ -31,3 +31,21 @@ test('the log writes JSON for collectors, and leaves out what is below its level
     [[40, 'careful', 'agent']],
   );
 });
+
+test('with a file, a quiet log is quiet on standard error alone', () => {
+  const program = `
+    import { createLog } from ${JSON.stringify(log)};
+    const file = { write: (line) => process.stdout.write(line) };
+    const log = createLog({ level: 'info', format: 'text', name: 'agent', quiet: true, file });
+    log.debug('unsaid');
+    log.info('told');
+    log.warn('careful');
+    log.level = 'debug';
+    log.debug('now said');`;
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', program], {
+    encoding: 'utf8',
+  });
+  const messages = (text: string) => [...text.matchAll(/agent: (.*)/g)].map(([, message]) => message);
+  assert.deepEqual(messages(stdout), ['told', 'careful', 'now said']);
+  assert.deepEqual(messages(stderr), ['careful']);
+});

@@ -3,10 +3,10 @@ import { stat } from 'node:fs/promises';
 import { basename, extname } from 'node:path';
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { double } from '../../protocol/v0-json.ts';
-import { sendDocument } from '../../runtime/document-reply.ts';
-import { refuse } from '../../runtime/refusals.ts';
-import { type FileEntry, type FileProblem, longestRead, type SandboxFiles } from '../sandbox-files.ts';
+import { double } from '../protocol/v0-json.ts';
+import { sendDocument } from './document-reply.ts';
+import { refuse } from './refusals.ts';
+import { type FileEntry, type FileProblem, longestRead, type ShownFiles } from './shown-files.ts';
 
 const mediaTypes: Record<string, string> = {
   '.css': 'text/css',
@@ -27,9 +27,9 @@ const mediaTypes: Record<string, string> = {
 /**
  * `/files/browse`, `/files/read`, `/files/download`, `/files/debug`. Source: Mesos' files endpoints.
  *
- * @param attached Every name of a sandbox that may be asked for, with its real path.
+ * @param attached Every name of a file or directory that may be asked for, with its real path.
  */
-export function filesRoute(server: FastifyInstance, files: SandboxFiles, attached: () => Record<string, string>): void {
+export function filesRoute(server: FastifyInstance, files: ShownFiles, attached: () => Record<string, string>): void {
   const withPath =
     (answer: (request: FastifyRequest, reply: FastifyReply, path: string) => Promise<FastifyReply>) =>
     (request: FastifyRequest, reply: FastifyReply) => {
@@ -59,7 +59,7 @@ export function filesRoute(server: FastifyInstance, files: SandboxFiles, attache
 async function read(
   request: FastifyRequest,
   reply: FastifyReply,
-  files: SandboxFiles,
+  files: ShownFiles,
   path: string,
 ): Promise<FastifyReply> {
   const query = request.query as { offset?: string; length?: string; encoding?: string };
@@ -83,18 +83,19 @@ async function read(
   return sendDocument(request, reply, { data: data.toString('base64'), offset: start, file });
 }
 
-async function download(reply: FastifyReply, files: SandboxFiles, path: string): Promise<FastifyReply> {
+async function download(reply: FastifyReply, files: ShownFiles, path: string): Promise<FastifyReply> {
   const located = await files.locate(path);
   if ('problem' in located) return refuseFile(reply, located.problem, '404 Not Found.');
-  const status = await stat(located.value);
+  const { path: real } = located.value;
+  const status = await stat(real);
   if (status.isDirectory()) return refuse.badRequest(reply, 'Cannot download a directory.\n');
   if (!status.isFile()) return refuse.badRequest(reply, 'Cannot download what is not a regular file.\n');
-  const name = basename(located.value);
+  const name = basename(real);
   return reply
     .header('content-type', mediaTypes[extname(name).toLowerCase()] ?? 'application/octet-stream')
     .header('content-length', String(status.size))
     .header('content-disposition', `attachment; filename=${name.replaceAll(/[^A-Za-z0-9._-]/g, '_')}`)
-    .send(firstBytes(located.value, status.size));
+    .send(firstBytes(real, status.size));
 }
 
 /** A file that grows meanwhile must not send more than was announced. */

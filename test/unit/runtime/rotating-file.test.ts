@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import fc from 'fast-check';
-import { cutAt, type LogLimits, RotatingFile } from '../../../agent/rotating-file.ts';
+import { cutAt, type LogLimits, RotatingFile } from '../../../runtime/rotating-file.ts';
 
 describe('a file that is put away when it is full', () => {
   let directory: string;
