@@ -24,7 +24,6 @@ export const reasons = {
   'allocator-settings': 'not yet',
   'operator-operations': 'not yet',
   dashboard: 'not yet',
-  'master-files': 'not yet',
 } as const satisfies Record<string, 'on purpose' | 'not yet'>;
 
 export type Reason = keyof typeof reasons;
@@ -159,7 +158,6 @@ const rules: readonly Rule[] = [
   { reason: 'timing', path: /task_updated\.state$/ },
   { reason: 'timing', exchange: /tasks\?limit=1/, path: /^body\.tasks\[/ },
   { reason: 'no-libprocess', exchange: /__processes__|\/system\/stats|\/logging|\/profiler|\/help|\/registrar/ },
-  { reason: 'master-files', exchange: /\/master\/log|\/files/ },
   { reason: 'dashboard', exchange: /^query only$|(GET|POST) \/(\?| |master\/? |app\/)/ },
   { reason: 'no-libprocess', exchange: /^libprocess-style/ },
   { reason: 'continue', exchange: /^Expect: 100-continue$/ },
