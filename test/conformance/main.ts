@@ -1,7 +1,8 @@
 import { parseArgs } from 'node:util';
+import { systemClock } from '../../runtime/clock.ts';
 import { OwnCluster } from './own-cluster.ts';
 import { report, reportDifferences } from './report.ts';
-import { type Judged, runSession } from './session-run.ts';
+import { type Judged, paces, runAtPaces, runSession } from './session-run.ts';
 import { type Session, sessions } from './sessions.ts';
 
 /**
@@ -17,7 +18,7 @@ const { values } = parseArgs({
     agent: { type: 'string' },
     file: { type: 'string', multiple: true },
     verbose: { type: 'boolean', default: false },
-    speed: { type: 'string', default: '10' },
+    speed: { type: 'string' },
   },
 });
 
@@ -33,11 +34,12 @@ process.exitCode = judged.some(({ verdict }) => verdict === 'differs') ? 1 : 0;
 
 async function run(session: Session): Promise<Judged[]> {
   const { master, agent } = values;
-  if (master !== undefined) return runSession(session, { addresses: { master, agent }, speed: 1 });
-  const cluster = await OwnCluster.start(session, Number(values.speed));
-  try {
-    return await runSession(session, cluster);
-  } finally {
-    await cluster.close();
-  }
+  if (master !== undefined) return runSession(session, { addresses: { master, agent }, speed: 1, clock: systemClock });
+  const speeds = values.speed === undefined ? paces : [Number(values.speed)];
+  const { judged, pace } = await runAtPaces((speed) => OwnCluster.start(session, speed), session, speeds);
+  if (pace !== speeds[0])
+    process.stdout.write(
+      `${session.files.join(', ')}: at ${pace} times the recorded pace, as it differed at ${speeds[0]}\n`,
+    );
+  return judged;
 }

@@ -29,7 +29,8 @@ export class OfferBook {
   }
 
   /**
-   * A living offer for the recorded one: of the same agent and role, if possible with the same resources.
+   * A living offer for the recorded one: of the same agent and role. An `exact` one has as many resources at least,
+   * and was made when the maintenance was planned that it was recorded with.
    * `agent` is the living id of the recorded agent.
    */
   match(recorded: Value, agent: string, exact: boolean): Value | undefined {
@@ -38,7 +39,9 @@ export class OfferBook {
       (open) => open.for === undefined && sameSource(open.offer, recorded, agent),
     );
     const found = exact
-      ? candidates.find(({ offer }) => covers(quantities([offer]), quantities([recorded])))
+      ? candidates.find(
+          ({ offer }) => isPlanned(offer, recorded) && covers(quantities([offer]), quantities([recorded])),
+        )
       : candidates.sort((one, other) => size(other.offer) - size(one.offer))[0];
     if (found === undefined) return undefined;
     found.for = id;
@@ -70,6 +73,10 @@ function sameSource(live: Value, recorded: Value, agent: string): boolean {
     textAt(live, 'agent_id', 'value') === agent &&
     textAt(live, 'allocation_info', 'role') === textAt(recorded, 'allocation_info', 'role')
   );
+}
+
+function isPlanned(live: Value, recorded: Value): boolean {
+  return at(recorded, 'unavailability') === undefined || at(live, 'unavailability') !== undefined;
 }
 
 /** The sums of the scalars, by name. */

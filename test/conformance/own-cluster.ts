@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { agentFlags } from '../../agent/flags.ts';
 import { startAgent } from '../../agent/main.ts';
-import type { Clock } from '../../runtime/clock.ts';
 import { parseFlags } from '../../runtime/flags.ts';
 import { silentLog } from '../../runtime/log.ts';
 import { Shutdown } from '../../runtime/shutdown.ts';
 import { MasterRoom } from '../support/master-room.ts';
 import { BreakableLink } from './breakable-link.ts';
 import type { Addresses } from './comparison.ts';
+import { ElasticClock } from './elastic-clock.ts';
 import type { Subject } from './replay.ts';
 import { ScriptedEngine } from './scripted-engine.ts';
 import type { Deed, Session } from './sessions.ts';
@@ -27,22 +27,22 @@ const recordedAgent = [
 /** A master and an agent in this process, in time that runs `speed` times faster; the agent's containers are faked. */
 export class OwnCluster implements Subject {
   readonly speed: number;
+  readonly clock: ElasticClock;
   readonly #room: MasterRoom;
   readonly #link: BreakableLink;
-  readonly #clock: Clock;
   readonly #session: Session;
   #agent: { address: string; directory: string; shutdown: Shutdown } | undefined;
 
-  private constructor(room: MasterRoom, link: BreakableLink, clock: Clock, speed: number, session: Session) {
+  private constructor(room: MasterRoom, link: BreakableLink, clock: ElasticClock, speed: number, session: Session) {
     this.#room = room;
     this.#link = link;
-    this.#clock = clock;
+    this.clock = clock;
     this.speed = speed;
     this.#session = session;
   }
 
   static async start(session: Session, speed: number): Promise<OwnCluster> {
-    const clock = fastClock(speed);
+    const clock = new ElasticClock(speed);
     const room = await MasterRoom.open([], clock);
     const cluster = new OwnCluster(room, await BreakableLink.open(room.master.address), clock, speed, session);
     try {
@@ -76,6 +76,7 @@ export class OwnCluster implements Subject {
     await this.#stopAgent();
     await this.#link.close();
     await this.#room.close();
+    this.clock.stop();
   }
 
   /** In a work directory of its own, so that it is a new one to the master. */
@@ -84,8 +85,8 @@ export class OwnCluster implements Subject {
     const shutdown = new Shutdown(silentLog);
     const own = [`--master=${this.#link.address}`, '--port=0', `--work_dir=${directory}`];
     const flags = parseFlags(agentFlags, [...own, ...recordedAgent], {});
-    const engine = new ScriptedEngine(this.#clock, this.#session.flaps);
-    const agent = await startAgent({ flags, log: silentLog, shutdown, clock: this.#clock, engine });
+    const engine = new ScriptedEngine(this.clock, this.#session.flaps);
+    const agent = await startAgent({ flags, log: silentLog, shutdown, clock: this.clock, engine });
     this.#agent = { address: agent.address, directory, shutdown };
     await agent.registered;
   }
@@ -96,15 +97,4 @@ export class OwnCluster implements Subject {
     await agent?.shutdown.stop();
     if (agent !== undefined) await rm(agent.directory, { recursive: true, force: true });
   }
-}
-
-function fastClock(speed: number): Clock {
-  const start = Date.now();
-  return {
-    now: () => Math.floor(start + (Date.now() - start) * speed),
-    after: (milliseconds, callback) => {
-      const timer = setTimeout(callback, Math.min(Math.max(milliseconds, 0) / speed, 2 ** 31 - 1));
-      return () => clearTimeout(timer);
-    },
-  };
 }

@@ -1,13 +1,13 @@
 import { connect } from 'node:net';
 import { RecordDecoder } from '../../protocol/record-io.ts';
-import { type Addresses, Comparison, compareHeads } from './comparison.ts';
+import { Comparison, compareHeads } from './comparison.ts';
 import { readDocument, readRecord, textAt, type Value } from './document.ts';
 import { HttpAnswer, hostOf, portOf } from './http-answer.ts';
 import { Identities } from './identities.ts';
 import { bytesOf, headerOf, type RawExchange } from './recording.ts';
-import type { Outcome } from './replay.ts';
+import type { Outcome, Subject } from './replay.ts';
 
-/** Milliseconds between two writes on a connection, and for an answer to come. */
+/** Milliseconds between two writes on a connection, and for an answer to come: as many whatever the speed. */
 const betweenWrites = 200;
 const patience = 1_500;
 
@@ -17,8 +17,9 @@ interface Connection {
 }
 
 /** Writes the recorded bytes on a connection of their own, and compares what comes back, answer by answer. */
-export async function replayRaw(exchange: RawExchange & { file: string }, addresses: Addresses): Promise<Outcome> {
+export async function replayRaw(exchange: RawExchange & { file: string }, subject: Subject): Promise<Outcome> {
   const { file, name } = exchange;
+  const { addresses } = subject;
   const address = name.startsWith('agent ') ? addresses.agent : addresses.master;
   if (address === undefined) return { file, name, differences: [], unsent: 'there is no agent to send it to' };
   const comparison = new Comparison(new Identities(new Set()), addresses);
@@ -27,7 +28,7 @@ export async function replayRaw(exchange: RawExchange & { file: string }, addres
   const recorded = answersIn(Buffer.concat(exchange.received.map(bytesOf)), methods);
   const isDone = ({ bytes, closed }: Connection) =>
     closed || (exchange.peer_closed_at_ms === null && isEnough(answersIn(bytes, methods), recorded));
-  const live = await talk(address, sent, name === 'half close', isDone);
+  const live = await talk(subject, address, sent, name === 'half close', isDone);
   if (live.closed !== (exchange.peer_closed_at_ms !== null))
     comparison.note('connection', live.closed ? 'is closed' : 'is not closed');
   const answers = answersIn(live.bytes, methods);
@@ -47,6 +48,7 @@ export async function replayRaw(exchange: RawExchange & { file: string }, addres
 }
 
 function talk(
+  { clock, speed }: Subject,
   address: string,
   sent: readonly Buffer[],
   halfClose: boolean,
@@ -56,9 +58,11 @@ function talk(
   const socket = connect({ host: hostOf(address), port: portOf(address), allowHalfOpen: true });
   return new Promise((resolve) => {
     let written = 0;
-    const timers: NodeJS.Timeout[] = [];
+    const cancels: (() => void)[] = [];
+    const after = (milliseconds: number, callback: () => void) =>
+      void cancels.push(clock.after(milliseconds * speed, callback));
     const finish = () => {
-      for (const timer of timers) clearTimeout(timer);
+      for (const cancel of cancels) cancel();
       socket.destroy();
       resolve(connection);
     };
@@ -69,13 +73,13 @@ function talk(
         if (halfClose && written === sent.length) socket.end(bytes);
         else socket.write(bytes);
       };
-      timers.push(setTimeout(write, index * betweenWrites));
+      after(index * betweenWrites, write);
     }
-    timers.push(setTimeout(finish, (sent.length - 1) * betweenWrites + patience));
+    after((sent.length - 1) * betweenWrites + patience, finish);
     socket.on('data', (bytes) => {
       connection.bytes = Buffer.concat([connection.bytes, bytes]);
       // What closes the connection may follow.
-      timers.push(setTimeout(look, 50));
+      after(50, look);
     });
     for (const event of ['end', 'close', 'error'] as const) {
       socket.on(event, () => {

@@ -1,9 +1,10 @@
 import { encodeJson } from '../../protocol/json-codec.ts';
 import type { Messages } from '../../protocol/messages.ts';
 import { decodeProtobuf, encodeProtobuf } from '../../protocol/protobuf-codec.ts';
+import type { Clock } from '../../runtime/clock.ts';
 import { type Addresses, Comparison, compareHeads, type Difference, quote, recordedAddresses } from './comparison.ts';
 import { at, readDocument, textAt, type Value } from './document.ts';
-import { type Conversation, converse } from './http-answer.ts';
+import { type Conversation, converse, type HttpAnswer } from './http-answer.ts';
 import { Identities, tokensOf } from './identities.ts';
 import { explain } from './known-differences.ts';
 import { eventKey, type LiveRecord, LiveStream, taskOf } from './live-stream.ts';
@@ -16,6 +17,7 @@ import {
   isAgain,
   isIncidental,
   isOver,
+  isRead,
   isRepeated,
   messageOf,
   type RecordedExchange,
@@ -28,6 +30,8 @@ export interface Subject {
   addresses: Addresses;
   /** How many times faster than the recording's its time runs. */
   speed: number;
+  /** Its time. */
+  clock: Clock;
   /** Does something to the agent; absent where nobody can. */
   act?(deed: Deed): Promise<void>;
 }
@@ -43,10 +47,16 @@ export interface Outcome {
   events?: { recorded: number; matched: number };
 }
 
-/** Milliseconds of real time for something to come that is due. */
+/** Milliseconds for something to come that is due: as many whatever the speed. */
 const patience = 5_000;
 /** The same for what is known not to come. */
 const brief = 100;
+/** So often what comes is waited for in vain; then it is waited for briefly. */
+const disappointments = 6;
+/** Milliseconds after which what only reads is asked again. */
+const askedAgain = [200, 500, 1_000];
+/** Milliseconds of real time between two looks at a stream that is quiet. */
+const glance = 20;
 
 /** Replays a session against a master, request by request in the recorded order, and compares. */
 export class Replay {
@@ -59,12 +69,15 @@ export class Replay {
   readonly #ids: Identities;
   /** The item that brought a recorded id into the world. */
   readonly #origin = new Map<string, Item>();
-  #clock = 0;
-  #passed = performance.now();
+  /** Where in the recording it stands, and since when by the subject's clock. */
+  #recorded = 0;
+  #passed: number;
+  #disappointments = 0;
 
   constructor(lines: readonly Line[], subject: Subject, session: Session) {
     this.#deeds = new Map(Object.entries(session.deeds ?? {}));
     this.#subject = subject;
+    this.#passed = subject.clock.now();
     const own = new Set<string>();
     this.#ids = new Identities(own);
     this.#items = timeline(lines, () => this.#comparison());
@@ -75,7 +88,7 @@ export class Replay {
   }
 
   async run(): Promise<Outcome[]> {
-    this.#clock = this.#items[0]?.at ?? 0;
+    this.#recorded = this.#items[0]?.at ?? 0;
     try {
       for (const item of this.#items) await this.#perform(item);
     } finally {
@@ -99,24 +112,47 @@ export class Replay {
   }
 
   async #perform(item: Item): Promise<void> {
-    const gap = (item.at - this.#clock) / this.#subject.speed;
-    const early = this.#passed + gap - performance.now();
     switch (item.kind) {
       case 'record':
         await this.#awaitRecord(item);
         break;
       case 'end':
-        if (early > 1) await pause(early);
+        await this.#pauseUntil(item.at);
         await this.#endStream(item.stream);
         break;
       case 'request':
-        if (early > 1) await pause(early);
+        await this.#pauseUntil(item.at);
         await this.#send(item.exchange);
         await this.#act(item.exchange.name);
         break;
     }
-    this.#clock = Math.max(this.#clock, item.at);
-    this.#passed = performance.now();
+    this.#recorded = Math.max(this.#recorded, item.at);
+    this.#passed = this.#now();
+  }
+
+  #now(): number {
+    return this.#subject.clock.now();
+  }
+
+  /** As long after what was before as in the recording. */
+  async #pauseUntil(recorded: number): Promise<void> {
+    await this.#pause(this.#passed + recorded - this.#recorded - this.#now());
+  }
+
+  async #pause(milliseconds: number): Promise<void> {
+    if (milliseconds <= 0) return;
+    await new Promise<void>((resolve) => void this.#subject.clock.after(milliseconds, resolve));
+  }
+
+  /** How long to wait for what is due, by the subject's clock. */
+  #patience(isVain = false): number {
+    return (isVain || this.#disappointments >= disappointments ? brief : patience) * this.#subject.speed;
+  }
+
+  async #settle(answer: HttpAnswer, isDone: () => boolean): Promise<void> {
+    for (const deadline = this.#now() + this.#patience(); !isDone() && this.#now() < deadline; )
+      await answer.change(glance);
+    if (!isDone()) this.#disappointments++;
   }
 
   async #act(exchange: string): Promise<void> {
@@ -145,9 +181,22 @@ export class Replay {
         outcome.differences.push({ path: `event ${unknown}`, problem: 'does not come' });
       return;
     }
-    const conversation = converse(address, this.#requestBytes(exchange), exchange.request.method === 'HEAD');
-    if (stream === undefined) outcome.differences.push(...(await this.#answer(exchange, conversation)));
-    else await this.#open(stream, conversation, outcome);
+    const bytes = this.#requestBytes(exchange);
+    const ask = () => converse(address, bytes, exchange.request.method === 'HEAD');
+    if (stream === undefined) outcome.differences.push(...(await this.#answers(exchange, ask)));
+    else await this.#open(stream, ask(), outcome);
+  }
+
+  /** What only reads is asked again where it differs: what led to its answer may not be over. */
+  async #answers(exchange: RecordedExchange, ask: () => Conversation): Promise<Difference[]> {
+    const { file, name } = exchange;
+    let differences = await this.#answer(exchange, ask());
+    for (const later of isRead(exchange) ? askedAgain : []) {
+      if (differences.every((difference) => explain(file, name, difference) !== undefined)) break;
+      await this.#pause(later);
+      differences = await this.#answer(exchange, ask());
+    }
+    return differences;
   }
 
   /** Waits for the ids that a call names, where they have not come yet; says which of them never came. */
@@ -171,11 +220,7 @@ export class Replay {
   async #answer(exchange: RecordedExchange, conversation: Conversation): Promise<Difference[]> {
     const { answer } = conversation;
     const comparison = this.#comparison(/metrics/i.test(exchange.request.path + exchange.name));
-    for (const deadline = performance.now() + patience; answer.ending === undefined; ) {
-      const left = deadline - performance.now();
-      if (left <= 0) break;
-      await answer.change(left);
-    }
+    await this.#settle(answer, () => answer.ending !== undefined);
     if (exchange.response.status !== null && answer.hasHead && answer.status !== 0) {
       compareHeads(exchange.response, answer, comparison);
       if (answer.ending === undefined) comparison.note('body', 'does not end');
@@ -248,8 +293,7 @@ export class Replay {
   async #open(stream: Stream, conversation: Conversation, outcome: Outcome): Promise<void> {
     const { answer } = conversation;
     outcome.events = { recorded: stream.records.length, matched: 0 };
-    for (const deadline = performance.now() + patience; !answer.hasHead && performance.now() < deadline; )
-      await answer.change(deadline - performance.now());
+    await this.#settle(answer, () => answer.hasHead);
     compareHeads(stream.exchange.response, answer, stream.comparison);
     if (answer.status === 200) {
       stream.live = new LiveStream(conversation, messageOf(stream.exchange, true));
@@ -272,7 +316,7 @@ export class Replay {
     const { stream } = item;
     const recorded = stream.records[item.index]?.value;
     if (recorded === undefined || stream.live === undefined) return;
-    const due = performance.now() + Math.max(0, item.at - this.#clock) / this.#subject.speed;
+    const due = this.#now() + Math.max(0, item.at - this.#recorded);
     const key = eventKey(recorded);
     if (key === 'HEARTBEAT' && item.index > 1) {
       stream.matched++;
@@ -284,8 +328,8 @@ export class Replay {
     }
     const repeated = isRepeated(stream, item.index);
     const name = repeated ? `${key} again` : key;
-    const wait = this.#isExpectedToFail(stream, name) ? brief : patience;
-    const found = await this.#until(stream, due + (stream.givenUp.has(taskOf(recorded)) ? brief : wait), async () => {
+    const isVain = stream.givenUp.has(taskOf(recorded)) || this.#isExpectedToFail(stream, name);
+    const found = await this.#until(stream, due + this.#patience(isVain), async () => {
       const records = stream.live?.records ?? [];
       const live = records.find((one) => !one.taken && one.key === key && (repeated || !isAgain(one, records)));
       if (live !== undefined) return live;
@@ -293,6 +337,7 @@ export class Replay {
       return isOver(stream, item.index) ? null : undefined;
     });
     if (!found) {
+      if (!isVain) this.#disappointments++;
       if (taskOf(recorded) !== '') stream.givenUp.add(taskOf(recorded));
       stream.comparison.note(`event ${name}`, 'does not come');
       return;
@@ -311,10 +356,10 @@ export class Replay {
         return id === undefined ? undefined : stream.offers.match(offer, id, exact);
       };
       const look = async (now: number) => {
-        if (now > due + 200) await this.#declineSurplus(stream);
+        if (now > due + 200 * this.#subject.speed) await this.#declineSurplus(stream);
         return find(true);
       };
-      const live = (await this.#until(stream, due + 300 + 2_000 / this.#subject.speed, look)) ?? find(false);
+      const live = (await this.#until(stream, due + 300 * this.#subject.speed + 2_000, look)) ?? find(false);
       if (!live) {
         stream.comparison.note(`event OFFERS ${textAt(offer, 'allocation_info', 'role')}`, 'does not come');
         continue;
@@ -341,12 +386,11 @@ export class Replay {
   ): Promise<T | undefined> {
     for (;;) {
       this.#refresh(stream);
-      const found = await look(performance.now());
+      const found = await look(this.#now());
       if (found === null) return undefined;
       if (found !== undefined) return found;
-      const left = deadline - performance.now();
-      if (left <= 0 || stream.live === undefined || stream.live.ended) return undefined;
-      await stream.live.conversation.answer.change(Math.min(left, 50));
+      if (this.#now() >= deadline || stream.live === undefined || stream.live.ended) return undefined;
+      await stream.live.conversation.answer.change(glance);
     }
   }
 
@@ -387,7 +431,7 @@ export class Replay {
     ];
     const request = Buffer.from(`${head.join('\r\n')}\r\n\r\n${body}`);
     const conversation = converse(this.#subject.addresses.master, request, false);
-    await conversation.answer.change(patience);
+    await this.#settle(conversation.answer, () => conversation.answer.ending !== undefined);
     conversation.close();
   }
 
@@ -407,7 +451,7 @@ export class Replay {
     const { live, comparison, exchange } = stream;
     if (live === undefined) return;
     if (exchange.response.terminated === 'last-chunk') {
-      await this.#until(stream, performance.now() + patience, async () => (live.ended ? true : undefined));
+      await this.#until(stream, this.#now() + this.#patience(), async () => (live.ended ? true : undefined));
       const { ending } = live.conversation.answer;
       if (ending !== 'last-chunk')
         comparison.note('stream', `${ending ?? 'goes on'} instead of ending with a last chunk`);
@@ -425,8 +469,4 @@ export class Replay {
   #comparison(measured = false): Comparison {
     return new Comparison(this.#ids, this.#subject.addresses, { measured });
   }
-}
-
-function pause(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

@@ -13,10 +13,31 @@ export interface Judged extends Outcome {
   explained: { difference: Difference; reason: Reason | undefined }[];
 }
 
+/** How many times faster than the recording's the time of a cluster of our own runs. What differs is replayed at the next pace. */
+export const paces: readonly number[] = [10, 3];
+
+/** Replays at one pace after the other, until nothing differs. */
+export async function runAtPaces(
+  open: (pace: number) => Promise<Subject & { close(): Promise<void> }>,
+  session: Session,
+  speeds = paces,
+): Promise<{ judged: Judged[]; pace: number }> {
+  for (const [index, pace] of speeds.entries()) {
+    const subject = await open(pace);
+    try {
+      const judged = await runSession(session, subject);
+      if (index === speeds.length - 1 || !judged.some(({ verdict }) => verdict === 'differs')) return { judged, pace };
+    } finally {
+      await subject.close();
+    }
+  }
+  throw new Error('There is no pace to replay at');
+}
+
 export async function runSession(session: Session, subject: Subject): Promise<Judged[]> {
   const lines = session.files.flatMap(readRecording);
   const raw: Outcome[] = [];
-  for (const line of lines.filter(isRaw)) raw.push(await replayRaw(line, subject.addresses));
+  for (const line of lines.filter(isRaw)) raw.push(await replayRaw(line, subject));
   const outcomes = [...raw, ...(await new Replay(lines, subject, session).run())];
   return outcomes.map(judge);
 }

@@ -104,3 +104,9 @@ export function messageOf({ request }: Exchange, streaming: boolean): keyof Mess
   if (request.target === recordedAddresses.agent) return 'AgentResponse';
   return streaming ? 'MasterEvent' : 'MasterResponse';
 }
+
+/** Whether a call changes nothing, and has an answer. */
+export function isRead({ request, response }: Exchange): boolean {
+  if (response.chunks !== undefined) return false;
+  return request.method === 'GET' || /"type": ?"(GET|LIST|READ)_/.test(bytesOf(request.body).toString());
+}
