@@ -67,6 +67,7 @@ export function planContainer(task: TaskRecord, settings: ContainerSettings): Co
     network,
     mounts,
     privileged: docker?.privileged ?? false,
+    ...terminalOf(info),
     parameters: docker?.parameters ?? [],
   };
   return { spec, image, forcePull: docker?.force_pull_image ?? info.container?.mesos?.image?.cached === false };
@@ -144,6 +145,10 @@ export function limitsOf(
     ...(burst === undefined || burst > request ? { oomScoreAdjust: 500 } : {}),
     ...(gpus > 0 ? { gpus } : {}),
   };
+}
+
+export function terminalOf({ container }: Wanted): Pick<ContainerSpec, 'terminal'> {
+  return container?.tty_info === undefined ? {} : { terminal: { ...container.tty_info.window_size } };
 }
 
 function environmentOf(task: TaskRecord, settings: ContainerSettings): Record<string, string> {

@@ -23,6 +23,7 @@ import { mesitaVersion } from '../runtime/version.ts';
 import { AgentIdFile } from './agent-id.ts';
 import { CheckpointFile, withCheckpointed } from './checkpoint.ts';
 import { operationMessages, restoreOperations } from './commands/operations.ts';
+import { ContainerEnds } from './container-ends.ts';
 import { ContainerLauncher } from './container-launcher.ts';
 import { ContainerLogs } from './container-logs.ts';
 import type { ContainerSettings } from './container-plan.ts';
@@ -142,6 +143,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     fetchesFailed: 0,
     fetcherCache: fetcher.cache,
   };
+  const ends = new ContainerEnds();
   let performing: Performer | undefined;
   serve({
     server,
@@ -154,6 +156,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     clock,
     launches,
     shutdown,
+    ends,
     performer: () => performing,
   });
   identity.address.port = await listen(server, flags);
@@ -175,6 +178,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const performer = new Performer({
     state,
     engine,
+    ends,
     logs,
     launcher: (observer) =>
       new ContainerLauncher({
@@ -237,6 +241,7 @@ interface Serving {
   clock: Clock;
   launches: LaunchMetrics;
   shutdown: Shutdown;
+  ends: ContainerEnds;
   /** Undefined until the agent is ready for executors. */
   performer: () => Performer | undefined;
 }
@@ -253,6 +258,7 @@ function serve({
   clock,
   launches,
   shutdown,
+  ends,
   performer,
 }: Serving): void {
   const attached = attachedLog(flags, 'agent');
@@ -266,7 +272,7 @@ function serve({
   filesRoute(server, files, () => ({ ...sandboxesDocument(state), ...attached }));
   readOnlyRoutes(server, { state, identity: () => identity, statistics, metrics });
   executorRoute(server, performer);
-  const nested = new NestedContainers(state, engine);
+  const nested = new NestedContainers(state, engine, ends);
   shutdown.register('nested containers', () => nested.stop());
   const operated = { state, identity: () => identity, statistics, metrics, files, nested, loggingLevel };
   operatorRoute(server, operated, clock);

@@ -45,6 +45,7 @@ import {
 } from './commands/operations.ts';
 import { runTask, runTaskGroup } from './commands/run-task.ts';
 import { graceExpired, shutdownNamedExecutor } from './commands/shutdown-executor.ts';
+import type { ContainerEnds } from './container-ends.ts';
 import type { ContainerLauncher } from './container-launcher.ts';
 import { LimitUpdates } from './container-limits.ts';
 import type { ContainerLogs } from './container-logs.ts';
@@ -69,6 +70,8 @@ export interface PerformerOptions {
   engine: Engine;
   logs: Pick<ContainerLogs, 'started' | 'ended' | 'stop'>;
   launcher: (observer: Observer) => ContainerLauncher;
+  /** Whoever waits for containers. */
+  ends: Pick<ContainerEnds, 'tell'>;
   settings: ContainerSettings;
   /** What executors are told of the agent. */
   agent: () => AgentInfo;
@@ -318,6 +321,7 @@ export class Performer {
     this.#deadlines.get(run.containerName)?.();
     this.#deadlines.delete(run.containerName);
     const problem = hasOutput(run) ? await this.#options.logs.ended(run) : undefined;
+    this.#options.ends.tell(run, exit.exitCode);
     if (run.kind === 'executor') this.perform(executorExited(this.state, run, exit, this.#context()));
     else this.perform(containerExited(this.state, run, { ...exit, problem }, this.#context()));
   }
@@ -327,6 +331,8 @@ export class Performer {
     while (this.#launcher.busy) await new Promise<void>((resolve) => this.#options.clock.after(removeRetryMs, resolve));
     for (let attempt = 1; !(await this.#removed(run)) && attempt < mostRemovals; attempt++) await this.#pause();
     this.#byContainer.delete(run.containerName);
+    // Of one that has told no end, because there never was a container.
+    this.#options.ends.tell(run, 0);
     this.perform(containerRemoved(this.state, run));
     this.#options.images.release(run.containerName);
     await this.#options.sandboxes.release(run.sandbox);

@@ -60,6 +60,8 @@ function baseBody(spec: ContainerSpec): ContainerDraft['body'] {
     ...(spec.command && { Cmd: spec.command }),
     ...(spec.workingDirectory !== undefined && { WorkingDir: spec.workingDirectory }),
     ...(spec.user !== undefined && { User: spec.user }),
+    ...(spec.input && { OpenStdin: true, StdinOnce: true }),
+    ...(spec.terminal !== undefined && { Tty: true, OpenStdin: true, StdinOnce: false }),
   };
 }
 

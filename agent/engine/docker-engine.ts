@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type Docker from 'dockerode';
 import { MesitaError } from '../../protocol/errors.ts';
 import { type Clock, systemClock } from '../../runtime/clock.ts';
@@ -28,7 +29,7 @@ import type {
   ImageStore,
   LogSinks,
 } from './engine.ts';
-import type { EngineSession, SessionOptions } from './session.ts';
+import type { ContainerInput, EngineSession, SessionOptions, WindowSize } from './session.ts';
 
 export interface DockerEngineOptions {
   address: DockerAddress;
@@ -66,6 +67,8 @@ export class DockerEngine implements Engine {
   private listening = false;
   /** Of containers created by this object: whether their output comes without frames. */
   private readonly terminals = new Map<ContainerName, boolean>();
+  /** Of terminals that were asked for. */
+  private readonly sizes = new Map<ContainerName, Partial<WindowSize>>();
 
   constructor(options: DockerEngineOptions) {
     const clock = options.clock ?? systemClock;
@@ -122,6 +125,7 @@ export class DockerEngine implements Engine {
       if (spec.command?.length === 0 && body.Entrypoint === undefined) await this.useEntrypointAlone(body, spec.image);
       const container = await this.createOnce(body, spec);
       this.terminals.set(spec.name, body.Tty === true);
+      if (spec.terminal !== undefined) this.sizes.set(spec.name, spec.terminal);
       this.exits.created(spec.name, container.id);
     });
   }
@@ -135,6 +139,8 @@ export class DockerEngine implements Engine {
       throw error;
     }
     this.exits.started(name);
+    const { rows, columns } = this.sizes.get(name) ?? {};
+    if (rows && columns) await this.resize(name, { rows, columns });
   }
 
   async addresses(name: ContainerName): Promise<ContainerAddress[]> {
@@ -181,6 +187,27 @@ export class DockerEngine implements Engine {
     const read = this.terminals.get(name) === true ? passThrough : demultiplex;
     const ended = read(source as AsyncIterable<Buffer>, sinks, either).catch(() => undefined);
     return { ended };
+  }
+
+  async listen(
+    name: ContainerName,
+    sinks: LogSinks,
+    options: { signal: AbortSignal },
+  ): Promise<{ ended: Promise<void> } | undefined> {
+    return (await this.runs(name)) ? this.attach(name, sinks, options) : undefined;
+  }
+
+  async openInput(name: ContainerName): Promise<ContainerInput | undefined> {
+    const attach = () => this.docker.getContainer(name).attach({ stream: true, stdin: true, hijack: true });
+    if (!(await this.runs(name))) return undefined;
+    const input = await this.unless([404, 409], `attach to the input of the container ${name}`, attach);
+    if (input === undefined) return undefined;
+    // Whoever writes hears of errors; without a listener they would end this process.
+    input.on('error', () => undefined);
+    const close = () => (input as Duplex).destroy();
+    this.closing.signal.addEventListener('abort', close);
+    input.on('close', () => this.closing.signal.removeEventListener('abort', close));
+    return { input, resize: (size) => this.resize(name, size) };
   }
 
   async logs(
@@ -246,6 +273,7 @@ export class DockerEngine implements Engine {
       this.docker.getContainer(name).remove({ force: true, v: true }),
     );
     this.terminals.delete(name);
+    this.sizes.delete(name);
     this.exits.removed(name);
   }
 
@@ -336,6 +364,20 @@ export class DockerEngine implements Engine {
   private async useEntrypointAlone(body: Docker.ContainerCreateOptions, image: string): Promise<void> {
     const { Config } = await this.docker.getImage(image).inspect();
     body.Entrypoint = Config.Entrypoint ?? [];
+  }
+
+  private async runs(name: ContainerName): Promise<boolean> {
+    const inspect = () => this.docker.getContainer(name).inspect();
+    const found = await this.unless([404], `inspect the container ${name}`, inspect);
+    return found?.State.Running ?? false;
+  }
+
+  /** The container may be over, or may have no terminal. */
+  private async resize(name: ContainerName, { rows, columns }: WindowSize): Promise<void> {
+    await this.docker
+      .getContainer(name)
+      .resize({ h: rows, w: columns })
+      .catch(() => undefined);
   }
 
   private inspect(name: ContainerName): Promise<Docker.ContainerInspectInfo> {

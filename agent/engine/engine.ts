@@ -1,4 +1,4 @@
-import type { EngineSession, SessionOptions } from './session.ts';
+import type { ContainerInput, EngineSession, SessionOptions, WindowSize } from './session.ts';
 
 /**
  * The engine port: what the agent asks of whatever runs containers.
@@ -59,6 +59,15 @@ export interface Engine {
    * the sinks, the connection broke, or the signal aborted.
    */
   attach?(name: ContainerName, sinks: LogSinks, options: { signal: AbortSignal }): Promise<{ ended: Promise<void> }>;
+  /**
+   * Hands on what a running container writes from now on, while it writes it; a slow sink may make it wait. `ended` as of `attach`.
+   * Undefined when the container is not running.
+   */
+  listen(
+    name: ContainerName,
+    sinks: LogSinks,
+    options: { signal: AbortSignal },
+  ): Promise<{ ended: Promise<void> } | undefined>;
   /** Changes the limits of a running container, at once; a limit that is not given stays. No error when it is not running any more. */
   update(name: ContainerName, limits: ContainerLimits): Promise<void>;
   /**
@@ -78,6 +87,8 @@ export interface Engine {
     sinks: LogSinks,
     options: SessionOptions,
   ): Promise<EngineSession | undefined>;
+  /** Where the engine can: the input of a running container that was made with one, or with a terminal. Undefined when it is not running. */
+  openInput?(name: ContainerName): Promise<ContainerInput | undefined>;
   /** A single reading of a running container; undefined when it is not running. */
   usage(name: ContainerName): Promise<ContainerUsage | undefined>;
   /** Removes the container, killing it first if it runs, with its anonymous volumes. No error when it is gone already. */
@@ -194,6 +205,10 @@ export interface ContainerSpec {
   network: Network;
   mounts: Mount[];
   privileged: boolean;
+  /** Its process gets a terminal, and of which size; its output is then stdout alone. */
+  terminal?: Partial<WindowSize>;
+  /** Its process has an input that ends with that of `openInput`; without one or a terminal it has none. */
+  input?: boolean;
   gpus?: number;
   /** Where an engine that writes output by itself shall write it; others hand it out by `attach` and `logs`. */
   output?: OutputFiles;

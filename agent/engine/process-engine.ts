@@ -176,6 +176,23 @@ export class ProcessEngine implements Engine {
     await copyOutput(source, sinks, AbortSignal.any([options.signal, this.#closing.signal]));
   }
 
+  async listen(
+    name: ContainerName,
+    sinks: LogSinks,
+    options: { signal: AbortSignal },
+  ): Promise<{ ended: Promise<void> } | undefined> {
+    const container = this.#lives.containers.get(name);
+    if (container === undefined || !container.runs) return undefined;
+    const { spec, over } = container;
+    const source = {
+      path: (stream: OutputStream) => this.#store.outputOf(spec, stream),
+      over: over.promise,
+      fromNow: true,
+    };
+    const signal = AbortSignal.any([options.signal, this.#closing.signal]);
+    return { ended: copyOutput(source, sinks, signal).catch(() => undefined) };
+  }
+
   async exec(name: ContainerName, command: readonly string[], options: ExecOptions): Promise<ExecResult | undefined> {
     options.signal.throwIfAborted();
     const container = this.#lives.containers.get(name);

@@ -9,6 +9,8 @@ export interface OutputSource {
   path(stream: 'stdout' | 'stderr'): string;
   /** Undefined: no more than there is now. Else resolves when nothing will be written any more. */
   over: Promise<void> | undefined;
+  /** Whether what is there already is passed over. */
+  fromNow?: boolean;
 }
 
 /** Copies both files into the sinks, see `Engine.logs`. Throws the signal's reason. */
@@ -17,7 +19,7 @@ export async function copyOutput(source: OutputSource, sinks: LogSinks, signal: 
 }
 
 async function copyFile(
-  { path, over }: OutputSource,
+  { path, over, fromNow = false }: OutputSource,
   stream: 'stdout' | 'stderr',
   sink: NodeJS.WritableStream,
   signal: AbortSignal,
@@ -26,15 +28,23 @@ async function copyFile(
   const file = await openIfThere(path(stream));
   if (file === undefined) return;
   try {
-    if (over === undefined) return void (await copyWhatIsThere(file, sink, signal));
-    await follow(file, path(stream), over, sink, signal);
+    const place = { file, at: fromNow ? (await file.stat()).size : 0 };
+    if (over === undefined) return void (await copyWhatIsThere(place, sink, signal));
+    await follow(place, path(stream), over, sink, signal);
   } finally {
     await file.close();
   }
 }
 
+/** Where in a file the reader is. */
+interface Place {
+  file: FileHandle;
+  /** Bytes. */
+  at: number;
+}
+
 async function follow(
-  file: FileHandle,
+  place: Place,
   path: string,
   over: Promise<void>,
   sink: NodeJS.WritableStream,
@@ -55,7 +65,7 @@ async function follow(
       // Asked before the last reading: what was written before the end is there.
       const last = ended;
       changed = Promise.withResolvers<void>();
-      await copyWhatIsThere(file, sink, signal);
+      await copyWhatIsThere(place, sink, signal);
       if (last) return;
       if (!ended) await changed.promise;
       signal.throwIfAborted();
@@ -66,12 +76,17 @@ async function follow(
   }
 }
 
-/** From where the file handle is to the file's end. */
-async function copyWhatIsThere(file: FileHandle, sink: NodeJS.WritableStream, signal: AbortSignal): Promise<void> {
+/** To the file's end; from its beginning where it was put away since. */
+async function copyWhatIsThere(place: Place, sink: NodeJS.WritableStream, signal: AbortSignal): Promise<void> {
   for (;;) {
     signal.throwIfAborted();
-    const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(chunkSize), 0, chunkSize, null);
-    if (bytesRead === 0) return;
+    const { bytesRead, buffer } = await place.file.read(Buffer.allocUnsafe(chunkSize), 0, chunkSize, place.at);
+    if (bytesRead === 0) {
+      if ((await place.file.stat()).size >= place.at) return;
+      place.at = 0;
+      continue;
+    }
+    place.at += bytesRead;
     await write(sink, buffer.subarray(0, bytesRead), signal);
   }
 }

@@ -20,6 +20,7 @@ export function refusal(spec: ContainerSpec): MesitaError | undefined {
   const [parameter] = spec.parameters;
   if (parameter !== undefined)
     return invalid(`The parameter '${parameter.key}' is one of docker run, and means nothing to a host process`);
+  if (spec.terminal !== undefined || spec.input) return invalid('A host process is given neither terminal nor input');
   if (privileged) return invalid('A host process cannot be privileged beyond its user');
   const nameless = Object.keys(spec.environment).find((key) => key === '' || key.includes('='));
   if (nameless !== undefined) return invalid(`'${nameless}' cannot be the name of an environment variable`);

@@ -13,11 +13,14 @@ export interface WindowSize {
   columns: number;
 }
 
-export interface EngineSession {
-  /** The command's stdin; `end` is its end. What is written when the command has ended is lost. */
+export interface ContainerInput {
+  /** The command's stdin; `end` is its end, unless it is a terminal. What is written when the command has ended is lost. */
   readonly input: NodeJS.WritableStream;
   /** Of the terminal. No error when there is none, or the command has ended. */
   resize(size: WindowSize): Promise<void>;
+}
+
+export interface EngineSession extends ContainerInput {
   /** Sends a signal, e.g. `SIGKILL`, to the command and all that it started. No error when it has ended. */
   signal(signal: string): Promise<void>;
   /**

@@ -49,7 +49,7 @@ export function operatorRoute(server: FastifyInstance, operated: Operated, clock
     }
     if ('output' in outcome) {
       const form = { media: negotiated.answer, inRecords: negotiated.answerStreams };
-      streamOutput(reply, form, { nested: outcome.output, session: outcome.session, clock });
+      streamOutput(reply, form, { container: outcome.output, session: outcome.session, clock });
       return reply;
     }
     return reply

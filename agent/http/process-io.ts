@@ -7,24 +7,24 @@ import type { Clock } from '../../runtime/clock.ts';
 import { openStream } from '../../runtime/http-server.ts';
 import { decodeCall } from '../../runtime/media.ts';
 import { refuse } from '../../runtime/refusals.ts';
-import type { EngineSession } from '../engine/session.ts';
-import type { NestedContainer } from '../nested/nested-container.ts';
+import type { ContainerInput } from '../engine/session.ts';
+import type { OperatedContainer } from '../nested/operated-container.ts';
 
 const heartbeatSeconds = 30;
 /** What a terminal takes for the end of its input. */
 const endOfTransmission = '\x04';
 
-/** Answers with what a nested container writes; a session ends with the connection of whom it was started for. */
+/** Answers with what a container writes; a session ends with the connection of whom it was started for. */
 export function streamOutput(
   reply: FastifyReply,
   { media, inRecords }: { media: MediaType; inRecords: boolean },
-  { nested, session, clock }: { nested: NestedContainer; session: boolean; clock: Clock },
+  { container, session, clock }: { container: OperatedContainer; session: boolean; clock: Clock },
 ): void {
   let cancelHeartbeat: () => void = () => undefined;
   const close = () => {
     cancelHeartbeat();
     stopFollowing();
-    if (session && !nested.over) nested.kill(9).catch(() => undefined);
+    if (session && !container.over) container.kill(9).catch(() => undefined);
   };
   const headers = { 'Content-Type': inRecords ? 'application/recordio' : media };
   const stream = openStream(reply, inRecords ? { ...headers, 'Message-Content-Type': media } : headers, close);
@@ -35,7 +35,7 @@ export function streamOutput(
     cancelHeartbeat = clock.after(heartbeatSeconds * 1000, beat);
   };
   cancelHeartbeat = clock.after(heartbeatSeconds * 1000, beat);
-  const stopFollowing = nested.output.follow({
+  const stopFollowing = container.follow({
     take: async (type, data) => {
       write({ type: 'DATA', data: { type, data: data.toString('base64') } });
       // A session goes at the pace of its client; others that do not read are cut off.
@@ -53,32 +53,31 @@ export interface Input {
   records: AsyncIterator<Buffer>;
 }
 
-/** Takes a nested container's input to the end of the request, or of the container. */
+/** Takes a container's input to the end of the request, or of the container. */
 export async function takeInput(
   request: FastifyRequest,
   reply: FastifyReply,
-  nested: NestedContainer,
+  container: OperatedContainer,
   input: Input,
 ): Promise<FastifyReply> {
-  const session = await nested.session();
-  if (session === undefined || !nested.takeInput())
-    return refuse.conflict(reply, 'Multiple input connections are not allowed');
+  const sink = await container.takeInput();
+  if (sink === undefined) return refuse.conflict(reply, 'Multiple input connections are not allowed');
   reply.raw.socket?.setTimeout(0);
-  const over = nested.ended.then(() => undefined);
+  const over = container.ended.then(() => undefined);
   try {
-    const wrong = await Promise.race([over, copyInput(session, nested, input)]);
+    const wrong = await Promise.race([over, copyInput(sink, container, input)]);
     // The rest of the request may never come.
     if (!request.raw.complete) reply.header('connection', 'close');
     return wrong === undefined ? reply.code(200).header('content-length', '0').send() : refuse.badRequest(reply, wrong);
   } finally {
-    nested.releaseInput();
+    container.releaseInput();
   }
 }
 
 /** What is wrong with the records, if something is. */
 async function copyInput(
-  session: EngineSession,
-  nested: NestedContainer,
+  sink: ContainerInput,
+  container: OperatedContainer,
   { media, records }: Input,
 ): Promise<string | undefined> {
   for (;;) {
@@ -91,12 +90,12 @@ async function copyInput(
     const io = processIo(decoded.value);
     if (io === undefined) return "Expecting 'attach_container_input.process_io' to be present";
     const size = io.control?.tty_info?.window_size;
-    if (size !== undefined) await session.resize(size);
+    if (size !== undefined) await sink.resize(size);
     if (io.data === undefined) continue;
     const bytes = Buffer.from(io.data.data ?? '', 'base64');
-    if (bytes.length > 0) await write(session.input, bytes, nested.ended);
-    else if (nested.terminal) session.input.write(endOfTransmission);
-    else session.input.end();
+    if (bytes.length > 0) await write(sink.input, bytes, container.ended);
+    else if (container.terminal) sink.input.write(endOfTransmission);
+    else sink.input.end();
   }
 }
 

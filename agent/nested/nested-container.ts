@@ -1,25 +1,24 @@
-import { constants } from 'node:os';
 import type { ContainerID } from '../../protocol/messages.ts';
-import type { EngineSession } from '../engine/session.ts';
-import type { ContainerRecord } from '../state.ts';
-import { NestedOutput } from './nested-output.ts';
+import type { ContainerInput, EngineSession } from '../engine/session.ts';
+import type { Run } from '../state.ts';
+import { NestedOutput, type OutputFollower } from './nested-output.ts';
+import { type OperatedContainer, signalName, waitStatus } from './operated-container.ts';
 
 /** A command in the container of a task or an executor, beside its own: a nested container to the operator API. */
-export class NestedContainer {
+export class NestedContainer implements OperatedContainer {
   readonly id: ContainerID;
   /** Whose container it runs in. */
-  readonly host: ContainerRecord;
+  readonly host: Run;
   readonly terminal: boolean;
   readonly output = new NestedOutput();
-  /** Resolves with its status, as wait(2) has it. */
   readonly ended: Promise<number>;
   readonly #start = Promise.withResolvers<EngineSession | undefined>();
   readonly #end = Promise.withResolvers<number>();
   readonly #signals = new Set<number>();
   #over = false;
-  #hasInput = false;
+  #inputTaken = false;
 
-  constructor(id: ContainerID, host: ContainerRecord, terminal: boolean) {
+  constructor(id: ContainerID, host: Run, terminal: boolean) {
     this.id = id;
     this.host = host;
     this.terminal = terminal;
@@ -34,36 +33,31 @@ export class NestedContainer {
   started(session: EngineSession | undefined): void {
     this.#start.resolve(session);
     if (session === undefined) this.#finish(0);
-    else void session.ended.then(({ exitCode }) => this.#finish(this.#status(exitCode)));
+    else void session.ended.then(({ exitCode }) => this.#finish(waitStatus(exitCode, this.#signals)));
   }
 
-  session(): Promise<EngineSession | undefined> {
-    return this.#start.promise;
+  follow(follower: OutputFollower): () => void {
+    return this.output.follow(follower);
   }
 
-  /** `number` as in signal(7); one that there is not does nothing. */
   async kill(number: number): Promise<void> {
-    const [name] = Object.entries(constants.signals).find(([, value]) => value === number) ?? [];
+    const name = signalName(number);
     if (name === undefined) return;
     this.#signals.add(number);
     const session = await this.#start.promise;
     await session?.signal(name);
   }
 
-  /** Whether the caller has its input now: one at a time may. */
-  takeInput(): boolean {
-    if (this.#hasInput) return false;
-    this.#hasInput = true;
-    return true;
+  async takeInput(): Promise<ContainerInput | undefined> {
+    if (this.#inputTaken) return undefined;
+    this.#inputTaken = true;
+    const session = await this.#start.promise;
+    if (session === undefined) this.#inputTaken = false;
+    return session;
   }
 
   releaseInput(): void {
-    this.#hasInput = false;
-  }
-
-  /** An engine tells no signal from an exit code beyond 128: what was sent and fits is taken to have been its end. */
-  #status(exitCode: number): number {
-    return this.#signals.has(exitCode - 128) ? exitCode - 128 : exitCode << 8;
+    this.#inputTaken = false;
   }
 
   #finish(status: number): void {

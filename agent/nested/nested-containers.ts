@@ -1,34 +1,58 @@
 import { describeError } from '../../protocol/errors.ts';
 import type { AgentCallLaunchNestedContainer, ContainerID } from '../../protocol/messages.ts';
+import { ContainerEnds } from '../container-ends.ts';
 import type { Engine } from '../engine/engine.ts';
-import type { AgentState, ContainerRecord } from '../state.ts';
+import { runsOf } from '../executor-tasks.ts';
+import { podOf } from '../pods.ts';
+import type { AgentState, Run } from '../state.ts';
 import { NestedContainer } from './nested-container.ts';
 import { planNested } from './nested-plan.ts';
+import type { OperatedContainer } from './operated-container.ts';
+import { OwnContainer } from './own-container.ts';
 
 /** How many that are over are remembered of one host, so that somebody may still ask how they ended. */
 const mostRemembered = 100;
 
 export type Launched = { nested: NestedContainer } | 'before' | 'unsupported' | { error: string };
 
+type EngineOfNested = Partial<Pick<Engine, 'openSession' | 'listen' | 'openInput' | 'signal'>>;
+
 /** The nested containers of the agent: those that run, and the latest that are over. They end with their host's container. */
 export class NestedContainers {
   readonly #state: AgentState;
-  readonly #engine: Pick<Engine, 'openSession'>;
+  readonly #engine: EngineOfNested;
+  readonly #ends: Pick<ContainerEnds, 'wait'>;
+  readonly #own = new WeakMap<Run, OwnContainer>();
   readonly #byId = new Map<string, NestedContainer>();
 
-  constructor(state: AgentState, engine: Pick<Engine, 'openSession'>) {
+  constructor(state: AgentState, engine: EngineOfNested, ends: Pick<ContainerEnds, 'wait'> = new ContainerEnds()) {
     this.#state = state;
     this.#engine = engine;
+    this.#ends = ends;
   }
 
   find(id: ContainerID): NestedContainer | undefined {
     return this.#byId.get(idText(id));
   }
 
-  /** The container of a task or an executor with that id. */
-  host(id: ContainerID): ContainerRecord | undefined {
-    const records: ContainerRecord[] = [...this.#state.tasks.values(), ...this.#state.executors.values()];
-    return records.find(({ containerId }) => containerId === id.value);
+  /** The task or executor whose container has that id. */
+  host(id: ContainerID): Run | undefined {
+    const inPods = [...this.#state.tasks.values()].filter((task) => podOf(task) !== undefined);
+    return [...runsOf(this.#state), ...inPods].find(({ containerId }) => containerId === id.value);
+  }
+
+  /** The container of a task or an executor, unless it is over. */
+  own(id: ContainerID): OwnContainer | undefined {
+    const run = this.host(id);
+    if (run === undefined || run.phase === 'ended') return undefined;
+    const container = this.#own.get(run) ?? new OwnContainer(run, { engine: this.#engine, ends: this.#ends });
+    this.#own.set(run, container);
+    return container;
+  }
+
+  /** One that a call may be about. */
+  operated(id: ContainerID): OperatedContainer | undefined {
+    return this.find(id) ?? this.own(id);
   }
 
   running(): NestedContainer[] {
@@ -73,7 +97,7 @@ export class NestedContainers {
   }
 
   #forget(): void {
-    const remembered = new Map<ContainerRecord, number>();
+    const remembered = new Map<Run, number>();
     for (const [key, { host, over }] of [...this.#byId].reverse()) {
       if (!over) continue;
       const count = (remembered.get(host) ?? 0) + 1;

@@ -2,6 +2,8 @@ import { constants } from 'node:os';
 import type { AgentCall, AgentCallLaunchNestedContainer, ContainerID } from '../../protocol/messages.ts';
 import type { NestedContainer } from '../nested/nested-container.ts';
 import { idText, type NestedContainers, rootOf } from '../nested/nested-containers.ts';
+import type { OperatedContainer } from '../nested/operated-container.ts';
+import { OwnContainer } from '../nested/own-container.ts';
 import type { Outcome, Refusal } from './outcome.ts';
 
 /** What calls about containers change. */
@@ -44,7 +46,7 @@ async function launch(nested: NestedContainers, wanted?: AgentCallLaunchNestedCo
   const started = await start(nested, wanted);
   if (!(typeof started === 'object' && 'launched' in started)) return started;
   // Nobody needs to listen.
-  started.launched.output.follow({ take: async () => undefined, end: () => undefined });
+  started.launched.follow({ take: async () => undefined, end: () => undefined });
   return 'done';
 }
 
@@ -74,18 +76,17 @@ async function found(
   nested: NestedContainers,
   wanted: Named,
   words: (id: ContainerID) => string,
-  then: (container: NestedContainer) => Outcome | Promise<Outcome>,
+  then: (container: OperatedContainer) => Outcome | Promise<Outcome>,
 ): Promise<Outcome> {
   const { container_id: id } = wanted ?? { container_id: nobody };
-  const container = nested.find(id);
-  if (container !== undefined) return then(container);
-  if (nested.host(id) === undefined) return refusal('notFound', words(id));
-  return refusal('notImplemented', `Container ${idText(id)} is that of a task or an executor, which frameworks kill`);
+  const container = nested.operated(id);
+  return container === undefined ? refusal('notFound', words(id)) : then(container);
 }
 
 function kill(nested: NestedContainers, wanted?: { container_id: ContainerID; signal?: number | undefined }) {
   return found(nested, wanted, cannotBeKilled, async (container): Promise<Outcome> => {
-    if (container.over) return refusal('notFound', cannotBeKilled(container.id));
+    const own = container instanceof OwnContainer;
+    if (container.over || (own && !container.runs)) return refusal('notFound', cannotBeKilled(container.id));
     const { SIGKILL } = constants.signals;
     await container.kill(wanted?.signal ?? SIGKILL);
     return 'done';
@@ -96,18 +97,24 @@ function remove(nested: NestedContainers, wanted: Named): Outcome {
   const { container_id: id } = wanted ?? { container_id: nobody };
   if (nested.host({ value: rootOf(id) }) === undefined && nested.find(id) === undefined)
     return refusal('failed', `Root container ${rootOf(id)} not found`);
-  return nested.remove(id) ? 'done' : refusal('failed', 'Nested container has not terminated yet');
+  const gone = nested.own(id) === undefined && nested.remove(id);
+  return gone ? 'done' : refusal('failed', 'Nested container has not terminated yet');
 }
+
+const noSwitchboard = 'I/O switchboard server was disabled for this container';
 
 function attach(
   nested: NestedContainers,
   id: ContainerID = nobody,
-  to: (container: NestedContainer) => Outcome,
+  to: (container: OperatedContainer) => Outcome,
 ): Outcome {
-  const container = nested.find(id);
-  if (container?.over === false) return to(container);
-  if (nested.host(id) !== undefined) return refusal('failed', 'I/O switchboard server was disabled for this container');
-  return refusal('notFound', cannotBeFound(id));
+  const container = nested.operated(id);
+  if (container === undefined || container.over) return refusal('notFound', cannotBeFound(id));
+  if (container instanceof OwnContainer && !container.talks) return refusal('failed', noSwitchboard);
+  const outcome = to(container);
+  const wantsInput = typeof outcome === 'object' && 'input' in outcome;
+  if (wantsInput && container instanceof OwnContainer && !container.terminal) return refusal('failed', noSwitchboard);
+  return outcome;
 }
 
 function refusal(kind: Refusal['refusal'], text: string): Refusal {

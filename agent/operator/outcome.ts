@@ -1,5 +1,5 @@
 import type { AgentResponse } from '../../protocol/messages.ts';
-import type { NestedContainer } from '../nested/nested-container.ts';
+import type { OperatedContainer } from '../nested/operated-container.ts';
 
 export interface Refusal {
   refusal: 'badRequest' | 'notFound' | 'conflict' | 'failed' | 'notImplemented';
@@ -7,13 +7,13 @@ export interface Refusal {
 }
 
 /**
- * What a call comes to. `accepted`: it was done before. `output` and `input` are of a nested container; who has the output of a `session`
+ * What a call comes to. `accepted`: it was done before. `output` and `input` are of a container; who has the output of a `session`
  * keeps it alive.
  */
 export type Outcome =
   | { response: AgentResponse }
   | 'done'
   | 'accepted'
-  | { output: NestedContainer; session: boolean }
-  | { input: NestedContainer }
+  | { output: OperatedContainer; session: boolean }
+  | { input: OperatedContainer }
   | Refusal;

@@ -527,6 +527,64 @@ function outputContract(contract: Contract): void {
     assert.equal(scene.exits(spec.name), 0);
   });
 
+  contract('hands on what is written from now on, to the end of the container', ['kernel'], async (scene) => {
+    const script = 'echo before; while [ ! -e /tmp/$MARK ]; do sleep 0.05; done; echo after; echo wards >&2';
+    const mark = `mesita-${randomUUID()}`;
+    const spec = scene.spec({}, { command: [`${script}; rm /tmp/$MARK`], environment: { MARK: mark } });
+    await scene.engine.create(spec);
+    await scene.engine.start(spec.name);
+    while ((await scene.output(spec.name)).stdout === '') await pause(10);
+    const sinks = { stdout: new TextSink(), stderr: new TextSink() };
+    const listening = await scene.engine.listen(spec.name, sinks, { signal: never() });
+    await scene.engine.exec(spec.name, ['touch', `/tmp/${mark}`], { environment: {}, signal: never() });
+    await listening?.ended;
+    assert.deepEqual([sinks.stdout.text(), sinks.stderr.text()], ['after\n', 'wards\n']);
+    await scene.exited(spec.name);
+    assert.equal(await scene.engine.listen(spec.name, sinks, { signal: never() }), undefined);
+  });
+
+  contract('stops listening when the signal aborts', [], async (scene) => {
+    const name = await scene.run({});
+    const abort = new AbortController();
+    const sinks = { stdout: new TextSink(), stderr: new TextSink() };
+    const listening = await scene.engine.listen(name, sinks, { signal: abort.signal });
+    abort.abort(new Error('enough'));
+    await listening?.ended;
+    assert.equal(scene.exits(name), 0);
+  });
+
+  contract('takes input for a terminal of a given size', ['isolation'], async (scene) => {
+    const terminal = { rows: 11, columns: 22 };
+    const script = 'read x; stty size; read x; stty size; echo "got $x"';
+    const spec = scene.spec({}, { command: [script], terminal });
+    await scene.engine.create(spec);
+    const sinks = { stdout: new TextSink(), stderr: new TextSink() };
+    const attached = await scene.engine.attach?.(spec.name, sinks, { signal: never() });
+    await scene.engine.start(spec.name);
+    const input = await scene.engine.openInput?.(spec.name);
+    input?.input.write('\n');
+    while (!sinks.stdout.text().includes('11 22')) await pause(10);
+    await input?.resize({ rows: 33, columns: 44 });
+    input?.input.write('it\n');
+    await attached?.ended;
+    assert.match(sinks.stdout.text(), /33 44\r\ngot it\r\n/);
+    await scene.exited(spec.name);
+    assert.equal(await scene.engine.openInput?.(spec.name), undefined);
+  });
+
+  contract('takes input to the end of it', ['isolation'], async (scene) => {
+    const spec = scene.spec({}, { command: ['wc -c; exit 3'], input: true });
+    await scene.engine.create(spec);
+    const sinks = { stdout: new TextSink(), stderr: new TextSink() };
+    const attached = await scene.engine.attach?.(spec.name, sinks, { signal: never() });
+    await scene.engine.start(spec.name);
+    const input = await scene.engine.openInput?.(spec.name);
+    input?.input.end('x'.repeat(300_000));
+    await attached?.ended;
+    assert.equal(sinks.stdout.text().trim(), '300000');
+    assert.equal((await scene.exited(spec.name)).exitCode, 3);
+  });
+
   contract('gives what there is of a running container', [], async (scene) => {
     const name = await scene.run({ stdout: 'so far\n' });
     await ready(scene, name);

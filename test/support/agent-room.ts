@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Checkpointed } from '../../agent/checkpoint.ts';
+import { ContainerEnds } from '../../agent/container-ends.ts';
 import { ContainerLauncher } from '../../agent/container-launcher.ts';
 import { ContainerLogs } from '../../agent/container-logs.ts';
 import type { Fetcher } from '../../agent/fetcher/fetcher.ts';
@@ -47,6 +48,7 @@ export class AgentRoom {
   readonly state: AgentState = emptyState({ killGrace: 5, executorShutdownGrace: 5, executorRegistrationTimeout: 60 });
   readonly engine: FakeEngine;
   readonly performer: Performer;
+  readonly ends = new ContainerEnds();
   readonly sandboxes: SandboxGc;
   readonly directory: string;
   /** What the fetcher does; by default nothing. */
@@ -101,6 +103,7 @@ export class AgentRoom {
     this.performer = new Performer({
       state: this.state,
       engine,
+      ends: this.ends,
       logs,
       launcher: (observer) =>
         new ContainerLauncher({

@@ -88,6 +88,13 @@ export class Cluster {
     return agent;
   }
 
+  /** host:port of the first agent's operator API. */
+  async agentAddress(): Promise<string> {
+    const answer = await fetch(`http://${this.#address}/slaves`);
+    const { slaves } = (await answer.json()) as { slaves: { pid: string }[] };
+    return slaves[0]?.pid.split('@')[1] ?? '';
+  }
+
   /** Where the children make their temporary files. */
   get temporary(): string {
     return join(this.directory, 'tmp');

@@ -16,7 +16,7 @@ import type {
   ExecResult,
   LogSinks,
 } from '../../agent/engine/engine.ts';
-import type { EngineSession, SessionOptions } from '../../agent/engine/session.ts';
+import type { ContainerInput, EngineSession, SessionOptions } from '../../agent/engine/session.ts';
 import { MesitaError } from '../../protocol/errors.ts';
 
 /** What a faked container does from its start. Without `exit` it runs until it is stopped, signalled or `exit`ed by the test. */
@@ -302,8 +302,15 @@ export class FakeEngine implements Engine {
 
   async logs(name: ContainerName, sinks: LogSinks, options: { follow: boolean; signal: AbortSignal }): Promise<void> {
     this.begin('logs', name);
-    const container = this.existing(name);
-    const written = { stdout: 0, stderr: 0 };
+    await this.hand(this.existing(name), { stdout: 0, stderr: 0 }, sinks, options);
+  }
+
+  private async hand(
+    container: FakeContainer,
+    written: { stdout: number; stderr: number },
+    sinks: LogSinks,
+    options: { follow: boolean; signal: AbortSignal },
+  ): Promise<void> {
     for (;;) {
       for (const stream of ['stdout', 'stderr'] as const) {
         const text = container[stream].slice(written[stream]);
@@ -316,6 +323,29 @@ export class FakeEngine implements Engine {
       if (!options.follow || container.state === 'exited') return;
       await change(container, options.signal);
     }
+  }
+
+  async listen(
+    name: ContainerName,
+    sinks: LogSinks,
+    { signal }: { signal: AbortSignal },
+  ): Promise<{ ended: Promise<void> } | undefined> {
+    const container = this.machine.containers.get(name);
+    if (container?.state !== 'running') return undefined;
+    const written = { stdout: container.stdout.length, stderr: container.stderr.length };
+    return { ended: this.hand(container, written, sinks, { follow: true, signal }).catch(() => undefined) };
+  }
+
+  async openInput(name: ContainerName): Promise<ContainerInput | undefined> {
+    this.begin('openInput', name);
+    const container = this.machine.containers.get(name);
+    if (container?.state !== 'running') return undefined;
+    const input = new PassThrough();
+    input.on('data', (chunk) => this.calls.push(`input ${name} ${chunk}`));
+    return {
+      input,
+      resize: async ({ rows, columns }) => void this.calls.push(`resize ${name} ${rows}x${columns}`),
+    };
   }
 
   async exec(name: ContainerName, command: readonly string[], options: ExecOptions): Promise<ExecResult | undefined> {

@@ -2,20 +2,19 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
-import { Agent as Connections } from 'undici';
 import { operatorRoute } from '../../../agent/http/operator-route.ts';
 import { NestedContainers } from '../../../agent/nested/nested-containers.ts';
 import type { AgentProcessIO, ContainerID } from '../../../protocol/messages.ts';
-import { encodeRecord, RecordDecoder } from '../../../protocol/record-io.ts';
+import { encodeRecord } from '../../../protocol/record-io.ts';
 import { createHttpServer } from '../../../runtime/http-server.ts';
 import { silentLog } from '../../../runtime/log.ts';
 import { AgentRoom, dockerTask } from '../../support/agent-room.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { FakeSession } from '../../support/fake-engine.ts';
+import { OperatorClient, stdin } from '../../support/operator-client.ts';
 
 const json = 'application/json';
 const io = 'application/recordio';
-const recordIo = { 'content-type': json, accept: 'application/recordio', 'message-accept': json };
 
 /** What commands do: `exit 3` ends so, `say x` says so, and `echo` repeats its input in capitals until that ends. */
 const shell: FakeSession = async ({ command, sinks, input }) => {
@@ -30,8 +29,7 @@ const shell: FakeSession = async ({ command, sinks, input }) => {
 describe('nested containers', () => {
   let room: AgentRoom;
   let server: FastifyInstance;
-  let connections: Connections;
-  let url: string;
+  let client: OperatorClient;
   let parent: ContainerID;
 
   beforeEach(async () => {
@@ -45,7 +43,7 @@ describe('nested containers', () => {
       server,
       {
         state: room.state,
-        nested: new NestedContainers(room.state, room.engine),
+        nested: new NestedContainers(room.state, room.engine, room.ends),
         identity: () => identity,
         statistics: { measure: async () => [] },
         metrics: () => ({}),
@@ -54,46 +52,24 @@ describe('nested containers', () => {
       },
       room.clock,
     );
-    url = `${await server.listen({ host: '127.0.0.1', port: 0 })}/api/v1`;
-    connections = new Connections();
+    client = new OperatorClient(new URL(await server.listen({ host: '127.0.0.1', port: 0 })).host);
     room.run(dockerTask('t'));
     await room.running('t');
     parent = { value: room.task('t').containerId };
   });
   afterEach(async () => {
-    await connections.destroy();
+    await client.close();
     await server.close();
     await room.close();
   });
 
-  const send = (body: unknown, headers: Record<string, string> = { 'content-type': json }) => {
-    const { origin, pathname } = new URL(url);
-    const content = typeof body === 'object' && !(Symbol.asyncIterator in (body ?? {})) ? JSON.stringify(body) : body;
-    return connections.request({ origin, path: pathname, method: 'POST', headers, body: content as string });
-  };
-  const call = async (type: string, content: object): Promise<[number, string]> => {
-    const { statusCode, body } = await send({ type, [type.toLowerCase()]: content });
-    return [statusCode, await body.text()];
-  };
+  const send: OperatorClient['send'] = (...parameters) => client.send(...parameters);
+  const call = (type: string, content: object) => client.call(type, content);
   const launch = (value: string, command: string) =>
     call('LAUNCH_NESTED_CONTAINER', { container_id: { value, parent }, command: { value: command } });
   const wait = (value: string) => call('WAIT_NESTED_CONTAINER', { container_id: { value, parent } });
 
-  async function open(type: string, content: object) {
-    const { statusCode, headers, body } = await send({ type, [type.toLowerCase()]: content }, recordIo);
-    const decoder = new RecordDecoder({ maximumLength: 1e6 });
-    const messages: AgentProcessIO[] = [];
-    const ended = (async () => {
-      for await (const chunk of body)
-        for (const record of decoder.push(chunk).records) messages.push(JSON.parse(String(record)));
-    })().catch(() => undefined);
-    const text = (stream: string) =>
-      messages
-        .filter(({ data }) => data?.type === stream)
-        .map(({ data }) => Buffer.from(data?.data ?? '', 'base64'))
-        .join('');
-    return { statusCode, headers, messages, ended, text, close: () => body.destroy() };
-  }
+  const open = (type: string, content: object) => client.open(type, content);
   const session = (value: string, command: string, more: object = {}) =>
     open('LAUNCH_NESTED_CONTAINER_SESSION', {
       container_id: { value, parent },
@@ -101,24 +77,8 @@ describe('nested containers', () => {
       ...more,
     });
 
-  function attachInput(value: string, ...messages: AgentProcessIO[]) {
-    const inputs = [
-      { type: 'CONTAINER_ID', container_id: { value, parent } },
-      ...messages.map((process_io) => ({ type: 'PROCESS_IO', process_io })),
-    ];
-    const records = inputs.map((attach_container_input) =>
-      encodeRecord(JSON.stringify({ type: 'ATTACH_CONTAINER_INPUT', attach_container_input })),
-    );
-    const body = (async function* () {
-      yield* records;
-    })();
-    const headers = { 'content-type': 'application/recordio', 'message-content-type': json, accept: json };
-    return send(body, headers);
-  }
-  const stdin = (text: string): AgentProcessIO => ({
-    type: 'DATA',
-    data: { type: 'STDIN', data: Buffer.from(text).toString('base64') },
-  });
+  const attachInput = (value: string, ...messages: AgentProcessIO[]) =>
+    client.attachInput({ value, parent }, ...messages);
 
   test('a session streams what its command writes and ends with it; WAIT tells how, as wait(2)', async () => {
     const { statusCode, headers, ended, text } = await session('s', 'say hello err exit 3');
@@ -196,8 +156,6 @@ describe('nested containers', () => {
     assert.equal(listening.text('STDOUT'), 'A');
     const gone = await open('ATTACH_CONTAINER_OUTPUT', { container_id: { value: 'n', parent } });
     assert.equal(gone.statusCode, 404);
-    const top = await open('ATTACH_CONTAINER_OUTPUT', { container_id: parent });
-    assert.equal(top.statusCode, 500);
   });
 
   test('a nested container is launched once, shown, killed, waited for and removed', async () => {
@@ -237,7 +195,46 @@ describe('nested containers', () => {
       assert.deepEqual(answer, [400, 'The provided ContainerInfo is not supported']);
     }
     assert.equal((await call('LAUNCH_CONTAINER', { container_id: { value: 'n' }, command }))[0], 501);
-    assert.equal((await call('KILL_CONTAINER', { container_id: parent }))[0], 501);
+  });
+
+  test('the container of a task hands out what it writes from now on, and ends as it is told', async () => {
+    const name = room.task('t').containerName;
+    room.engine.write(name, 'stdout', 'before');
+    const listening = await open('ATTACH_CONTAINER_OUTPUT', { container_id: parent });
+    assert.equal(listening.statusCode, 200);
+    room.engine.write(name, 'stdout', 'after');
+    room.engine.write(name, 'stderr', 'wards');
+    await eventually('the output', () => (listening.text('STDERR') === '' ? undefined : true));
+    assert.deepEqual([listening.text('STDOUT'), listening.text('STDERR')], ['after', 'wards']);
+    const waiting = client.wait(parent);
+    assert.deepEqual(await call('KILL_CONTAINER', { container_id: parent, signal: 15 }), [200, '']);
+    assert.equal(await waiting, 15);
+    await listening.ended;
+    const text = `Container '${parent.value}' cannot be found (or is already killed)`;
+    assert.deepEqual(await call('KILL_CONTAINER', { container_id: parent }), [404, text]);
+    assert.equal((await call('WAIT_CONTAINER', { container_id: parent }))[0], 404);
+  });
+
+  test('a container of a task without a terminal has no input, and is not to be removed', async () => {
+    const answer = await client.attachInput(parent, stdin('x'));
+    assert.equal(answer.statusCode, 500);
+    assert.equal(await answer.body.text(), 'I/O switchboard server was disabled for this container');
+    const removal = await call('REMOVE_CONTAINER', { container_id: parent });
+    assert.deepEqual(removal, [500, 'Nested container has not terminated yet']);
+  });
+
+  test('a task with a terminal is written to, and told the size of it', async () => {
+    const tty_info = { window_size: { rows: 24, columns: 80 } };
+    room.run(dockerTask('tty', { container: { type: 'DOCKER', docker: { image: 'fake:1' }, tty_info } }));
+    const name = await room.running('tty');
+    assert.deepEqual(room.engine.container(name)?.spec.terminal, { rows: 24, columns: 80 });
+    const size = { type: 'TTY_INFO', tty_info: { window_size: { rows: 40, columns: 100 } } } as const;
+    const id = { value: room.task('tty').containerId };
+    const answer = await client.attachInput(id, stdin('hello'), { type: 'CONTROL', control: size }, stdin(''));
+    assert.equal(answer.statusCode, 200);
+    await answer.body.dump();
+    const told = room.engine.calls.filter((each) => /^(input|resize)/.test(each));
+    assert.deepEqual(told, [`input ${name} hello`, `resize ${name} 40x100`, `input ${name} \x04`]);
   });
 
   test('one connection at a time has the input', async () => {
