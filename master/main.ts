@@ -31,6 +31,7 @@ import { laterRoutes } from './http/later-routes.ts';
 import { type Leader, leaderRedirect } from './http/leader-redirect.ts';
 import { maintenanceRoutes } from './http/maintenance-routes.ts';
 import { operatorRoute } from './http/operator-route.ts';
+import { quotaRoutes } from './http/quota-routes.ts';
 import { readOnlyRoutes } from './http/read-only-routes.ts';
 import { relayRoute } from './http/relay-route.ts';
 import { schedulerRoute } from './http/scheduler-route.ts';
@@ -104,6 +105,7 @@ export async function startMaster({
   relayRoute(server, performer, ids);
   killRoute(server, performer);
   laterRoutes(server, state);
+  quotaRoutes(server, performer);
   readOnlyRoutes(server, performer, flagTexts(masterFlags, flags));
   const attached = attachedLog(flags, 'master');
   const files = new ShownFiles({ accounts: new AccountNames(), attached });
@@ -183,7 +185,7 @@ function createState(flags: MasterFlags, now: number): MasterState {
     quotas: new Map(),
     offers: new Map(),
     inverseOffers: new Map(),
-    counters: { framework: 0, agent: 0, offer: 0 },
+    counters: { framework: 0, agent: 0, offer: 0, operation: 0 },
     metrics: newMetrics(),
   };
 }

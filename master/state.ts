@@ -15,6 +15,7 @@ import type {
 } from '../protocol/messages.ts';
 import { hasCapability, isTerminal } from '../protocol/task-state.ts';
 import type { Allocator } from './allocator/allocator.ts';
+import type { Quota } from './allocator/standing.ts';
 import type { Maintenance } from './maintenance.ts';
 import type { Counters, Metrics } from './metrics.ts';
 
@@ -46,11 +47,11 @@ export interface MasterState {
   readonly maintenance: Maintenance;
   /** By role; a role that is not there weighs 1. */
   readonly weights: Map<string, number>;
-  /** By role. */
+  /** By role; all of them top-level. One of nothing is kept, and shown, until it is removed. */
   readonly quotas: Map<string, Quota>;
   readonly offers: Map<OfferId, OfferRecord>;
   readonly inverseOffers: Map<OfferId, InverseOfferRecord>;
-  readonly counters: { framework: number; agent: number; offer: number };
+  readonly counters: { framework: number; agent: number; offer: number; operation: number };
   readonly metrics: Metrics;
 }
 
@@ -132,16 +133,10 @@ export interface Agent {
 /** An operator empties an agent. */
 export interface Drain {
   readonly config: DrainConfig;
-  /** DRAINED when no task, executor or operation is left. */
+  /** DRAINED when no task is left whose end is not acknowledged, and no operation. */
   state: 'DRAINING' | 'DRAINED';
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
-}
-
-/** Scalars by name. What a limit does not name is not limited. */
-export interface Quota {
-  readonly guarantees: ReadonlyMap<string, number>;
-  readonly limits: ReadonlyMap<string, number>;
 }
 
 export interface UnreachableAgent {

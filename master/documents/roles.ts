@@ -3,12 +3,14 @@ import { type Resources, rangesOf, reservationRole, scalarOf } from '../../proto
 import { isTerminal } from '../../protocol/task-state.ts';
 import { type Document, doubles } from '../../protocol/v0-documents.ts';
 import { double } from '../../protocol/v0-json.ts';
+import { type Quantities, sortedQuantities } from '../quantities.ts';
 import { type MasterState, roleOfTask, rolesOf } from '../state.ts';
 
-/** `/roles`: those that frameworks are in or resources are reserved to, and what is above them. Sorted. */
+/** `/roles`: those that frameworks are in, resources are reserved to, or operators set something for, and what is above them. Sorted. */
 export function rolesDocument(state: MasterState): Document {
-  const roles = [...roleShares(state)].sort(([left], [right]) => (left < right ? -1 : 1));
-  return { roles: roles.map(([name, shares]) => roleDocument(name, shares)) };
+  const roles = roleShares(state);
+  const sorted = [...roles].sort(([left], [right]) => (left < right ? -1 : 1));
+  return { roles: sorted.map(([name, shares]) => roleDocument(state, name, shares, consumption(roles, name))) };
 }
 
 export interface RoleShares {
@@ -40,6 +42,8 @@ export function roleShares(state: MasterState): Map<string, RoleShares> {
   for (const resource of [...state.agents.values()].flatMap(({ total }) => total)) {
     if (reservationRole(resource) !== '*') of(reservationRole(resource)).reserved.push(resource);
   }
+  for (const role of state.weights.keys()) of(role);
+  for (const [role, { guarantees, limits }] of state.quotas) if (guarantees.size + limits.size > 0) of(role);
   for (const role of [...shares.keys()]) for (const ancestor of ancestors(role)) of(ancestor);
   return shares;
 }
@@ -55,12 +59,24 @@ export function consumedOf({ allocated, reserved }: RoleShares): Resource[] {
   return [...allocated.filter((resource) => reservationRole(resource) === '*'), ...reserved];
 }
 
-function roleDocument(name: string, shares: RoleShares): Document {
+/** The same for a role with all that are below it, as quotas count. */
+export function consumption(shares: ReadonlyMap<string, RoleShares>, role: string): Resource[] {
+  return [...shares].flatMap(([name, own]) => (isWithin(name, role) ? consumedOf(own) : []));
+}
+
+/** Whether a role is another one, or below it. */
+export function isWithin(role: string, above: string): boolean {
+  return role === above || role.startsWith(`${above}/`);
+}
+
+function roleDocument(state: MasterState, name: string, shares: RoleShares, consumed: Resource[]): Document {
   const { frameworks, allocated, offered, reserved } = shares;
+  const { guarantees, limits } = state.quotas.get(name) ?? {};
+  const set = (amounts: Quantities | undefined) => doubles(Object.fromEntries(sortedQuantities(amounts ?? new Map())));
   return {
     name,
-    weight: double(1),
-    quota: { role: name, guarantee: {}, limit: {}, consumed: quantities(consumedOf(shares)) },
+    weight: double(state.weights.get(name) ?? 1),
+    quota: { role: name, guarantee: set(guarantees), limit: set(limits), consumed: quantities(consumed) },
     resources: quantities([...allocated, ...offered]),
     allocated: quantities(allocated),
     offered: quantities(offered),

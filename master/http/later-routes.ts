@@ -1,6 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { asAgentId } from '../../protocol/ids.ts';
-import { sendDocument } from '../../runtime/document-reply.ts';
 import { refuse } from '../../runtime/refusals.ts';
 import type { MasterState } from '../state.ts';
 
@@ -9,20 +8,9 @@ const longestForm = 1024 * 1024;
 
 /**
  * Unversioned endpoints whose changes a later version will perform: they are checked as Mesos checks them, and then refused
- * plainly, never passed over. There are no weights and quotas to show yet.
+ * plainly, never passed over.
  */
 export function laterRoutes(server: FastifyInstance, state: MasterState): void {
-  for (const [path, empty, methods] of [
-    ['/weights', [], ['GET', 'PUT']],
-    ['/quota', {}, ['GET', 'POST', 'DELETE']],
-  ] as const) {
-    server.all(path, (request, reply) => {
-      if (request.method === 'GET') return sendDocument(request, reply, empty);
-      if (!methods.some((method) => method === request.method))
-        return refuse.method(reply, request.method, [...methods]);
-      return refuse.notImplemented(reply);
-    });
-  }
   for (const [path, member] of [
     ['/reserve', 'resources'],
     ['/unreserve', 'resources'],

@@ -1,13 +1,13 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import { decodeJson } from '../../protocol/json-codec.ts';
 import type { MachineID } from '../../protocol/messages.ts';
 import { embed } from '../../protocol/v0-json.ts';
 import { sendDocument } from '../../runtime/document-reply.ts';
-import { parseJsonBody } from '../../runtime/json-body.ts';
 import { refuse } from '../../runtime/refusals.ts';
 import { maintenanceStatus, startMaintenance, stopMaintenance, updateSchedule } from '../commands/maintenance.ts';
 import type { Effect } from '../effects.ts';
 import type { Performer } from '../performer.ts';
+import { bodyOf, readList } from './json-list.ts';
 
 /** `/maintenance/schedule`, `/maintenance/status`, `/machine/down` and `/machine/up`, as operators' scripts call them. */
 export function maintenanceRoutes(server: FastifyInstance, performer: Performer): void {
@@ -33,7 +33,7 @@ export function maintenanceRoutes(server: FastifyInstance, performer: Performer)
   ] as const) {
     server.all(path, (request, reply) => {
       if (request.method !== 'POST') return refuse.method(reply, request.method, ['POST']);
-      const machines = readMachines(bodyOf(request));
+      const machines = readList('MachineID', bodyOf(request));
       if ('error' in machines) return refuse.badRequest(reply, machines.error);
       return answer(reply, performer, change(machines.value));
     });
@@ -48,22 +48,4 @@ function answer(
   if ('refusal' in outcome) return refuse.badRequest(reply, outcome.refusal);
   performer.perform(outcome.effects);
   return reply.code(200).header('content-length', '0').send();
-}
-
-function bodyOf(request: FastifyRequest): Buffer {
-  return Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
-}
-
-function readMachines(body: Buffer): { value: MachineID[] } | { error: string } {
-  const whole = decodeJson('MachineID', body);
-  if (!whole.ok && whole.stage === 'syntax') return { error: whole.error };
-  const list = parseJsonBody(body);
-  if (!Array.isArray(list)) return { error: 'Unexpected JSON type parsed' };
-  const machines: MachineID[] = [];
-  for (const element of list) {
-    const decoded = decodeJson('MachineID', typeof element === 'object' ? element : undefined);
-    if (!decoded.ok) return { error: decoded.error };
-    machines.push(decoded.value);
-  }
-  return { value: machines };
 }

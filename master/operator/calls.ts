@@ -3,12 +3,15 @@ import type { MasterCall, MasterCallType, MasterResponse, MasterResponseType } f
 import type { LoggingLevel } from '../../runtime/logging-level.ts';
 import { versionInfo } from '../../runtime/version-document.ts';
 import { maintenanceStatus, startMaintenance, stopMaintenance, updateSchedule } from '../commands/maintenance.ts';
+import { removeQuota, setQuota, updateQuotas } from '../commands/quota.ts';
 import { markGone } from '../commands/remove-agent.ts';
 import { removeFramework } from '../commands/remove-framework.ts';
+import { updateWeights } from '../commands/weights.ts';
 import type { Effect } from '../effects.ts';
 import { metricsSnapshot } from '../metrics-snapshot.ts';
 import type { MasterState } from '../state.ts';
 import { getAgents, getExecutors, getFrameworks, getMaster, getOperations, getState, getTasks } from './documents.ts';
+import { quotaStatus, weightInfos } from './quota-status.ts';
 import { getRoles } from './roles-document.ts';
 
 /** What calls read and change. */
@@ -82,15 +85,15 @@ const handlers: Record<OperatorCall['type'], Handler> = {
     return effects === undefined ? { refusal: 'notFound', text: `Agent '${id}' not found` } : { effects };
   },
 
-  // No weights and quotas can be set yet, so there are none.
-  GET_WEIGHTS: reading(() => ({})),
-  GET_QUOTA: reading(() => ({ get_quota: { status: {} } })),
-  UPDATE_WEIGHTS: (operated, call) =>
-    (call.update_weights?.weight_infos ?? []).length === 0 ? done : notYet('UPDATE_WEIGHTS')(operated, call),
-  UPDATE_QUOTA: (operated, call) =>
-    (call.update_quota?.quota_configs ?? []).length === 0 ? done : notYet('UPDATE_QUOTA')(operated, call),
-  SET_QUOTA: notYet('SET_QUOTA'),
-  REMOVE_QUOTA: notYet('REMOVE_QUOTA'),
+  GET_WEIGHTS: reading(({ state }) =>
+    state.weights.size === 0 ? {} : { get_weights: { weight_infos: weightInfos(state) } },
+  ),
+  GET_QUOTA: reading(({ state }) => ({ get_quota: { status: quotaStatus(state) } })),
+  UPDATE_WEIGHTS: ({ state, now }, { update_weights }) =>
+    outcomeOf(updateWeights(state, update_weights?.weight_infos ?? [], now)),
+  UPDATE_QUOTA: ({ state, now }, { update_quota }) => updateQuotas(state, update_quota ?? {}, now),
+  SET_QUOTA: ({ state, now }, { set_quota }) => setQuota(state, set_quota?.quota_request ?? {}, now),
+  REMOVE_QUOTA: ({ state }, { remove_quota }) => removeQuota(state, remove_quota?.role ?? ''),
 
   RESERVE_RESOURCES: onAgent((call) => call.reserve_resources, 'RESERVE_RESOURCES'),
   UNRESERVE_RESOURCES: onAgent((call) => call.unreserve_resources, 'UNRESERVE_RESOURCES'),

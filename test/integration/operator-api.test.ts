@@ -76,22 +76,12 @@ describe('the operator API', () => {
     assert.equal(answer.headers['content-type'], 'application/x-protobuf');
   });
 
-  test('says plainly what it does not perform yet', async () => {
-    const calls = [
-      { type: 'UPDATE_WEIGHTS', update_weights: { weight_infos: [{ role: 'a', weight: 2 }] } },
-      { type: 'UPDATE_QUOTA', update_quota: { quota_configs: [{ role: 'a' }] } },
-      { type: 'SET_QUOTA', set_quota: { quota_request: { role: 'a' } } },
-      { type: 'REMOVE_QUOTA', remove_quota: { role: 'a' } },
-    ];
-    for (const call of calls) {
-      const { status, text } = await operate(call);
-      assert.deepEqual([status, text], [501, `${call.type} is not performed by this master yet`]);
-    }
+  test('does nothing where there is nothing to do', async () => {
     for (const call of [
       { type: 'UPDATE_WEIGHTS', update_weights: {} },
       { type: 'UPDATE_QUOTA', update_quota: {} },
     ]) {
-      assert.equal((await operate(call)).status, 200, 'nothing to do is done');
+      assert.equal((await operate(call)).status, 200);
     }
   });
 

@@ -57,7 +57,7 @@ export class MasterWorld {
       quotas: new Map(),
       offers: new Map(),
       inverseOffers: new Map(),
-      counters: { framework: 0, agent: 0, offer: 0 },
+      counters: { framework: 0, agent: 0, offer: 0, operation: 0 },
       metrics: newMetrics(),
     };
   }
