@@ -12,6 +12,7 @@ const verbs: Record<string, () => Promise<Register>> = {
   logs: async () => (await import('./commands/logs.ts')).registerLogs,
   exec: async () => (await import('./commands/exec.ts')).registerExec,
   kill: async () => (await import('./commands/kill.ts')).registerKill,
+  sim: async () => (await import('./commands/sim.ts')).registerSim,
   demo: async () => (await import('./commands/demo.ts')).registerDemo,
   up: async () => (await import('./commands/up.ts')).registerUp,
   down: async () => (await import('./commands/down.ts')).registerDown,

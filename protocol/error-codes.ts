@@ -19,6 +19,11 @@ export const errorCatalogue = {
     retryable: false,
     remedy: 'Run the command with --help to see the form of the value.',
   },
+  MESITA_SCENARIO_INVALID: {
+    meaning: 'A scenario for the simulator that is not there or cannot be read',
+    retryable: false,
+    remedy: 'The message says where it is wrong; docs/simulator.md has all keys, `mesita sim --list` the scenarios.',
+  },
   MESITA_PORT_IN_USE: {
     meaning: 'Another process listens on the port',
     retryable: false,

@@ -12,6 +12,7 @@ const rooms = [
   'executor',
   'scheduler',
   'frameworks',
+  'simulator',
   'cli',
   'images',
 ] as const;
@@ -26,8 +27,9 @@ const allowed: Record<Room, Room[]> = {
   executor: ['protocol', 'runtime'],
   scheduler: ['protocol', 'runtime'],
   frameworks: ['protocol', 'scheduler'],
+  simulator: ['protocol', 'runtime', 'master', 'agent'],
   images: ['protocol', 'runtime'],
-  cli: ['protocol', 'runtime', 'master', 'agent', 'executor', 'scheduler', 'frameworks', 'images'],
+  cli: ['protocol', 'runtime', 'master', 'agent', 'executor', 'scheduler', 'frameworks', 'simulator', 'images'],
 };
 
 /** The only files that may name an adapter or a package that a port hides. */
@@ -42,7 +44,7 @@ const keepers: Record<string, RegExp> = {
 
 /** Files that decide: no clock, no randomness, no timers, no I/O. */
 const pure =
-  /^(protocol\/(?!generate\/|schema\.ts)|runtime\/checks\/(check-plan|verdict)|master\/(commands|operations|allocator|operator)\/|agent\/(commands\/|container-plan|status-updates|state))/;
+  /^(protocol\/(?!generate\/|schema\.ts)|runtime\/checks\/(check-plan|verdict)|master\/(commands|operations|allocator|operator)\/|agent\/(commands\/|container-plan|status-updates|state)|simulator\/(?!main))/;
 
 function sources(directory: string): string[] {
   // A room that nothing has moved into yet.

@@ -1,0 +1,59 @@
+import type { Allocator } from '../master/allocator/allocator.ts';
+import { inflict } from './mishaps.ts';
+import { Random } from './random.ts';
+import type { Scenario } from './scenario.ts';
+import { SimulatedAgent } from './simulated-agent.ts';
+import { SimulatedMaster } from './simulated-master.ts';
+import { SimulatedScheduler } from './simulated-scheduler.ts';
+import { Tally, type Witness } from './tally.ts';
+import { Timeline } from './timeline.ts';
+
+export interface SimulationOptions {
+  scenario: Scenario;
+  seed: number;
+  allocator: Allocator;
+  witness?: Witness;
+}
+
+/** A master with the agents and frameworks of a scenario on one timeline. */
+export class Simulation {
+  readonly scenario: Scenario;
+  readonly timeline = new Timeline();
+  readonly master: SimulatedMaster;
+  readonly agents: readonly SimulatedAgent[];
+  readonly schedulers: readonly SimulatedScheduler[];
+  readonly tally = new Tally();
+  readonly #random: Random;
+
+  constructor({ scenario, seed, allocator, witness = {} }: SimulationOptions) {
+    const random = new Random(String(seed));
+    const { latency, launch } = scenario;
+    const shared = { timeline: this.timeline, latency };
+    this.#random = random;
+    this.scenario = scenario;
+    this.master = new SimulatedMaster(this.timeline, scenario.master, allocator, random.fork('master'));
+    const agentSurroundings = { ...shared, master: this.master, launch, random: random.fork('agents') };
+    this.agents = scenario.agents.flatMap((group) =>
+      Array.from({ length: group.count }, (_, index) => {
+        const agent = new SimulatedAgent(group, index, agentSurroundings);
+        this.timeline.after(group.from * 1000, () => agent.start());
+        return agent;
+      }),
+    );
+    this.schedulers = scenario.frameworks.flatMap((group) =>
+      Array.from({ length: group.count }, (_, index) => {
+        const name = group.count === 1 ? group.name : `${group.name}-${index}`;
+        const tally = this.tally.role(group.role);
+        const surroundings = { ...shared, master: this.master, random: random.fork(name), tally, witness };
+        const scheduler = new SimulatedScheduler(group, name, surroundings);
+        this.timeline.after((group.from + group.apart * index) * 1000, () => scheduler.start());
+        if (group.until !== undefined) this.timeline.after(group.until * 1000, () => scheduler.leave());
+        return scheduler;
+      }),
+    );
+    for (const [index, fault] of scenario.faults.entries()) {
+      inflict(fault, this, this.timeline, this.#random.fork(`fault ${index}`));
+    }
+    this.master.start();
+  }
+}
