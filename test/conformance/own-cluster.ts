@@ -10,9 +10,9 @@ import { MasterRoom } from '../support/master-room.ts';
 import { BreakableLink } from './breakable-link.ts';
 import type { Addresses } from './comparison.ts';
 import { ElasticClock } from './elastic-clock.ts';
-import type { Subject } from './replay.ts';
 import { ScriptedEngine } from './scripted-engine.ts';
 import type { Deed, Session } from './sessions.ts';
+import type { Subject } from './subject.ts';
 
 /** The agent of the recordings. */
 const recordedAgent = [

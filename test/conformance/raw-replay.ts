@@ -5,7 +5,8 @@ import { readDocument, readRecord, textAt, type Value } from './document.ts';
 import { HttpAnswer, hostOf, portOf } from './http-answer.ts';
 import { Identities } from './identities.ts';
 import { bytesOf, headerOf, type RawExchange } from './recording.ts';
-import type { Outcome, Subject } from './replay.ts';
+import type { Outcome } from './replay.ts';
+import type { Subject } from './subject.ts';
 
 /** Milliseconds between two writes on a connection, and for an answer to come: as many whatever the speed. */
 const betweenWrites = 200;

@@ -2,8 +2,9 @@ import type { Difference } from './comparison.ts';
 import { explain, type Reason, reasons } from './known-differences.ts';
 import { replayRaw } from './raw-replay.ts';
 import { isRaw, readRecording } from './recording.ts';
-import { type Outcome, Replay, type Subject } from './replay.ts';
+import { type Outcome, Replay } from './replay.ts';
 import type { Session } from './sessions.ts';
+import type { Subject } from './subject.ts';
 
 export type Verdict = 'agrees' | 'on purpose' | 'not covered' | 'differs';
 
