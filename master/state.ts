@@ -27,7 +27,7 @@ import type { Counters, Metrics } from './metrics.ts';
  * - A task that is not terminal is in its framework's `tasks` and in its agent's `tasks`; its resources are allocated.
  * - A terminal task stays in `tasks`, without resources, until its terminal update is acknowledged; then it is completed.
  * - What the allocator counts as allocated on an agent is what its offers, its tasks that are not terminal, its executors
- *   and its pending operations that are not speculative hold.
+ *   and the pending operations of frameworks that are not speculative hold.
  * - An inverse offer in `inverseOffers` is also in its framework's and its agent's `inverseOffers`, and nowhere else.
  * - An agent is in one of `agents`, `unreachableAgents` and `goneAgents` at most.
  */

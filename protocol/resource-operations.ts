@@ -1,4 +1,4 @@
-import type { OfferOperation, Resource } from './messages.ts';
+import type { OfferOperation, OfferOperationReserve, Resource } from './messages.ts';
 import { formatResources } from './resource-text.ts';
 import { add, contains, normalize, type Resources, subtract, toFixedPoint, toPostRefinement } from './resources.ts';
 
@@ -11,7 +11,7 @@ export interface Conversion {
 /** The conversion that an operation stands for; undefined for those that convert nothing by themselves (launches, disks of providers). */
 export function conversionOf(operation: OfferOperation): Conversion | undefined {
   const { reserve, unreserve, create, destroy, grow_volume, shrink_volume } = operation;
-  if (operation.type === 'RESERVE' && reserve !== undefined) return inverse(unreserving(reserve.resources ?? []));
+  if (operation.type === 'RESERVE' && reserve !== undefined) return reserving(reserve);
   if (operation.type === 'UNRESERVE' && unreserve !== undefined) return unreserving(unreserve.resources ?? []);
   if (operation.type === 'CREATE' && create !== undefined) return inverse(destroying(create.volumes ?? []));
   if (operation.type === 'DESTROY' && destroy !== undefined) return destroying(destroy.volumes ?? []);
@@ -55,6 +55,12 @@ export function withoutVolume(volume: Resource): Resource {
   return disk?.source === undefined ? rest : { ...rest, disk: { source: disk.source } };
 }
 
+/** `source`: what is reserved for others until then. */
+function reserving({ source = [], resources = [] }: OfferOperationReserve): Conversion {
+  if (source.length > 0) return { consumed: normalize(source), converted: normalize(resources) };
+  return inverse(unreserving(resources));
+}
+
 function unreserving(resources: readonly Resource[]): Conversion {
   return { consumed: normalize(resources), converted: normalize(resources.map(popReservation)) };
 }
@@ -65,7 +71,8 @@ function destroying(volumes: readonly Resource[]): Conversion {
 
 function growing(volume: Resource, addition: Resource): Conversion {
   const size = thousandthsOf(volume) + thousandthsOf(addition);
-  return { consumed: normalize([volume, addition]), converted: normalize([sized(volume, size)]) };
+  const consumed = [...normalize([volume]), ...normalize([addition])];
+  return { consumed, converted: normalize([sized(volume, size)]) };
 }
 
 function shrinking(volume: Resource, megabytes: number): Conversion {

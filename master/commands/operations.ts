@@ -1,5 +1,5 @@
 import { type AgentId, asAgentId, asFrameworkId } from '../../protocol/ids.ts';
-import type { Operation, OperationState, OperationStatus } from '../../protocol/messages.ts';
+import type { Operation, OperationState, OperationStatus, Resource } from '../../protocol/messages.ts';
 import { conversionOf, isSpeculative } from '../../protocol/resource-operations.ts';
 import { add, contains, subtract } from '../../protocol/resources.ts';
 import { type Effect, sendEvent, sendToAgent } from '../effects.ts';
@@ -113,6 +113,14 @@ export function frameworkOf(state: MasterState, operation: Operation): Framework
 
 export function agentOf(state: MasterState, operation: Operation): Agent | undefined {
   return state.agents.get(asAgentId(operation.agent_id?.value ?? ''));
+}
+
+/** What pending operations of frameworks keep from being offered on an agent. */
+export function resourcesHeldBack(state: MasterState, agent: Agent): Resource[] {
+  return [...agent.operations.values()].flatMap((operation) => {
+    if (isFinal(operation.latest_status.state) || frameworkOf(state, operation) === undefined) return [];
+    return heldBack(operation)?.consumed ?? [];
+  });
 }
 
 /** What a pending operation keeps from being offered: nothing where its result is taken as given. */

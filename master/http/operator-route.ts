@@ -70,7 +70,10 @@ function answer(
   if ('refusal' in outcome) return refuse[outcome.refusal](reply, outcome.text);
   if ('effects' in outcome) {
     performer.perform(outcome.effects);
-    return reply.code(200).header('content-length', '0').send();
+    return reply
+      .code(outcome.accepted ? 202 : 200)
+      .header('content-length', '0')
+      .send();
   }
   return send(reply, media, outcome.response);
 }

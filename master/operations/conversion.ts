@@ -4,7 +4,7 @@ import { add, contains, subtract, toPostRefinement } from '../../protocol/resour
 import { rescindOffer } from '../commands/offers.ts';
 import { type Effect, log, sendEvent, sendToAgent } from '../effects.ts';
 import { countOperation } from '../metrics.ts';
-import type { Framework, MasterState } from '../state.ts';
+import type { Agent, Framework, MasterState } from '../state.ts';
 import { allocated, type Basket } from './basket.ts';
 import { operationUuid } from './operation-uuid.ts';
 import { invalidOperation } from './operation-validation.ts';
@@ -29,7 +29,7 @@ export function performConversion(
     return dropOperation(framework, given, wrong ?? 'Unknown operation');
   const result = convert(basket.remaining, conversion, role);
   if ('error' in result) return dropOperation(framework, given, result.error);
-  const rescinded = rescindShared(state, basket, conversion, now);
+  const rescinded = rescindShared(state, agent, conversion, now);
   if (isSpeculative(operation)) {
     basket.remaining = result.value;
     basket.shared = add(subtract(basket.shared, conversion.consumed), conversion.converted.filter(isShared));
@@ -81,9 +81,12 @@ export function resourcesNamed(operation: OfferOperation): Resource[] {
   ];
 }
 
-/** Post-refinement, and allocated to the role of the offers where the scheduler names none. */
-function completed(operation: OfferOperation, role: string): OfferOperation {
-  const one = (resource: Resource) => allocated({ ...toPostRefinement(resource), ...allocationOf(resource) }, role);
+/** Post-refinement, and allocated to the role of the offers where the scheduler names none; without a role not allocated. */
+export function completed(operation: OfferOperation, role: string | undefined): OfferOperation {
+  const one = (resource: Resource) => {
+    const post = toPostRefinement(resource);
+    return role === undefined ? post : allocated({ ...post, ...allocationOf(resource) }, role);
+  };
   const all = (resources: readonly Resource[] | undefined) => (resources ?? []).map(one);
   const { reserve, unreserve, create, destroy, grow_volume, shrink_volume } = operation;
   return {
@@ -116,9 +119,9 @@ function newOperation({ framework, agent }: Basket, info: OfferOperation, uuid: 
 }
 
 /** Whoever is offered a copy of a shared volume that is destroyed loses the offer. */
-function rescindShared(
+export function rescindShared(
   state: MasterState,
-  { agent }: Basket,
+  agent: Agent,
   { consumed, converted }: Conversion,
   now: number,
 ): Effect[] {

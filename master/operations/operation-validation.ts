@@ -1,19 +1,31 @@
 import type { OfferOperation, Resource } from '../../protocol/messages.ts';
 import { popReservation } from '../../protocol/resource-operations.ts';
-import { formatResource } from '../../protocol/resource-text.ts';
-import { contains, isPersistentVolume, normalize, reservationRole, toFixedPoint } from '../../protocol/resources.ts';
+import { formatResource, formatResources } from '../../protocol/resource-text.ts';
+import {
+  contains,
+  isPersistentVolume,
+  normalize,
+  reservationRole,
+  toFixedPoint,
+  toPostRefinement,
+} from '../../protocol/resources.ts';
 import { sameContent } from '../../protocol/same-content.ts';
 import { hasCapability, isTerminal } from '../../protocol/task-state.ts';
 import type { Agent } from '../state.ts';
 import type { Basket } from './basket.ts';
 import { duplicateVolume, invalidUse } from './resource-use.ts';
 
+/** Who wants an operation on what: a framework with its offers (a basket), or an operator. */
+export type Requester = Pick<Basket, 'agent'> & Partial<Pick<Basket, 'framework' | 'role'>>;
+
 /** The first thing wrong with an operation other than a launch, its resources completed; undefined when it may be tried. */
-export function invalidOperation(operation: OfferOperation, basket: Basket): string | undefined {
+export function invalidOperation(operation: OfferOperation, basket: Requester): string | undefined {
   const { type, reserve, unreserve, create, destroy, grow_volume, shrink_volume } = operation;
   if (type === 'RESERVE' && reserve !== undefined) {
-    if ((reserve.source ?? []).length > 0) return "RESERVE with 'source' is not supported for frameworks";
-    return invalidReserve(reserve.resources ?? [], basket);
+    const { source = [], resources = [] } = reserve;
+    if (source.length === 0) return invalidReserve(resources, basket);
+    if (basket.framework !== undefined) return "RESERVE with 'source' is not supported for frameworks";
+    return invalidReserve(resources, basket) ?? invalidSource(source, resources);
   }
   if (type === 'UNRESERVE' && unreserve !== undefined) return invalidUnreserve(unreserve.resources ?? []);
   if (type === 'CREATE' && create !== undefined) return invalidCreate(create.volumes ?? [], basket);
@@ -26,9 +38,9 @@ export function invalidOperation(operation: OfferOperation, basket: Basket): str
   return `Expecting '${(type ?? 'UNKNOWN').toLowerCase()}' to be present`;
 }
 
-function invalidReserve(resources: readonly Resource[], { framework, role }: Basket): string | undefined {
+function invalidReserve(resources: readonly Resource[], { framework, role }: Requester): string | undefined {
   if (resources.length === 0) return noResources;
-  const { principal } = framework.info;
+  const principal = framework?.info.principal;
   for (const resource of resources) {
     const top = resource.reservations?.at(-1);
     if (top?.type !== 'DYNAMIC') return `Resource ${formatResource(resource)} is not dynamically reserved`;
@@ -37,6 +49,7 @@ function invalidReserve(resources: readonly Resource[], { framework, role }: Bas
     if (principal !== undefined && top.principal !== principal)
       return otherPrincipal('reserve', principal, top.principal);
     const allocation = resource.allocation_info?.role;
+    if (role === undefined) continue;
     if (top.role !== role || allocation !== role) {
       return `A reserve operation was attempted for a resource with role '${top.role}' allocated to role '${allocation}', but the offers are allocated to role '${role}'`;
     }
@@ -46,6 +59,17 @@ function invalidReserve(resources: readonly Resource[], { framework, role }: Bas
     }
   }
   return undefined;
+}
+
+/** What is reserved anew must be the same but for its reservations, and no volume. */
+function invalidSource(source: readonly Resource[], resources: readonly Resource[]): string | undefined {
+  const invalid = invalidUnreserve(source);
+  if (invalid !== undefined) return `Invalid source: ${invalid}`;
+  const bare = (list: readonly Resource[]) =>
+    normalize(list.map((resource) => ({ ...toPostRefinement(resource), reservations: [] })));
+  const [from, to] = [bare(source), bare(resources)];
+  if (contains(from, to) && contains(to, from)) return undefined;
+  return `Expected the resources ${formatResources(to)} to be those of the source, ${formatResources(from)}`;
 }
 
 function invalidUnreserve(resources: readonly Resource[]): string | undefined {
@@ -61,9 +85,9 @@ function invalidUnreserve(resources: readonly Resource[]): string | undefined {
   return undefined;
 }
 
-function invalidCreate(volumes: readonly Resource[], { framework, agent }: Basket): string | undefined {
+function invalidCreate(volumes: readonly Resource[], { framework, agent }: Requester): string | undefined {
   if (volumes.length === 0) return noResources;
-  const { principal } = framework.info;
+  const principal = framework?.info.principal;
   const wrong = invalidUse(volumes);
   if (wrong !== undefined) return `Invalid volumes: ${wrong}`;
   for (const volume of volumes) {
@@ -72,7 +96,7 @@ function invalidCreate(volumes: readonly Resource[], { framework, agent }: Baske
     if (principal !== undefined && persistence.principal !== principal) {
       return otherPrincipal('create volume', principal, persistence.principal);
     }
-    if (volume.shared !== undefined && !hasCapability(framework.info, 'SHARED_RESOURCES')) {
+    if (volume.shared !== undefined && framework !== undefined && !hasCapability(framework.info, 'SHARED_RESOURCES')) {
       return 'Create volume operation for shared volumes requires the SHARED_RESOURCES capability';
     }
   }
@@ -129,7 +153,8 @@ function invalidResize(volume: Resource): string | undefined {
     : undefined;
 }
 
-const noResources = 'Invalid resources: there are none';
+// As recorded.
+const noResources = 'Invalid resources: The resources have multiple resource providers: ';
 
 function otherPrincipal(what: string, principal: string, given: string | undefined): string {
   const found = given === undefined ? 'no principal set' : `principal '${given}'`;

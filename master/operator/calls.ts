@@ -1,8 +1,16 @@
 import { asAgentId, asFrameworkId } from '../../protocol/ids.ts';
-import type { MasterCall, MasterCallType, MasterResponse, MasterResponseType } from '../../protocol/messages.ts';
+import type {
+  AgentID,
+  MasterCall,
+  MasterCallType,
+  MasterResponse,
+  MasterResponseType,
+  OfferOperation,
+} from '../../protocol/messages.ts';
 import type { LoggingLevel } from '../../runtime/logging-level.ts';
 import { versionInfo } from '../../runtime/version-document.ts';
 import { maintenanceStatus, startMaintenance, stopMaintenance, updateSchedule } from '../commands/maintenance.ts';
+import { operateOnAgent } from '../commands/operator-operations.ts';
 import { removeQuota, setQuota, updateQuotas } from '../commands/quota.ts';
 import { markGone } from '../commands/remove-agent.ts';
 import { removeFramework } from '../commands/remove-framework.ts';
@@ -26,8 +34,8 @@ export interface Operated {
 
 export type Outcome =
   | { response: MasterResponse }
-  /** Done, with nothing to tell. */
-  | { effects: Effect[] }
+  /** Done, or `accepted`, with nothing to tell. */
+  | { effects: Effect[]; accepted?: boolean }
   | { refusal: Refusal; text: string };
 
 export type Refusal = 'badRequest' | 'notFound' | 'conflict' | 'notImplemented' | 'unavailable';
@@ -95,12 +103,33 @@ const handlers: Record<OperatorCall['type'], Handler> = {
   SET_QUOTA: ({ state, now }, { set_quota }) => setQuota(state, set_quota?.quota_request ?? {}, now),
   REMOVE_QUOTA: ({ state }, { remove_quota }) => removeQuota(state, remove_quota?.role ?? ''),
 
-  RESERVE_RESOURCES: onAgent((call) => call.reserve_resources, 'RESERVE_RESOURCES'),
-  UNRESERVE_RESOURCES: onAgent((call) => call.unreserve_resources, 'UNRESERVE_RESOURCES'),
-  CREATE_VOLUMES: onAgent((call) => call.create_volumes, 'CREATE_VOLUMES'),
-  DESTROY_VOLUMES: onAgent((call) => call.destroy_volumes, 'DESTROY_VOLUMES'),
-  GROW_VOLUME: onAgent((call) => call.grow_volume, 'GROW_VOLUME'),
-  SHRINK_VOLUME: onAgent((call) => call.shrink_volume, 'SHRINK_VOLUME'),
+  RESERVE_RESOURCES: operating(({ reserve_resources }) => {
+    const { source, resources } = reserve_resources ?? {};
+    return [
+      reserve_resources,
+      { type: 'RESERVE', reserve: { ...(source && { source }), ...(resources && { resources }) } },
+    ];
+  }),
+  UNRESERVE_RESOURCES: operating(({ unreserve_resources: call }) => [
+    call,
+    { type: 'UNRESERVE', unreserve: { resources: call?.resources ?? [] } },
+  ]),
+  CREATE_VOLUMES: operating(({ create_volumes: call }) => [
+    call,
+    { type: 'CREATE', create: { volumes: call?.volumes ?? [] } },
+  ]),
+  DESTROY_VOLUMES: operating(({ destroy_volumes: call }) => [
+    call,
+    { type: 'DESTROY', destroy: { volumes: call?.volumes ?? [] } },
+  ]),
+  GROW_VOLUME: operating(({ grow_volume: call }) => [
+    call,
+    { type: 'GROW_VOLUME', ...(call && { grow_volume: { volume: call.volume, addition: call.addition } }) },
+  ]),
+  SHRINK_VOLUME: operating(({ shrink_volume: call }) => [
+    call,
+    { type: 'SHRINK_VOLUME', ...(call && { shrink_volume: { volume: call.volume, subtract: call.subtract } }) },
+  ]),
 
   GET_MAINTENANCE_STATUS: reading(({ state }) => ({ get_maintenance_status: { status: maintenanceStatus(state) } })),
   GET_MAINTENANCE_SCHEDULE: reading(({ state }) => ({
@@ -136,6 +165,19 @@ function onAgent(
   return (operated, call) => {
     const id = asAgentId(memberOf(call)?.agent_id?.value ?? '');
     return operated.state.agents.has(id) ? notYet(type)(operated, call) : { refusal: 'badRequest', text: unknown };
+  };
+}
+
+type Operating = [{ agent_id?: AgentID | undefined } | undefined, OfferOperation];
+
+/** What the call's member says of the agent, and the operation that it stands for. */
+function operating(read: (call: MasterCall) => Operating): Handler {
+  return ({ state, now }, call) => {
+    const [member, operation] = read(call);
+    const agent = state.agents.get(asAgentId(member?.agent_id?.value ?? ''));
+    if (agent === undefined) return { refusal: 'badRequest', text: 'No agent found with specified ID' };
+    const outcome = operateOnAgent(state, agent, operation, now);
+    return 'refusal' in outcome ? outcome : { ...outcome, accepted: true };
   };
 }
 

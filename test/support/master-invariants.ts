@@ -123,7 +123,8 @@ function assertBooks(state: MasterState, allocator: AuditedAllocator): void {
       enter(`${framework.id} ${roleOfExecutor(executor, framework.info)}`, normalize(executor.resources ?? []));
     }
     for (const { framework_id, info, latest_status } of agent.operations.values()) {
-      if (latest_status.state !== 'OPERATION_PENDING' || isSpeculative(info)) continue;
+      // An operator's operation is taken as done.
+      if (latest_status.state !== 'OPERATION_PENDING' || isSpeculative(info) || framework_id === undefined) continue;
       const volume = info.grow_volume?.volume ?? info.shrink_volume?.volume;
       const role = volume?.allocation_info?.role ?? '*';
       enter(`${framework_id?.value} ${role}`, conversionOf(info)?.consumed ?? []);

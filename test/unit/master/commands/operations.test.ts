@@ -229,7 +229,7 @@ describe('refused operations', () => {
       { type: 'RESERVE', reserve: { source: [reservedDisk], resources: [reservedDisk] } },
       /source/,
     ],
-    ['RESERVE of nothing', { type: 'RESERVE', reserve: { resources: [] } }, /there are none/],
+    ['RESERVE of nothing', { type: 'RESERVE', reserve: { resources: [] } }, /multiple resource providers/],
     [
       'CREATE of unreserved disk',
       { type: 'CREATE', create: { volumes: [{ ...volume, reservations: [] }] } },
