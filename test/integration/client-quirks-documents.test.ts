@@ -1,5 +1,5 @@
-// What clients in the field depend on, third part: paths, documents, files, metrics, and what later rooms bring. Each test's
-// number is that of the line in the list of quirks.
+// What clients in the field depend on, third part: paths, documents, files and metrics. Each test's number is that of the line in the
+// list of quirks.
 import assert from 'node:assert/strict';
 import { after, before, type TestContext, test } from 'node:test';
 import { request } from 'undici';
@@ -195,19 +195,6 @@ test('quirk 20: TASK_RUNNING has a container id and an address, each status agen
   assert.ok(room.master.address !== other.master.address);
 });
 
-test(
-  'quirk 22: executors find the ids of SUBSCRIBED in their environment, durations like 5secs, uuids of 16 bytes, and no early HEARTBEAT',
-  {
-    todo: 'waits for executors',
-  },
-);
-
-test('quirk 23: nested sessions stream RecordIO both ways, and WAIT tells a wait(2) status', {
-  todo: 'waits for nested containers',
-});
-
-test('quirk 20: the agent fills in what an executor leaves out of a status', { todo: 'waits for executors' });
-
 test('quirk 24: /files/* take the real path of a sandbox; a directory cannot be downloaded, in those words', async () => {
   const { ofAgent } = cluster;
   const own = JSON.parse((await ofAgent('/state')).text);
@@ -240,7 +227,7 @@ test('quirk 25: /metrics/snapshot is one flat object of numbers, with master/ele
 });
 
 test('quirk 26: the leader is found through ZooKeeper by json.info_ nodes, the lowest sequence first', {
-  todo: 'waits for --zk',
+  todo: 'there is no --zk yet',
 });
 
 test('quirk 28: /state is a script when ?jsonp= asks for one', async (t) => {

@@ -124,10 +124,6 @@ test('quirk 9: Content-Type is exactly application/json or application/x-protobu
   assert.equal((await room.request('GET', '/state')).headers['content-type'], 'application/json');
 });
 
-test('quirk 9: container input and output sessions are application/recordio with Message-Content-Type', {
-  todo: 'waits for nested containers',
-});
-
 test('quirk 10: streams are chunked and never have a Content-Length, also with Connection: close', async (t) => {
   const room = await open(t);
   for (const headers of [[], ['Connection: close']]) {

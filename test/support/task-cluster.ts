@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { agentFlags } from '../../agent/flags.ts';
 import { startAgent } from '../../agent/main.ts';
+import type { Clock } from '../../runtime/clock.ts';
 import { parseFlags } from '../../runtime/flags.ts';
 import { silentLog } from '../../runtime/log.ts';
 import { Shutdown } from '../../runtime/shutdown.ts';
@@ -14,17 +15,19 @@ const resources = 'cpus:2;mem:512;disk:100;ports:[31000-31009];gpus:0';
 export async function agentOf(
   t: Pick<TestContext, 'after'>,
   master: { master: { address: string }; directory: string },
-  options: { program?: FakeEngineOptions['program']; flags?: string[] } = {},
+  options: Pick<FakeEngineOptions, 'program' | 'session'> & { flags?: string[]; clock?: Clock } = {},
 ) {
   const engine = new FakeEngine({
     images: [image],
     program: options.program ?? (() => ({ stdout: 'hello', exit: {} })),
+    ...(options.session && { session: options.session }),
   });
   const shutdown = new Shutdown(silentLog);
   t.after(() => shutdown.stop());
   const own = ['--port=0', `--work_dir=${join(master.directory, 'agent')}`, `--resources=${resources}`];
   const link = [`--master=${master.master.address}`, '--registration_backoff_factor=10ms'];
   const flags = parseFlags(agentFlags, [...link, ...own, ...(options.flags ?? [])], {});
-  const agent = await startAgent({ flags, log: silentLog, shutdown, engine });
+  const clock = options.clock && { clock: options.clock };
+  const agent = await startAgent({ flags, log: silentLog, shutdown, engine, ...clock });
   return { engine, agent, id: await agent.registered, stop: () => shutdown.stop() };
 }
