@@ -1,4 +1,5 @@
 import type { RegistryCredentials } from './engine/engine.ts';
+import { isJsonObject, parseJsonObject } from './json-object.ts';
 
 /** What a Docker client's `config.json` (or the older `.dockercfg`) says of registries: by host, or host and path. */
 export type DockerConfig = ReadonlyMap<string, RegistryCredentials>;
@@ -24,18 +25,14 @@ const publicAliases = new Set(['index.docker.io', 'registry-1.docker.io', 'regis
  * quotes what was read.
  */
 export function parseDockerConfig(text: string): { value: DockerConfig } | { error: string } {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(text);
-  } catch {
-    return { error: 'it is no JSON' };
-  }
-  if (!isObject(parsed)) return { error: 'it is no JSON object' };
-  const auths = 'auths' in parsed ? parsed.auths : isOldForm(parsed) ? parsed : {};
-  if (!isObject(auths)) return { error: 'its auths are no JSON object' };
+  const parsed = parseJsonObject(text);
+  if ('error' in parsed) return parsed;
+  const config = parsed.value;
+  const auths = 'auths' in config ? config.auths : isOldForm(config) ? config : {};
+  if (!isJsonObject(auths)) return { error: 'its auths are no JSON object' };
   const found = new Map<string, RegistryCredentials>();
   for (const [name, entry] of Object.entries(auths)) {
-    const read = isObject(entry) ? credentialsOf(entry) : { error: 'is no JSON object' };
+    const read = isJsonObject(entry) ? credentialsOf(entry) : { error: 'is no JSON object' };
     if (read === undefined) continue;
     if ('error' in read) return { error: `the entry for ${registryName(name)} ${read.error}` };
     found.set(registryName(name), { ...read, serveraddress: name });
@@ -88,13 +85,9 @@ function credentialsOf(entry: Entry): Omit<RegistryCredentials, 'serveraddress'>
 }
 
 function isOldForm(config: Record<string, unknown>): boolean {
-  return Object.values(config).some((entry) => isObject(entry) && ('auth' in entry || 'username' in entry));
+  return Object.values(config).some((entry) => isJsonObject(entry) && ('auth' in entry || 'username' in entry));
 }
 
 function isText(value: unknown): value is string {
   return typeof value === 'string' && value !== '';
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,5 +1,5 @@
 import type { OfferOperationType, SchedulerCallType, SchedulerEventType, TaskState } from '../protocol/messages.ts';
-import { isTerminal } from '../protocol/task-state.ts';
+import { isTerminal, taskStates } from '../protocol/task-state.ts';
 import { type Framework, rolesOf } from './state.ts';
 
 type Metric = [string, number];
@@ -51,29 +51,12 @@ const operations = [
   'DESTROY_DISK',
 ] as const satisfies OfferOperationType[];
 
-const states = [
-  'TASK_STAGING',
-  'TASK_STARTING',
-  'TASK_RUNNING',
-  'TASK_KILLING',
-  'TASK_UNREACHABLE',
-  'TASK_UNKNOWN',
-  'TASK_FINISHED',
-  'TASK_FAILED',
-  'TASK_KILLED',
-  'TASK_ERROR',
-  'TASK_LOST',
-  'TASK_DROPPED',
-  'TASK_GONE',
-  'TASK_GONE_BY_OPERATOR',
-] as const satisfies TaskState[];
-
 const counted: readonly string[] = [
   ...['calls', 'events', 'operations', 'offers/sent', 'offers/accepted', 'offers/declined', 'offers/rescinded'],
   ...calls.map((type) => `calls/${type.toLowerCase()}`),
   ...events.map((type) => `events/${type.toLowerCase()}`),
   ...operations.map((type) => `operations/${type.toLowerCase()}`),
-  ...states.filter(isTerminal).map((state) => `tasks/terminal/${state.toLowerCase()}`),
+  ...taskStates.filter(isTerminal).map((state) => `tasks/terminal/${state.toLowerCase()}`),
 ];
 
 /** `master/frameworks/<name>/<id>/…`, of a completed one too as long as it is remembered. */
@@ -93,7 +76,7 @@ function activeTasks({ tasks, unreachableTasks }: Framework): Metric[] {
   const total = new Map<TaskState, number>();
   for (const { state } of [...tasks.values(), ...unreachableTasks.values()])
     total.set(state, (total.get(state) ?? 0) + 1);
-  return states
+  return taskStates
     .filter((state) => !isTerminal(state))
     .map((state) => [`tasks/active/${state.toLowerCase()}`, total.get(state) ?? 0]);
 }

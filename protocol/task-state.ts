@@ -39,6 +39,8 @@ const nextStates: Record<TaskState, readonly TaskState[]> = (() => {
   };
 })();
 
+export const taskStates = Object.keys(nextStates) as readonly TaskState[];
+
 export function canMove(from: TaskState, to: TaskState): boolean {
   return nextStates[from].includes(to);
 }

@@ -1,3 +1,5 @@
+import { isJsonObject, parseJsonObject } from '../json-object.ts';
+
 /** Which `Authorization` the agent sends to which server on behalf of all tasks. */
 export interface UriCredentials {
   /** Of a URL's host and port; undefined where there is none. */
@@ -13,15 +15,10 @@ type Credential = { username: string; password: string } | { token: string };
  * scheme's own port. An error never holds what was read: it may be a secret.
  */
 export function parseUriCredentials(text: string): { value: UriCredentials } | { error: string } {
-  let document: unknown;
-  try {
-    document = JSON.parse(text);
-  } catch {
-    return { error: 'it is not JSON' };
-  }
-  if (!isRecord(document)) return { error: 'it is not a JSON object of hosts' };
+  const parsed = parseJsonObject(text);
+  if ('error' in parsed) return parsed;
   const headers = new Map<string, string>();
-  for (const [host, entry] of Object.entries(document)) {
+  for (const [host, entry] of Object.entries(parsed.value)) {
     if (!isHost(host)) return { error: `${JSON.stringify(host)} is not a host or host:port in lower case` };
     const credential = readCredential(entry);
     if (credential === undefined) {
@@ -40,7 +37,7 @@ function isHost(text: string): boolean {
 }
 
 function readCredential(entry: unknown): Credential | undefined {
-  if (!isRecord(entry)) return undefined;
+  if (!isJsonObject(entry)) return undefined;
   const { username, password, token, ...rest } = entry;
   if (Object.keys(rest).length > 0) return undefined;
   if (typeof token === 'string' && /^[\x21-\x7e]+$/.test(token) && username === undefined && password === undefined) {
@@ -55,8 +52,4 @@ function readCredential(entry: unknown): Credential | undefined {
 function headerOf(credential: Credential): string {
   if ('token' in credential) return `Bearer ${credential.token}`;
   return `Basic ${Buffer.from(`${credential.username}:${credential.password}`).toString('base64')}`;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
