@@ -97,7 +97,7 @@ function dashOf(index: number): string | undefined {
 
 function timeStep(until: number): { step: number; unit: string; size: number } {
   const units = [
-    { unit: 's', size: 1, steps: [1, 5, 10, 20, 60] },
+    { unit: 's', size: 1, steps: [1, 5, 10, 20] },
     { unit: 'min', size: 60, steps: [60, 120, 300, 600, 1_200] },
     { unit: 'h', size: 3_600, steps: [1_800, 3_600, 7_200, 14_400, 21_600, 43_200] },
     { unit: 'd', size: 86_400, steps: [86_400, 172_800, 604_800] },

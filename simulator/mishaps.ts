@@ -19,11 +19,11 @@ interface Mishap {
 const mishaps: Record<FaultKind, (victims: Victims, among: string | undefined) => Mishap[]> = {
   'agent-dies': ({ agents }, among) =>
     agents
-      .filter(({ group }) => among === undefined || group === among)
+      .filter(({ group }) => among === undefined || group.name === among)
       .map((agent) => ({ begin: () => agent.die(), end: () => agent.comeBack() })),
   'link-breaks': ({ agents }, among) =>
     agents
-      .filter(({ group }) => among === undefined || group === among)
+      .filter(({ group }) => among === undefined || group.name === among)
       .map((agent) => ({ begin: () => agent.cutOff(), end: () => agent.reconnect() })),
   'scheduler-dies': ({ schedulers }, among) =>
     schedulers
@@ -31,11 +31,12 @@ const mishaps: Record<FaultKind, (victims: Victims, among: string | undefined) =
       .map((scheduler) => ({ begin: () => scheduler.die(), end: () => scheduler.comeBack() })),
 };
 
-/** Lets a fault happen when it is due, again and again if it recurs. */
-export function inflict(fault: Fault, victims: Victims, timeline: Timeline, random: Random): void {
+/** Lets a fault happen when it is due, again and again if it recurs, for so many seconds from the beginning. */
+export function inflict(fault: Fault, until: number, victims: Victims, timeline: Timeline, random: Random): void {
   const { kind, at, every, count, among, lasts } = fault;
   const candidates = mishaps[kind](victims, among);
   const strike = () => {
+    if (timeline.elapsed >= until) return;
     for (const mishap of random.pick(candidates, count)) {
       mishap.begin();
       if (lasts !== undefined) timeline.after(draw(lasts, random) * 1000, () => mishap.end());

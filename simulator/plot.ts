@@ -18,6 +18,7 @@ const size = { width: 960, height: 640 };
 const left = 64;
 const width = 720;
 const mostRoles = 12;
+const longestLine = 125;
 
 /** Shares over time by role, and below how much of the cluster is used, as an SVG document. */
 export function plot(outcome: Outcome): string {
@@ -30,11 +31,24 @@ export function plot(outcome: Outcome): string {
     style,
     [
       text(heading, { x: left, y: 30, class: 'heading' }),
-      text(`${scenario.about} (simulated, seed ${seed})`, { x: left, y: 50, class: 'note' }),
-      drawChart(shares(outcome), { left, top: 92, width, height: 250 }),
+      ...lines(`${scenario.about} (simulated, seed ${seed})`).map((line, index) =>
+        text(line, { x: left, y: 50 + 16 * index, class: 'note' }),
+      ),
+      drawChart(shares(outcome), { left, top: 106, width, height: 240 }),
       drawChart(utilisation(outcome), { left, top: 420, width, height: 160 }),
     ].join(''),
   );
+}
+
+/** Broken at blanks. */
+function lines(sentence: string): string[] {
+  const broken: string[] = [];
+  for (const word of sentence.split(' ')) {
+    const last = broken.at(-1);
+    if (last === undefined || last.length + word.length >= longestLine) broken.push(word);
+    else broken[broken.length - 1] = `${last} ${word}`;
+  }
+  return broken;
 }
 
 function shares({ scenario, samples, roles }: Outcome): Chart {

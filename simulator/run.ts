@@ -32,16 +32,20 @@ export interface RoleOutcome {
 
 const looks = 60;
 
-/** Runs to the end, and looks at the cluster from time to time. */
+/**
+ * Runs to the end, and looks at the cluster from time to time: half-way between two batch allocations, as at that very moment all that
+ * is free is in offers.
+ */
 export function run(simulation: Simulation, seed: number): Outcome {
   const { scenario, timeline, master, schedulers } = simulation;
   const roles = [...new Set(scenario.frameworks.map(({ role }) => role))];
   const samples: Sample[] = [];
   const step = scenario.sample ?? scenario.until / looks;
   for (let look = 1; look * step <= scenario.until + step / 1e6; look++) {
-    timeline.run(look * step);
+    timeline.run(look * step - scenario.master.allocationInterval / 2);
     samples.push(takeCensus(master.state, schedulers, roles, look * step));
   }
+  timeline.run(scenario.until);
   return {
     scenario,
     seed,

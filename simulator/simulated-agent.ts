@@ -49,9 +49,8 @@ const nowhere = new NoSandboxes('', '');
 
 /** The agent's own state and commands; instead of containers there are timers. It runs command tasks (`sleep SECONDS`) alone. */
 export class SimulatedAgent {
-  readonly group: string;
+  readonly group: AgentGroup;
   readonly #hostname: string;
-  readonly #group: AgentGroup;
   readonly #surroundings: Surroundings;
   #state: AgentState;
   #id: AgentId | undefined;
@@ -84,11 +83,19 @@ export class SimulatedAgent {
   };
 
   constructor(group: AgentGroup, index: number, surroundings: Surroundings) {
-    this.group = group.name;
-    this.#group = group;
+    this.group = group;
     this.#hostname = `${group.name}-${index}`;
     this.#surroundings = surroundings;
     this.#state = freshState(group);
+  }
+
+  get id(): AgentId | undefined {
+    return this.#id;
+  }
+
+  /** What it holds now, tasks that are over and not acknowledged included. */
+  get tasks(): Iterable<TaskRecord> {
+    return this.#state.tasks.values();
   }
 
   /** Its process runs, and dials. */
@@ -102,7 +109,7 @@ export class SimulatedAgent {
     if (!this.#on) return;
     this.#on = false;
     this.#life++;
-    this.#state = freshState(this.#group);
+    this.#state = freshState(this.group);
     this.#retryPending = false;
     this.#peer?.wire.cut();
     this.#peer = undefined;
@@ -218,7 +225,7 @@ export class SimulatedAgent {
   /** As it would arrive over a network: nothing in it is shared. */
   #subscription(): AgentSubscription {
     const tasks = [...this.#state.tasks.values()].filter((task) => !task.orphaned);
-    const { resources, attributes } = this.#group;
+    const { resources, attributes } = this.group;
     const subscription: AgentSubscription = {
       agent: {
         hostname: this.#hostname,

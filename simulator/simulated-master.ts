@@ -3,20 +3,22 @@ import { allocate } from '../master/commands/allocate.ts';
 import { disconnectAgent } from '../master/commands/disconnect-agent.ts';
 import { disconnectFramework } from '../master/commands/disconnect-framework.ts';
 import { expire, pingAgents } from '../master/commands/expire.ts';
+import { updateQuotas } from '../master/commands/quota.ts';
 import { reconcileFrom } from '../master/commands/reconcile.ts';
 import { registerAgent } from '../master/commands/register-agent.ts';
 import { removeAgent } from '../master/commands/remove-agent.ts';
 import { carryOut, invalidCall } from '../master/commands/scheduler-call.ts';
 import { subscribe } from '../master/commands/subscribe.ts';
 import { updateTask } from '../master/commands/update-task.ts';
+import { updateWeights } from '../master/commands/weights.ts';
 import type { Effect, EffectArguments } from '../master/effects.ts';
 import type { MasterState } from '../master/state.ts';
 import type { AgentMessage, AgentSubscription, MasterMessage } from '../protocol/agent-link.ts';
 import { type AgentId, asFrameworkId, type FrameworkId } from '../protocol/ids.ts';
-import type { SchedulerCall, SchedulerEvent } from '../protocol/messages.ts';
+import type { Resource, SchedulerCall, SchedulerEvent, ValueScalar } from '../protocol/messages.ts';
 import { newMasterState } from './master-state.ts';
 import type { Random } from './random.ts';
-import type { MasterScenario } from './scenario.ts';
+import type { MasterScenario, Scenario } from './scenario.ts';
 import { beginning, type Timeline } from './timeline.ts';
 import type { Wire } from './wire.ts';
 
@@ -70,6 +72,17 @@ export class SimulatedMaster {
     this.#scenario = scenario;
     this.#random = random;
     this.state = newMasterState(scenario, allocator, beginning);
+  }
+
+  /** What an operator sets beforehand. */
+  configure(roles: Scenario['roles']): void {
+    const now = this.#timeline.now();
+    for (const [role, { weight, guarantee, limit }] of Object.entries(roles)) {
+      if (weight !== undefined) this.#set(updateWeights(this.state, [{ role, weight }], now));
+      if (guarantee.length + limit.length === 0) continue;
+      const quota_configs = [{ role, guarantees: amountsOf(guarantee), limits: amountsOf(limit) }];
+      this.#set(updateQuotas(this.state, { force: true, quota_configs }, now));
+    }
   }
 
   /** Begins what time drives. */
@@ -139,6 +152,11 @@ export class SimulatedMaster {
     if (framework !== undefined) this.perform(disconnectFramework(this.state, framework, this.#timeline.now()));
   }
 
+  #set(outcome: { effects: Effect[] } | { refusal: string }): void {
+    if ('refusal' in outcome) throw new Error(`a weight or quota was refused: ${JSON.stringify(outcome)}`);
+    this.perform(outcome.effects);
+  }
+
   /** As PING and PONG on each link, in one event for all: who can be reached has been heard of. */
   #pingAll(): void {
     const now = this.#timeline.now();
@@ -164,6 +182,10 @@ export class SimulatedMaster {
       action();
     });
   }
+}
+
+function amountsOf(resources: readonly Resource[]): Record<string, ValueScalar> {
+  return Object.fromEntries(resources.map(({ name, scalar }) => [name, { value: scalar?.value ?? 0 }]));
 }
 
 function sendTo<Message>(peer: Peer<Message> | undefined, message: Message): void {

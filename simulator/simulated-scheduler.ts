@@ -41,6 +41,7 @@ export class SimulatedScheduler {
   #id: FrameworkId | undefined;
   #peer: Peer<SchedulerEvent> | undefined;
   #suppressed = false;
+  #leaves = false;
   #over = false;
   #launches = 0;
 
@@ -67,8 +68,10 @@ export class SimulatedScheduler {
     for (const supply of this.#supplies) this.#later(supply.stream.from, () => this.#begin(supply));
   }
 
-  /** Tears itself down. */
+  /** Tears itself down, as soon as it is subscribed. */
   leave(): void {
+    this.#leaves = true;
+    if (this.#peer === undefined || this.#id === undefined) return;
     this.#call({ type: 'TEARDOWN' });
     this.#over = true;
     this.#tasks.clear();
@@ -128,6 +131,10 @@ export class SimulatedScheduler {
   #subscribed(id: string): void {
     const isBack = this.#id !== undefined;
     this.#id = asFrameworkId(id);
+    if (this.#leaves) {
+      this.leave();
+      return;
+    }
     const tasks = [...this.#tasks.keys()].map((value) => ({ task_id: { value } }));
     if (isBack && tasks.length > 0) this.#call({ type: 'RECONCILE', reconcile: { tasks } });
     this.#rest();

@@ -23,13 +23,11 @@ export class Simulation {
   readonly agents: readonly SimulatedAgent[];
   readonly schedulers: readonly SimulatedScheduler[];
   readonly tally = new Tally();
-  readonly #random: Random;
 
   constructor({ scenario, seed, allocator, witness = {} }: SimulationOptions) {
     const random = new Random(String(seed));
     const { latency, launch } = scenario;
     const shared = { timeline: this.timeline, latency };
-    this.#random = random;
     this.scenario = scenario;
     this.master = new SimulatedMaster(this.timeline, scenario.master, allocator, random.fork('master'));
     const agentSurroundings = { ...shared, master: this.master, launch, random: random.fork('agents') };
@@ -52,8 +50,9 @@ export class Simulation {
       }),
     );
     for (const [index, fault] of scenario.faults.entries()) {
-      inflict(fault, this, this.timeline, this.#random.fork(`fault ${index}`));
+      inflict(fault, scenario.until, this, this.timeline, random.fork(`fault ${index}`));
     }
+    this.master.configure(scenario.roles);
     this.master.start();
   }
 }
