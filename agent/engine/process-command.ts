@@ -38,6 +38,30 @@ export interface RunOptions {
  * Throws MESITA_CONTAINER_INVALID: no such program, directory or user.
  */
 export function superviseCall(spec: ProcessSpec, { mark, stdout, stderr, reset }: RunOptions): string {
+  const { name, workingDirectory = '/' } = spec;
+  const command = ['setsid', ...switchUser(spec.user), ...cleanWords(spec, { mark, reset })];
+  const score = spec.oomScoreAdjust === undefined ? '' : String(spec.oomScoreAdjust);
+  const call = ['supervise', name, workingDirectory, stdout, stderr, score, ...command];
+  if (call.some((word) => word.includes('\0'))) throw invalid(`The command or environment of ${name} has a NUL in it`);
+  return call.map(quote).join(' ');
+}
+
+/**
+ * The same for a child of this very process, in whose session nobody else is. `around`: what the command is wrapped into.
+ * Throws MESITA_CONTAINER_INVALID.
+ */
+export function sessionWords(
+  spec: ProcessSpec,
+  mark: string,
+  around: (words: readonly string[]) => readonly string[] = (words) => words,
+): string[] {
+  const command = around(cleanWords(spec, { mark, reset: false }));
+  // What is around it is to be found by its mark, too.
+  return [...switchUser(spec.user), 'env', `${markVariable}=${mark}`, ...command];
+}
+
+/** With exactly the environment that the spec says, and the mark. */
+function cleanWords(spec: ProcessSpec, { mark, reset }: Pick<RunOptions, 'mark' | 'reset'>): string[] {
   const { name, environment, workingDirectory = '/' } = spec;
   const words = [...(spec.entrypoint ?? []), ...(spec.command ?? [])];
   const [program] = words;
@@ -45,9 +69,7 @@ export function superviseCall(spec: ProcessSpec, { mark, stdout, stderr, reset }
   checkDirectory(workingDirectory);
   findProgram(program, environment.PATH, workingDirectory);
   const variables = Object.entries({ ...environment, [markVariable]: mark }).map(([key, value]) => `${key}=${value}`);
-  const command = [
-    'setsid',
-    ...switchUser(spec.user),
+  return [
     'env',
     '-i',
     ...(reset ? ['--default-signal'] : []),
@@ -56,14 +78,10 @@ export function superviseCall(spec: ProcessSpec, { mark, stdout, stderr, reset }
     ...(program.includes('=') ? ['/bin/sh', '-c', 'exec "$@"', 'sh'] : []),
     ...words,
   ];
-  const score = spec.oomScoreAdjust === undefined ? '' : String(spec.oomScoreAdjust);
-  const call = ['supervise', name, workingDirectory, stdout, stderr, score, ...command];
-  if (call.some((word) => word.includes('\0'))) throw invalid(`The command or environment of ${name} has a NUL in it`);
-  return call.map(quote).join(' ');
 }
 
 /** For a POSIX shell. */
-function quote(word: string): string {
+export function quote(word: string): string {
   return `'${word.replaceAll("'", "'\\''")}'`;
 }
 

@@ -3,6 +3,7 @@ import { mkdirSync, symlinkSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { constants, cpus, release, totalmem, type } from 'node:os';
 import { dirname } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { describeError, MesitaError } from '../../protocol/errors.ts';
 import { type Clock, systemClock } from '../../runtime/clock.ts';
 import { procFiles } from '../../runtime/proc-files.ts';
@@ -20,7 +21,7 @@ import type {
   ExecResult,
   LogSinks,
 } from './engine.ts';
-import { invalid, superviseCall } from './process-command.ts';
+import { invalid, sessionWords, superviseCall } from './process-command.ts';
 import { ProcessContainer } from './process-container.ts';
 import { examineHost, hostError, type ProcessHost, sendSignal } from './process-host.ts';
 import { ProcessKeeper } from './process-keeper.ts';
@@ -28,8 +29,11 @@ import { ProcessLives } from './process-lives.ts';
 import { copyOutput } from './process-logs.ts';
 import { ProcessOutput } from './process-output.ts';
 import { ProcessSampler } from './process-sampler.ts';
+import { openProcessSession } from './process-session.ts';
 import { noImage, refusal } from './process-spec.ts';
 import { type OutputStream, ProcessStore } from './process-store.ts';
+import { onTerminal } from './process-terminal.ts';
+import type { EngineSession, SessionOptions } from './session.ts';
 
 export interface ProcessEngineOptions {
   /** Where containers are kept; made when it is not there. */
@@ -217,6 +221,35 @@ export class ProcessEngine implements Engine {
     }
   }
 
+  async openSession(
+    name: ContainerName,
+    command: readonly string[],
+    sinks: LogSinks,
+    options: SessionOptions,
+  ): Promise<EngineSession | undefined> {
+    const container = this.#lives.containers.get(name);
+    if (container?.state !== 'running') return undefined;
+    const { terminal } = options;
+    const run = this.#commandWithin(container, command, options);
+    const problem = this.#problemOf(run);
+    if (problem !== undefined) return impossibleSession(problem, terminal === undefined ? sinks.stderr : sinks.stdout);
+    const around = (words: readonly string[]) => (terminal === undefined ? words : onTerminal(words, terminal));
+    const words = sessionWords(run.spec, run.mark, around);
+    const giveUp = () => void this.#lives.kill(run);
+    try {
+      this.#make(run);
+      const closing = this.#closing.signal;
+      const talk = { words, terminal: terminal !== undefined, sinks, lives: this.#lives, closing };
+      const session = await openProcessSession(run, talk);
+      container.over.promise.then(giveUp, giveUp);
+      void run.over.promise.then(() => this.remove(run.name));
+      return session;
+    } catch (error) {
+      await this.remove(run.name);
+      throw error;
+    }
+  }
+
   async usage(name: ContainerName): Promise<ContainerUsage | undefined> {
     const container = this.#lives.containers.get(name);
     if (container === undefined || !container.runs) return undefined;
@@ -295,16 +328,21 @@ export class ProcessEngine implements Engine {
     }
   }
 
-  #commandWithin(container: ProcessContainer, command: readonly string[], options: ExecOptions): ProcessContainer {
+  #commandWithin(
+    container: ProcessContainer,
+    command: readonly string[],
+    options: Pick<SessionOptions, 'environment' | 'user' | 'terminal'>,
+  ): ProcessContainer {
     container.commands++;
     const { spec, name } = container;
-    const { environment, user } = options;
+    const { environment, user, terminal } = options;
+    const further = terminal === undefined ? environment : { TERM: 'xterm', ...environment };
     const own: ContainerSpec = {
       ...spec,
       name: `${name}.exec-${container.commands}`,
       entrypoint: [...command],
       command: [],
-      environment: { ...spec.environment, ...environment },
+      environment: { ...spec.environment, ...further },
       ...(user === undefined ? {} : { user }),
       mounts: [],
     };
@@ -333,6 +371,14 @@ export class ProcessEngine implements Engine {
   #emit(event: EngineEvent): void {
     for (const listener of this.#listeners) listener(event);
   }
+}
+
+/** It could not be executed, as a shell tells it. */
+function impossibleSession(problem: string, sink: NodeJS.WritableStream): EngineSession {
+  const nothing = async () => undefined;
+  const said = new Promise<void>((resolve) => sink.write(`${problem}\n`, () => resolve()));
+  const ended = said.then(() => ({ exitCode: 126 }));
+  return { input: new PassThrough().resume(), resize: nothing, signal: nothing, ended };
 }
 
 async function endOf(path: string): Promise<string> {

@@ -95,6 +95,12 @@ export class ProcessLives {
     }
   }
 
+  /** One that was started without the keeper: its end is to be told by `hear`. */
+  adopt(container: ProcessContainer, started: Started): void {
+    container.launched = true;
+    this.#running(container, started);
+  }
+
   /** Whatever it has begun by then, has said so. */
   keeperDied(): void {
     const starting = [...this.containers.values()].filter(({ state }) => state === 'starting');

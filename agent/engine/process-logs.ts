@@ -91,6 +91,15 @@ async function copyWhatIsThere(place: Place, sink: NodeJS.WritableStream, signal
   }
 }
 
+/** Copies a stream into a sink to its end, and no faster than that takes it. Throws the signal's reason. */
+export async function handOn(
+  source: AsyncIterable<Buffer>,
+  sink: NodeJS.WritableStream,
+  signal: AbortSignal,
+): Promise<void> {
+  for await (const chunk of source) await write(sink, chunk, signal);
+}
+
 /** Resolves when the sink has it: a slow one slows the reading down. */
 function write(sink: NodeJS.WritableStream, chunk: Buffer, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -65,7 +65,7 @@ async function start(
   const launched = await nested.launch(wanted);
   if (launched === 'before') return 'accepted';
   if (launched === 'unsupported')
-    return refusal('notImplemented', 'This agent runs host processes, beside which it can run nothing');
+    return refusal('notImplemented', 'The engine of this agent runs nothing beside what a container runs');
   return 'error' in launched ? refusal('badRequest', launched.error) : { launched: launched.nested };
 }
 

@@ -11,7 +11,7 @@ import { eventually } from '../support/eventually.ts';
 import { exitOf, never, ProcessRoom } from '../support/process-room.ts';
 import { type Capability, type EngineHarness, engineContract } from './engine-contract.ts';
 
-const capabilities: ReadonlySet<Capability> = new Set(['kernel', 'host']);
+const capabilities: ReadonlySet<Capability> = new Set(['kernel', 'host', 'sessions']);
 
 async function open(): Promise<EngineHarness> {
   const directory = await mkdtemp(join(tmpdir(), 'mesita-test-processes-'));

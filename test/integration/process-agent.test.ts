@@ -14,6 +14,7 @@ import { Shutdown } from '../../runtime/shutdown.ts';
 import { resources } from '../../scheduler/index.ts';
 import { eventually } from '../support/eventually.ts';
 import { MasterRoom } from '../support/master-room.ts';
+import { MesitaProcess } from '../support/mesita-process.ts';
 import { TestScheduler } from '../support/test-scheduler.ts';
 
 const noDocker = '--docker_socket=/nowhere/docker.sock';
@@ -133,6 +134,28 @@ test('a pod runs as processes', async (t) => {
   assert.equal((await outcome(scheduler, 'writer')).state, 'TASK_FINISHED');
   const { state, message } = await outcome(scheduler, 'reader');
   assert.equal(state, 'TASK_FINISHED', message);
+});
+
+test('mesita exec runs a command beside a process, with its directory and its end', async (t) => {
+  const { start, schedule, master } = await room(t, '--containerizers=process');
+  const { stop } = await start();
+  const scheduler = await schedule();
+  await scheduler.launch({ name: 'one', command: { value: 'echo here > mine; exec sleep 1000' } });
+  await eventually('it runs', () => scheduler.updates.find(({ state }) => state === 'TASK_RUNNING'));
+  const exec = (...words: string[]) =>
+    new MesitaProcess(['exec', `--master=${master.master.address}`, ...words], process.env);
+  const written = await exec('one', 'sh', '-c', 'cat mine; echo "$MESITA_CONTAINER_MARK" >&2; exit 7').outcome;
+  assert.deepEqual([written.code, written.stdout], [7, 'here\n']);
+  const missing = await exec('one', '/no/such/thing').outcome;
+  assert.equal(missing.code, 126);
+  assert.match(missing.stderr, /no such executable/);
+  const terminal = await exec('-t', 'one', 'sh', '-c', 'test -t 1 && tty').outcome;
+  assert.match(terminal.stdout + terminal.stderr, /\/dev\/pts\/\d+|is no terminal/);
+  const killed = exec('one', 'sh', '-c', 'setsid sleep 4712 & echo $!; sleep 4713');
+  const [text] = await killed.says(/\d+\n/, 'stdout');
+  await killed.end('SIGINT');
+  await eventually('the daemon is gone', () => ((procFiles.row(Number(text))?.zombie ?? true) ? true : undefined));
+  await stop();
 });
 
 test('where no Docker engine answers, docker,process runs processes', async (t) => {
