@@ -1,8 +1,9 @@
 import { domain } from '../runtime/domain-flag.ts';
 import { duration } from '../runtime/duration-flag.ts';
-import { boolean, type Flag, type FlagValues, integer, text } from '../runtime/flags.ts';
+import { boolean, type Flag, type FlagValues, integer, oneOf, text } from '../runtime/flags.ts';
 import { logFlags } from '../runtime/log-flags.ts';
 import { parseMinimum } from './allocator/minimum.ts';
+import { sortings } from './allocator/sorting.ts';
 
 function minimum(value: string): { value: string } | { error: string } {
   const parsed = parseMinimum(value);
@@ -33,6 +34,26 @@ export const masterFlags = {
     default: '1secs',
     mesos: true,
     parse: duration,
+  },
+  role_sorter: {
+    form: 'SORTER',
+    help: `Whose turn it is among roles: ${sortings.join(', ')}.`,
+    default: 'drf',
+    mesos: true,
+    parse: oneOf(...sortings),
+  },
+  framework_sorter: {
+    form: 'SORTER',
+    help: 'Whose turn it is among the frameworks of a role, in the same way.',
+    default: 'drf',
+    mesos: true,
+    parse: oneOf(...sortings),
+  },
+  fair_sharing_excluded_resource_names: {
+    form: 'NAME,…',
+    help: 'Resources that do not count in fair sharing.',
+    mesos: true,
+    parse: text,
   },
   agent_ping_timeout: {
     form: 'DURATION',

@@ -19,7 +19,7 @@ import { processRoutes } from '../runtime/process-routes.ts';
 import { ShownFiles } from '../runtime/shown-files.ts';
 import type { Shutdown } from '../runtime/shutdown.ts';
 import { mesosVersion } from '../runtime/version.ts';
-import { FairAllocator } from './allocator/fair-allocator.ts';
+import { HierarchicalAllocator } from './allocator/hierarchical-allocator.ts';
 import { parseMinimum } from './allocator/minimum.ts';
 import { heartbeatIntervalSeconds } from './commands/subscribe.ts';
 import { EventSubscribers } from './event-subscribers.ts';
@@ -190,11 +190,14 @@ function createState(flags: MasterFlags, now: number): MasterState {
   };
 }
 
-function makeAllocator(flags: MasterFlags, domain: DomainInfo): FairAllocator {
-  return new FairAllocator({
+function makeAllocator(flags: MasterFlags, domain: DomainInfo): HierarchicalAllocator {
+  return new HierarchicalAllocator({
     minimum: checkedValue(parseMinimum(flags.min_allocatable_resources)),
     filterGpus: flags.filter_gpu_resources,
     region: domain.fault_domain?.region.name,
+    roleSorter: flags.role_sorter,
+    frameworkSorter: flags.framework_sorter,
+    excludedFromShares: flags.fair_sharing_excluded_resource_names?.split(',').map((name) => name.trim()) ?? [],
   });
 }
 

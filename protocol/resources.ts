@@ -150,7 +150,7 @@ export function toEndpointForm(resource: Resource): Resource {
 const gone: Resource = { name: '', type: 'SCALAR' };
 
 /** What two resources must have in common to be added up; for what is whole, its size as well. */
-function identity(resource: Resource): string {
+export function identity(resource: Resource): string {
   const { name, type, reservations, disk, revocable, shared, provider_id } = resource;
   if (reservations === undefined && disk === undefined && revocable === undefined && shared === undefined) {
     if (provider_id === undefined) return `${name}/${type}`;

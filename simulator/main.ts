@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Allocator } from '../master/allocator/allocator.ts';
-import { FairAllocator } from '../master/allocator/fair-allocator.ts';
+import { HierarchicalAllocator } from '../master/allocator/hierarchical-allocator.ts';
 import { describeError, MesitaError } from '../protocol/errors.ts';
 import { type Outcome, run } from './run.ts';
 import type { MasterScenario, Scenario } from './scenario.ts';
@@ -53,7 +53,7 @@ function invalid(message: string, cause?: unknown): MesitaError {
 
 /** The master's allocator, as flags of the scenario's would make it. */
 export function allocatorFor(_master: MasterScenario): Allocator {
-  return new FairAllocator();
+  return new HierarchicalAllocator();
 }
 
 /** Runs a scenario from its beginning to its end. */

@@ -1,6 +1,5 @@
-import type { FrameworkInfo, Resource } from '../../protocol/messages.ts';
+import type { FrameworkInfo } from '../../protocol/messages.ts';
 import { parseResources } from '../../protocol/resource-text.ts';
-import { scalarOf } from '../../protocol/resources.ts';
 
 /** What makes an offer worth making: all amounts of one of the entries. Nothing is too little when there are no entries. */
 export type Minimum = readonly ReadonlyMap<string, number>[];
@@ -29,13 +28,4 @@ export function minimumsOf(info: FrameworkInfo): Map<string, Minimum> {
     minimums.set(role, entries);
   }
   return minimums;
-}
-
-export function isWorthAnOffer(resources: readonly Resource[], minimum: Minimum): boolean {
-  if (resources.length === 0) return false;
-  if (minimum.length === 0) return true;
-  return minimum.some((entry) => {
-    for (const [name, amount] of entry) if (scalarOf(resources, name) < amount) return false;
-    return true;
-  });
 }

@@ -37,7 +37,7 @@ export type Reason =
   | { kind: 'HEADROOM'; lacking: ReadonlyMap<string, ReadonlyMap<string, number>> }
   /** It was refused; milliseconds since the epoch until when it will not be offered again. */
   | { kind: 'FILTERED'; until: number }
-  /** Others come first, the next one of all before it. */
+  /** Others would be given of it first: how many, and who before all. */
   | { kind: 'ORDER'; before: { framework: FrameworkId; role: string }; ahead: number };
 
 export interface Holder {

@@ -1,5 +1,5 @@
 import type { Allocation, Allocator, Demand } from '../../master/allocator/allocator.ts';
-import { FairAllocator } from '../../master/allocator/fair-allocator.ts';
+import { HierarchicalAllocator } from '../../master/allocator/hierarchical-allocator.ts';
 import type { AgentFacts } from '../../master/allocator/offer-constraints.ts';
 import type { Quota, Reason, Standing } from '../../master/allocator/standing.ts';
 import type { AgentId, FrameworkId } from '../../protocol/ids.ts';
@@ -13,7 +13,7 @@ export class AuditedAllocator implements Allocator {
   readonly #inner: Allocator;
   readonly #books = new Map<AgentId, { total: readonly Resource[]; held: Map<string, Resource[]> }>();
 
-  constructor(inner: Allocator = new FairAllocator()) {
+  constructor(inner: Allocator = new HierarchicalAllocator()) {
     this.#inner = inner;
   }
 

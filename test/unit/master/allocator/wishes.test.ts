@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { FairAllocator, type FairAllocatorOptions } from '../../../../master/allocator/fair-allocator.ts';
+import { HierarchicalAllocator, type HierarchicalAllocatorOptions } from '../../../../master/allocator/hierarchical-allocator.ts';
 import { parseMinimum } from '../../../../master/allocator/minimum.ts';
 import { compileConstraints } from '../../../../master/allocator/offer-constraints.ts';
 import { asAgentId, asFrameworkId } from '../../../../protocol/ids.ts';
@@ -14,9 +14,9 @@ const f = asFrameworkId('f');
 function offered(
   agents: Record<string, string | { resources: string; region: string }>,
   info: Partial<FrameworkInfo> = {},
-  options: Partial<FairAllocatorOptions> = {},
+  options: Partial<HierarchicalAllocatorOptions> = {},
 ): string[] {
-  const allocator = new AuditedAllocator(new FairAllocator(options));
+  const allocator = new AuditedAllocator(new HierarchicalAllocator(options));
   for (const [name, given] of Object.entries(agents)) {
     const { resources, region } = typeof given === 'string' ? { resources: given, region: undefined } : given;
     const domain =

@@ -1,0 +1,163 @@
+import type { Allocation } from './allocator.ts';
+import type { Books } from './books.ts';
+import type { Client } from './client.ts';
+import { mix } from './hash.ts';
+import type { Host } from './host.ts';
+import type { Offering, Stage } from './offering.ts';
+import { Ranking } from './ranking.ts';
+import { RoleLeaf, type RoleNode } from './role-tree.ts';
+import type { Sorter } from './sorters/sorter.ts';
+
+export interface CycleOptions {
+  /** Clients that are fresh in the cycle of that number are looked for on all agents. */
+  number: number;
+  /** Everybody is looked for on these. */
+  changed: ReadonlySet<Host>;
+  /** On these those alone who are fresh. */
+  others: Iterable<Host>;
+  /** The order of roles. */
+  sorter: Sorter;
+  random: () => number;
+}
+
+/**
+ * One pass over the agents, each in its turn, first for guarantees and then for everybody's share. Their order is drawn anew for
+ * each pass, and the same for the same random number, whichever agents are left out: a cycle that looks only at what
+ * changed gives what one that looks at all would give.
+ */
+export class Cycle {
+  readonly #books: Books;
+  readonly #offering: Offering;
+  readonly #options: CycleOptions;
+  /** The agents of each stage, in order. */
+  readonly #rounds: { stage: Stage; hosts: Host[] }[] = [];
+  #next = 0;
+  /** Roles of the top level whose guarantees lack something. */
+  readonly #needy: Ranking<RoleNode>;
+  #given: Client[] = [];
+  #allocations: Allocation[] = [];
+  /** Agents whose shared resources were hidden from others after they were offered: they have another look at it. */
+  readonly hidden = new Set<Host>();
+
+  constructor(books: Books, offering: Offering, options: CycleOptions) {
+    this.#books = books;
+    this.#offering = offering;
+    this.#options = options;
+    const { random, sorter } = options;
+    this.#needy = new Ranking({ compare: (left, right) => sorter.compare(left, right), enter() {}, serve() {} });
+    const [first, second] = [saltOf(random), saltOf(random)];
+    const hosts = [...options.changed, ...options.others].filter(
+      (host) => !host.removed && host.active && !host.isSpent,
+    );
+    for (const top of books.guarantees.unmet) if (top.active > 0) this.#needy.add(top);
+    if (this.#needy.size > 0) this.#rounds.push({ stage: 'guarantees', hosts: shuffled(hosts, first) });
+    this.#rounds.push({ stage: 'shares', hosts: shuffled(hosts, second) });
+  }
+
+  get done(): boolean {
+    return this.#rounds.length === 0;
+  }
+
+  /** Goes on with at least one agent, and then for as long as it `goesOn`. */
+  run(random: () => number, goesOn: () => boolean): Allocation[] {
+    this.#allocations = [];
+    for (let round = this.#rounds[0]; round !== undefined; round = this.#rounds[0]) {
+      const host = round.hosts[this.#next++];
+      if (host === undefined) {
+        this.#rounds.shift();
+        this.#next = 0;
+        continue;
+      }
+      this.#look(host, round.stage);
+      this.#settle(random);
+      if (!goesOn()) break;
+    }
+    return this.#allocations;
+  }
+
+  #look(host: Host, stage: Stage): void {
+    if (host.removed || !host.active) return;
+    const { tree } = this.#books;
+    const looksForAll = this.#options.changed.has(host);
+    if (stage === 'shares') {
+      if (looksForAll) host.heldBack = false;
+      this.#visit(tree.root, host, stage, looksForAll);
+      return;
+    }
+    this.#needy.sort(this.#books);
+    for (let index = 0; index < this.#needy.size && !host.isSpent; index++) {
+      const top = this.#needy.at(index);
+      if (top !== undefined && top.active > 0) this.#visit(top, host, stage, looksForAll);
+    }
+  }
+
+  /** Whether nothing is left to give. */
+  #visit(node: RoleNode, host: Host, stage: Stage, looksForAll: boolean): boolean {
+    const { ranking } = node;
+    ranking.sort(this.#books);
+    for (let index = 0; index < ranking.size; index++) {
+      const next = ranking.at(index);
+      if (next === undefined) continue;
+      const isSpent =
+        next instanceof RoleLeaf
+          ? this.#offerTo(next, host, stage, looksForAll)
+          : this.#visit(next, host, stage, looksForAll);
+      if (isSpent) return true;
+    }
+    return false;
+  }
+
+  #offerTo(leaf: RoleLeaf, host: Host, stage: Stage, looksForAll: boolean): boolean {
+    const { number } = this.#options;
+    const isReserved = host.reservesFor(leaf);
+    if (!isReserved && !host.isSpecial && host.plain.isEmpty) return false;
+    leaf.ranking.sort(this.#books);
+    for (let index = 0; index < leaf.ranking.size; index++) {
+      const client = leaf.ranking.at(index);
+      if (client === undefined || !(looksForAll || client.freshIn === number)) continue;
+      const hidesShared = host.sharedIn === number;
+      const parcel = this.#offering.judge(stage, host, client, isReserved, hidesShared);
+      if (typeof parcel === 'string') continue;
+      this.#books.charge(host, client, parcel.lots, 1);
+      this.#given.push(client);
+      const { resources } = parcel;
+      this.#allocations.push({ framework: client.account.id, role: client.role, agent: host.id, resources });
+      if (host.hasShared && parcel.lots.some(({ kind }) => kind.shared)) {
+        host.sharedIn = number;
+        this.hidden.add(host);
+      }
+      if (host.isSpent) return true;
+    }
+    return false;
+  }
+
+  /** Who was given something takes his new place, and so do his role and those above it. */
+  #settle(random: () => number): void {
+    if (this.#given.length === 0) return;
+    for (const client of this.#given) {
+      const { leaf } = client;
+      leaf.ranking.serve(client, this.#books, random);
+      leaf.node.ranking.serve(leaf, this.#books, random);
+      for (let node = leaf.node; node.parent !== undefined; node = node.parent) {
+        node.parent.ranking.serve(node, this.#books, random);
+      }
+      const { top } = leaf.node;
+      if (this.#needy.size === 0) continue;
+      if (this.#books.guarantees.unmet.has(top)) this.#needy.settle(top, this.#books);
+      else this.#needy.remove(top);
+    }
+    this.#given = [];
+  }
+}
+
+function saltOf(random: () => number): number {
+  return Math.floor(random() * 2 ** 32);
+}
+
+// More agents than that never share a cycle; a key and a place make a number that is exact.
+const places = 2 ** 21;
+
+function shuffled(hosts: readonly Host[], salt: number): Host[] {
+  const keys = Float64Array.from(hosts, (host, index) => mix(host.hash ^ salt) * places + index);
+  return Array.from(keys.sort(), (key) => hosts[key % places]).filter((host) => host !== undefined);
+}
