@@ -1,3 +1,4 @@
+import { sortings } from '../master/allocator/sorting.ts';
 import { parseAttributes, parseResources } from '../protocol/resource-text.ts';
 import { normalize } from '../protocol/resources.ts';
 import {
@@ -13,8 +14,6 @@ import {
 } from './scenario.ts';
 import { byName, choice, fields, list, number, optional, parsed, type Reading, text, truth } from './shape.ts';
 import { parseSeconds, parseSpan, type Span } from './spans.ts';
-
-export const sorters = ['drf', 'random', 'round_robin', 'priority', 'fifo'] as const;
 
 const seconds = parsed((given) => {
   const value = parseSeconds(given);
@@ -36,8 +35,8 @@ const master = fields<MasterScenario>({
   allocationInterval: optional(seconds, 1),
   agentPingTimeout: optional(seconds, 75),
   offerTimeout: optional(seconds, nothing),
-  roleSorter: optional(choice(sorters), 'drf'),
-  frameworkSorter: optional(choice(sorters), 'drf'),
+  roleSorter: optional(choice(sortings), 'drf'),
+  frameworkSorter: optional(choice(sortings), 'drf'),
 });
 
 const role = fields<RoleScenario>({

@@ -1,3 +1,4 @@
+import type { Sorting } from '../master/allocator/sorting.ts';
 import type { Attribute, Resource } from '../protocol/messages.ts';
 import type { Span } from './spans.ts';
 
@@ -26,8 +27,8 @@ export interface MasterScenario {
   readonly agentPingTimeout: number;
   /** Until an unanswered offer is rescinded; undefined: never. */
   readonly offerTimeout: number | undefined;
-  readonly roleSorter: string;
-  readonly frameworkSorter: string;
+  readonly roleSorter: Sorting;
+  readonly frameworkSorter: Sorting;
 }
 
 export interface RoleScenario {

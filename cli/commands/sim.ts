@@ -1,11 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Sorting, sortings } from '../../master/allocator/sorting.ts';
 import { describeError, MesitaError } from '../../protocol/errors.ts';
 import { knownScenarios, loadScenario, simulate } from '../../simulator/main.ts';
 import { plot } from '../../simulator/plot.ts';
 import { report, reportJson } from '../../simulator/report.ts';
 import type { Scenario } from '../../simulator/scenario.ts';
-import { sorters } from '../../simulator/scenario-reader.ts';
 import { parseSeconds } from '../../simulator/spans.ts';
 import { renderTable } from '../format/table.ts';
 
@@ -13,8 +13,8 @@ interface SimOptions {
   list?: boolean;
   seed: number;
   until?: number;
-  role_sorter?: string;
-  framework_sorter?: string;
+  role_sorter?: Sorting;
+  framework_sorter?: Sorting;
   json?: boolean;
   svg?: string;
 }
@@ -38,9 +38,9 @@ export function registerSim(program: Command): void {
     .option('--list', 'the scenarios that come with mesita')
     .option('--seed <n>', 'the same seed is the same run', whole, 1)
     .option('--until <duration>', 'when it ends, in virtual time, e.g. 2d', time)
-    .addOption(new Option('--role_sorter <sorter>', 'who comes first among roles').choices(sorters))
+    .addOption(new Option('--role_sorter <sorter>', 'who comes first among roles').choices(sortings))
     .addOption(
-      new Option('--framework_sorter <sorter>', 'who comes first among the frameworks of a role').choices(sorters),
+      new Option('--framework_sorter <sorter>', 'who comes first among the frameworks of a role').choices(sortings),
     )
     .option('--svg <file>', 'plots shares and utilisation over time')
     .option('--json', 'for programs')
