@@ -15,3 +15,6 @@ export interface AgentIdentity {
   /** As `/flags` shows them. */
   readonly flags: Record<string, string>;
 }
+
+/** The same for those who find it out. */
+export type MutableIdentity = { -readonly [Key in keyof AgentIdentity]: AgentIdentity[Key] };

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
-import { hostname as machineName, networkInterfaces } from 'node:os';
+import { hostname as machineName } from 'node:os';
 import { join } from 'node:path';
 import { prepareCodecs } from '../protocol/codec.ts';
 import { describeError, MesitaError } from '../protocol/errors.ts';
@@ -15,6 +15,7 @@ import { createHttpServer, isLoopback, listen } from '../runtime/http-server.ts'
 import type { Log } from '../runtime/log.ts';
 import { attachedLog } from '../runtime/log-flags.ts';
 import { LoggingLevel } from '../runtime/logging-level.ts';
+import { outwardIp } from '../runtime/outward-ip.ts';
 import { processRoutes } from '../runtime/process-routes.ts';
 import { ShownFiles } from '../runtime/shown-files.ts';
 import type { Shutdown } from '../runtime/shutdown.ts';
@@ -224,9 +225,4 @@ function setAddress(state: MasterState, flags: MasterFlags, port: number): void 
 export function networkOrder(ip: string): number {
   const bytes = ip.split('.').map(Number);
   return bytes.length === 4 ? bytes.reduceRight((sum, byte) => sum * 256 + byte, 0) : 0;
-}
-
-function outwardIp(): string {
-  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
-  return addresses.find((address) => address.family === 'IPv4' && !address.internal)?.address ?? '127.0.0.1';
 }
