@@ -16,6 +16,7 @@ import {
   launchProgress,
 } from './commands/container-events.ts';
 import { diskExceeded } from './commands/disk-limit.ts';
+import { drain } from './commands/drain.ts';
 import {
   executorExited,
   executorFailed,
@@ -264,6 +265,7 @@ export class Performer {
       const task = state.tasks.get(taskKey(message.framework_id, message.task_id));
       return task === undefined ? [] : killTask(state, task, message.kill_policy, this.#context());
     }
+    if (message.type === 'DRAIN') return drain(state, message.drain, this.#context());
     if (message.type === 'ACKNOWLEDGE') return acknowledge(state, message, this.#options.clock.now());
     if (message.type === 'SHUTDOWN_FRAMEWORK') return shutdownFramework(state, message.framework_id, this.#context());
     if (message.type === 'APPLY_OPERATION') return applyOperation(state, this.#agentId, message, this.#context());

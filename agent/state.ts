@@ -1,5 +1,6 @@
 import type { ContainerId } from '../protocol/ids.ts';
 import type {
+  DrainConfig,
   ExecutorInfo,
   FrameworkInfo,
   OfferOperation,
@@ -30,6 +31,8 @@ export interface AgentState {
   total: Resource[];
   /** Operations whose outcome is not acknowledged yet, or not even known, by uuid (base64). */
   readonly operations: Map<string, OperationRecord>;
+  /** An operator empties the agent, or has emptied it. `startedAt`: milliseconds since the epoch, by the master's clock. */
+  drain: { config: DrainConfig; startedAt: number } | undefined;
   /** What is over and whose container is gone, oldest first, by framework; the latest framework last. */
   readonly completed: Map<string, Run[]>;
   /** By the names of the metrics, e.g. `tasks_finished`. */
@@ -90,6 +93,8 @@ export interface TaskRecord extends ContainerRecord {
   statuses: TaskStatus[];
   /** Its framework is gone: no update of it is sent any more. */
   orphaned: boolean;
+  /** The drain that it is killed for. */
+  drain?: DrainConfig;
 }
 
 /**
@@ -172,6 +177,7 @@ export function emptyState(settings: AgentSettings, total: Resource[] = []): Age
     settings,
     total,
     operations: new Map(),
+    drain: undefined,
     completed: new Map(),
     counters: new Map(),
   };

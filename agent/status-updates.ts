@@ -1,7 +1,7 @@
 import type { IdSource } from '../protocol/ids.ts';
 import { uuidToBase64 } from '../protocol/ids.ts';
 import type { ContainerStatus, TaskStatus } from '../protocol/messages.ts';
-import { canMove, isTerminal } from '../protocol/task-state.ts';
+import { canMove, hasCapability, isTerminal } from '../protocol/task-state.ts';
 import { emptyCheckStatus } from '../runtime/checks/verdict.ts';
 import { count, retire } from './completed-tasks.ts';
 import type { Effect } from './effects.ts';
@@ -28,7 +28,8 @@ export interface Context {
  * Queues a status update, in order, each with a uuid of its own. Only the head of a task's queue is sent; it is repeated after 10 s, 20 s …
  * 10 min until it is acknowledged. Source: Mesos' status update protocol. Moves that the table of states does not have are dropped.
  */
-export function report(task: TaskRecord, change: Report, { now, ids }: Context): Effect[] {
+export function report(task: TaskRecord, given: Report, { now, ids }: Context): Effect[] {
+  const change = drained(task, given);
   if (!canMove(task.state, change.state)) return [];
   task.state = change.state;
   const status: TaskStatus = {
@@ -39,11 +40,21 @@ export function report(task: TaskRecord, change: Report, { now, ids }: Context):
     executor_id: task.info.executor?.executor_id ?? { value: task.info.task_id.value },
     timestamp: now / 1000,
     uuid: uuidToBase64(ids.uuid()),
-    // Nothing is known of the container of an executor that is over.
-    ...(task.executor?.phase === 'ended' ? {} : { container_status: containerStatus(task) }),
+    // Nothing is known of the container of an executor that is over, or of a task that never ran.
+    ...(task.executor?.phase === 'ended' || given.reason === 'REASON_TASK_KILLED_DURING_LAUNCH'
+      ? {}
+      : { container_status: containerStatus(task) }),
   };
   remember(task, status);
   return enqueue(task, status, now);
+}
+
+/** As the kill of a drained task is told: with that reason and, where the agent never comes back, as its end by the operator. */
+export function drained<Change extends Report>({ drain, framework }: TaskRecord, change: Change): Change {
+  if (drain === undefined || (change.state !== 'TASK_KILLING' && change.state !== 'TASK_KILLED')) return change;
+  const isGone = drain.mark_gone === true && hasCapability(framework, 'PARTITION_AWARE');
+  const state = isGone && change.state === 'TASK_KILLED' ? 'TASK_GONE_BY_OPERATOR' : change.state;
+  return { ...change, state, reason: 'REASON_AGENT_DRAINING' };
 }
 
 /** A task with a check says so from the beginning to the end, also where the check has nothing to say. */

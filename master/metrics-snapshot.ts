@@ -6,7 +6,7 @@ import { resourcesOfExecutors } from './documents/executors.ts';
 import { ancestors, consumedOf, type RoleShares, roleShares } from './documents/roles.ts';
 import { frameworkMetrics } from './framework-metrics.ts';
 import { messageOfCall } from './metrics.ts';
-import { type MasterState, usedResources } from './state.ts';
+import { isActive, type MasterState, usedResources } from './state.ts';
 
 type Metric = [string, number];
 
@@ -74,14 +74,15 @@ function clusterGauges(state: MasterState, now: number): Metric[] {
   const agents = [...state.agents.values()];
   const frameworks = [...state.frameworks.values()];
   const connected = agents.filter((agent) => agent.connected).length;
+  const active = agents.filter(isActive).length;
   const subscribed = frameworks.filter((framework) => framework.connected).length;
   return [
     ['master/uptime_secs', (now - state.startedAt) / 1000],
     ['master/elected', 1],
     ['master/slaves_connected', connected],
     ['master/slaves_disconnected', agents.length - connected],
-    ['master/slaves_active', connected],
-    ['master/slaves_inactive', agents.length - connected],
+    ['master/slaves_active', active],
+    ['master/slaves_inactive', agents.length - active],
     ['master/slaves_unreachable', state.unreachableAgents.size],
     ['master/frameworks_connected', subscribed],
     ['master/frameworks_disconnected', frameworks.length - subscribed],
@@ -157,7 +158,7 @@ function allocatorGauges(state: MasterState): Metric[] {
       [`allocator/mesos/resources/${name}/total`, scalarOf(total, name)],
       [`allocator/mesos/resources/${name}/offered_or_allocated`, scalarOf(held, name)],
     ]),
-    ...[...roles].flatMap(([role, { allocated, offered }]): Metric[] => {
+    ...[...roles].filter(isInUse).flatMap(([role, { allocated, offered }]): Metric[] => {
       const own = [...allocated, ...offered];
       const shares = names.map((name) => scalarOf(own, name) / scalarOf(total, name));
       return [
@@ -167,6 +168,11 @@ function allocatorGauges(state: MasterState): Metric[] {
     }),
     ...consumption(roles),
   ];
+}
+
+/** Whether there is more of a role than what an operator set for it. */
+function isInUse([, { frameworks, allocated, offered, reserved }]: [string, RoleShares]): boolean {
+  return frameworks.length + allocated.length + offered.length + reserved.length > 0;
 }
 
 /** What counts against quotas: of each role with those below it, and of the nameless root of all roles. */

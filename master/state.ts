@@ -166,6 +166,11 @@ export function taskKey(framework: string, task: string): string {
   return `${framework}/${task}`;
 }
 
+/** Whether what is free on an agent may be offered. */
+export function isActive({ connected, deactivated }: Agent): boolean {
+  return connected && !deactivated;
+}
+
 /** The roles that a framework takes offers for. */
 export function rolesOf(info: FrameworkInfo): string[] {
   return hasCapability(info, 'MULTI_ROLE') ? (info.roles ?? []) : [info.role ?? '*'];

@@ -1,5 +1,6 @@
 import type {
   AgentInfo,
+  DrainConfig,
   ExecutorInfo,
   FrameworkInfo,
   KillPolicy,
@@ -44,8 +45,15 @@ export interface AgentSubscription {
   frameworks: FrameworkInfo[];
 }
 
+/** `started_at`: milliseconds since the epoch. */
+export interface DrainOrder {
+  config: DrainConfig;
+  started_at: number;
+}
+
 export type MasterMessage =
-  | { type: 'REGISTERED'; agent_id: string; master_id: string; ping_timeout_seconds: number }
+  /** With the drain that it is in, if it is in one. */
+  | { type: 'REGISTERED'; agent_id: string; master_id: string; ping_timeout_seconds: number; drain?: DrainOrder }
   /** The agent must not run: unacceptable or no longer wanted. It shuts its tasks down and exits. */
   | { type: 'SHUTDOWN'; message: string }
   | { type: 'PING' }
@@ -58,6 +66,8 @@ export type MasterMessage =
       tasks: TaskInfo[];
       launch_executor?: boolean;
     }
+  /** All tasks shall end; without a drain it is over, and tasks come again. */
+  | { type: 'DRAIN'; drain?: DrainOrder }
   | { type: 'KILL_TASK'; framework_id: string; task_id: string; kill_policy?: KillPolicy }
   | { type: 'ACKNOWLEDGE'; framework_id: string; task_id: string; uuid: string }
   | { type: 'SHUTDOWN_FRAMEWORK'; framework_id: string }

@@ -94,7 +94,7 @@ function end(state: AgentState, task: TaskRecord, ending: Ending, graceSeconds: 
 const commandGraceSeconds = 3;
 
 /** Seconds: the call's, else the task's, else the agent's for Docker tasks. */
-function graceOf(state: AgentState, task: TaskRecord, policy: KillPolicy | undefined): number {
+export function graceOf(state: AgentState, task: TaskRecord, policy: KillPolicy | undefined): number {
   const nanoseconds = policy?.grace_period?.nanoseconds ?? task.info.kill_policy?.grace_period?.nanoseconds;
   if (nanoseconds !== undefined) return Number(nanoseconds) / 1e9;
   return task.info.container?.type === 'DOCKER' ? state.settings.killGrace : commandGraceSeconds;

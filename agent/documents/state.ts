@@ -33,6 +33,7 @@ export function stateDocument(state: AgentState, identity: AgentIdentity): Docum
     hostname: info.hostname,
     capabilities: agentCapabilities,
     domain: info.domain && embed('DomainInfo', info.domain),
+    ...drainDocuments(state),
     ...resourceDocuments(state),
     resource_providers: [],
     attributes: attributesDocument(info.attributes ?? []),
@@ -41,6 +42,12 @@ export function stateDocument(state: AgentState, identity: AgentIdentity): Docum
     flags,
     ...frameworkDocuments(state),
   };
+}
+
+function drainDocuments({ drain }: AgentState): Document {
+  if (drain === undefined) return {};
+  const estimated_drain_start_time_seconds = Math.floor(drain.startedAt / 1000);
+  return { drain_config: embed('DrainConfig', drain.config), estimated_drain_start_time_seconds };
 }
 
 function resourceDocuments(state: AgentState): Document {

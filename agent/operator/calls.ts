@@ -11,7 +11,7 @@ import type { NestedContainers } from '../nested/nested-containers.ts';
 import type { AgentState } from '../state.ts';
 import { nestedCalls } from './nested-calls.ts';
 import type { Outcome } from './outcome.ts';
-import { containerMessage, getExecutors, getFrameworks, getState, getTasks, nestedMessage } from './reads.ts';
+import { containerMessage, drainOf, getExecutors, getFrameworks, getState, getTasks, nestedMessage } from './reads.ts';
 
 /** What calls read and change. */
 export interface Operated {
@@ -51,10 +51,11 @@ const handlers: Record<AgentCallType, Handler> = {
   LIST_FILES: ({ files }, call) => readFiles(files, call),
   READ_FILE: ({ files }, call) => readFiles(files, call),
   GET_STATE: reading(({ state }) => ({ get_state: getState(state) })),
-  GET_CONTAINERS: async ({ statistics, nested }, { get_containers: { show_nested = false } = {} }) => {
+  GET_CONTAINERS: async ({ statistics, nested }, { get_containers = {} }) => {
+    const { show_nested = false, show_standalone = false } = get_containers;
     const measured = await statistics.measure({ nested: show_nested });
-    const inside = show_nested ? nested.running() : [];
-    const containers = [...measured.map(containerMessage), ...inside.map(nestedMessage)];
+    const others = nested.running().filter(({ id }) => (id.parent === undefined ? show_standalone : show_nested));
+    const containers = [...measured.map(containerMessage), ...others.map(nestedMessage)];
     return { response: containers.length === 0 ? {} : { get_containers: { containers } } };
   },
   GET_FRAMEWORKS: reading(({ state }) => ({ get_frameworks: getFrameworks(state) })),
@@ -63,7 +64,7 @@ const handlers: Record<AgentCallType, Handler> = {
     get_operations: { operations: operationMessages(state, identity().id ?? '') },
   })),
   GET_TASKS: reading(({ state }) => ({ get_tasks: getTasks(state) })),
-  GET_AGENT: reading(({ identity }) => ({ get_agent: { agent_info: identity().info } })),
+  GET_AGENT: reading(({ state, identity }) => ({ get_agent: { agent_info: identity().info, ...drainOf(state) } })),
   GET_RESOURCE_PROVIDERS: reading(() => ({ get_resource_providers: {} })),
 
   ...nestedCalls,

@@ -1,4 +1,5 @@
 import type {
+  AgentResponseGetAgent,
   AgentResponseGetContainersContainer,
   AgentResponseGetExecutors,
   AgentResponseGetFrameworks,
@@ -8,7 +9,7 @@ import type {
 import { isTerminal } from '../../protocol/task-state.ts';
 import { containerStatus, type MeasuredContainer } from '../documents/containers.ts';
 import { runsOf } from '../executor-tasks.ts';
-import type { NestedContainer } from '../nested/nested-container.ts';
+import type { OperatedContainer } from '../nested/operated-container.ts';
 import { podOf } from '../pods.ts';
 import type { AgentState, Run, TaskRecord } from '../state.ts';
 import { executorOf, taskMessage } from '../task-message.ts';
@@ -78,6 +79,15 @@ export function containerMessage({ run, statistics }: MeasuredContainer): AgentR
 }
 
 /** As recorded, without what the engine does not tell. */
-export function nestedMessage({ id }: NestedContainer): AgentResponseGetContainersContainer {
+export function nestedMessage({ id }: Pick<OperatedContainer, 'id'>): AgentResponseGetContainersContainer {
   return { container_id: { value: id.value }, container_status: { container_id: id } };
+}
+
+/** The drain of an agent, as GET_AGENT tells it: with the time in whole seconds. */
+export function drainOf({
+  drain,
+}: AgentState): Pick<AgentResponseGetAgent, 'drain_config' | 'estimated_drain_start_time'> {
+  if (drain === undefined) return {};
+  const seconds = Math.floor(drain.startedAt / 1000);
+  return { drain_config: drain.config, estimated_drain_start_time: { nanoseconds: seconds * 1e9 } };
 }

@@ -4,10 +4,16 @@ import { isTerminal } from '../../protocol/task-state.ts';
 import { type Effect, log, sendToAgent } from '../effects.ts';
 import { count } from '../metrics.ts';
 import type { Framework, MasterState } from '../state.ts';
+import { settleDrain } from './drain.ts';
 import { completeTask } from './tasks.ts';
 
 /** ACKNOWLEDGE: forwarded to the agent; that of the last forwarded terminal update ends the task's life. */
-export function acknowledge(state: MasterState, framework: Framework, call: SchedulerCallAcknowledge): Effect[] {
+export function acknowledge(
+  state: MasterState,
+  framework: Framework,
+  call: SchedulerCallAcknowledge,
+  now: number,
+): Effect[] {
   const agent = state.agents.get(asAgentId(call.agent_id.value));
   if (agent === undefined || !agent.connected) {
     count(state, 'master/invalid_status_update_acknowledgements');
@@ -23,5 +29,6 @@ export function acknowledge(state: MasterState, framework: Framework, call: Sche
     completeTask(state, framework, task);
   count(state, 'master/valid_status_update_acknowledgements');
   const { task_id, uuid } = call;
-  return [sendToAgent(agent.id, { type: 'ACKNOWLEDGE', framework_id: framework.id, task_id: task_id.value, uuid })];
+  const message = { type: 'ACKNOWLEDGE', framework_id: framework.id, task_id: task_id.value, uuid } as const;
+  return [sendToAgent(agent.id, message), ...settleDrain(state, agent, now)];
 }

@@ -1,6 +1,7 @@
 import type { Effect } from '../effects.ts';
 import { sendToAgent } from '../effects.ts';
 import type { MasterState } from '../state.ts';
+import { settleDrains } from './drain.ts';
 import { rescindOffer } from './offers.ts';
 import { forgetLostAgents, markUnreachable } from './remove-agent.ts';
 import { removeFramework } from './remove-framework.ts';
@@ -17,6 +18,7 @@ export function expire(state: MasterState, now: number): Effect[] {
       .filter(({ heardAt }) => now - heardAt >= agentPingTimeout * 1000)
       .flatMap((agent) => markUnreachable(state, agent.id, now)),
     offerTimeout === undefined ? [] : expireOffers(state, offerTimeout, now),
+    settleDrains(state, now),
   ].flat();
   forgetLostAgents(state, now);
   return effects;

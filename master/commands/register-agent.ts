@@ -10,6 +10,7 @@ import { machineOf } from '../maintenance.ts';
 import { count } from '../metrics.ts';
 import { type Agent, type Framework, type MasterState, roleOfTask, taskKey } from '../state.ts';
 import { adoptExecutors, adoptOperations, releaseWork } from './adopt-work.ts';
+import { drainOrder } from './drain.ts';
 import { rescindInverseOffers } from './inverse-offers.ts';
 import { rescindOffer } from './offers.ts';
 import { claimOperations } from './operations.ts';
@@ -44,6 +45,7 @@ export function registerAgent(state: MasterState, subscription: AgentSubscriptio
   const agent = newAgent(state, id, subscription, previous, now);
   state.agents.set(id, agent);
   state.allocator.addAgent(id, agent.total, factsOf(agent));
+  if (agent.deactivated) state.allocator.deactivateAgent(id);
   count(state, `master/messages_${given === undefined ? 'register' : 'reregister'}_slave`);
   count(state, given === undefined ? 'master/slave_registrations' : 'master/slave_reregistrations');
   const recovered: Framework[] = [];
@@ -66,6 +68,7 @@ export function registerAgent(state: MasterState, subscription: AgentSubscriptio
         agent_id: id,
         master_id: state.master.id,
         ping_timeout_seconds: state.settings.agentPingTimeout,
+        ...drainOrder(agent.drain),
       }),
       ...rescinded,
       ...(known === undefined ? [announce({ type: 'AGENT_ADDED', agent })] : []),

@@ -69,7 +69,7 @@ const commands: Record<PlainCallType, Command> = {
   SUPPRESS: (state, framework, call) => suppress(state, framework, call.suppress),
   KILL: (state, framework, call, now) => kill(state, framework, present(call.kill), now),
   SHUTDOWN: (state, framework, call) => shutdownExecutor(state, framework, present(call.shutdown)),
-  ACKNOWLEDGE: (state, framework, call) => acknowledge(state, framework, present(call.acknowledge)),
+  ACKNOWLEDGE: (state, framework, call, now) => acknowledge(state, framework, present(call.acknowledge), now),
   ACKNOWLEDGE_OPERATION_STATUS: (state, framework, call) =>
     acknowledgeOperation(state, framework, present(call.acknowledge_operation_status)),
   RECONCILE: (state, framework, call, now) => reconcile(state, framework, present(call.reconcile), now),

@@ -10,8 +10,9 @@ import {
 import { double, embed } from '../../protocol/v0-json.ts';
 import { agentCapabilities } from '../../runtime/agent-capabilities.ts';
 import { mesosVersion } from '../../runtime/version.ts';
+import { drainInfo } from '../commands/drain.ts';
 import { allocatedByRole, type ByRole, offeredByRole, showAllocated } from '../operator/resource-sums.ts';
-import { type Agent, type MasterState, offeredResources, usedResources } from '../state.ts';
+import { type Agent, isActive, type MasterState, offeredResources, usedResources } from '../state.ts';
 import { resourcesOfExecutors } from './executors.ts';
 
 /** `/slaves`, of all agents or of one. */
@@ -26,7 +27,7 @@ export function agentsDocument(state: MasterState, only: string | undefined): Do
 /** An agent in `/state`, `/state-summary` and `/slaves`. */
 export function agentDocument(state: MasterState, agent: Agent): Document {
   const { ip, port } = agent.address;
-  const { reregisteredAt } = agent;
+  const { reregisteredAt, drain } = agent;
   return {
     id: agent.id,
     hostname: agent.info.hostname,
@@ -43,11 +44,13 @@ export function agentDocument(state: MasterState, agent: Agent): Document {
     offered_resources: summaryDocument(add([], offeredResources(state, agent.offers))),
     reserved_resources: byReservation(agent.total, summaryDocument),
     unreserved_resources: summaryDocument(unreserved(agent.total)),
-    active: agent.connected,
-    deactivated: false,
+    active: isActive(agent),
+    deactivated: agent.deactivated,
     version: mesosVersion,
     mesita_version: agent.version,
     capabilities: agentCapabilities,
+    drain_info: drain && embed('DrainInfo', drainInfo(drain)),
+    estimated_drain_start_time_seconds: drain && double(drain.startedAt / 1000),
   };
 }
 

@@ -3,7 +3,7 @@ import { double } from '../../protocol/v0-json.ts';
 import { logPlaces } from '../../runtime/log-flags.ts';
 import { mesosVersion } from '../../runtime/version.ts';
 import { versionDocument } from '../../runtime/version-document.ts';
-import type { MasterState } from '../state.ts';
+import { isActive, type MasterState } from '../state.ts';
 import { agentDocument } from './agents.ts';
 import { frameworksDocument } from './frameworks.ts';
 
@@ -21,8 +21,8 @@ export function stateDocument(state: MasterState, flags: Record<string, string>)
     pid,
     hostname,
     capabilities: (capabilities ?? []).map((capability) => capability.type),
-    activated_slaves: double(agents.filter((agent) => agent.connected).length),
-    deactivated_slaves: double(agents.filter((agent) => !agent.connected).length),
+    activated_slaves: double(agents.filter(isActive).length),
+    deactivated_slaves: double(agents.filter((agent) => !isActive(agent)).length),
     unreachable_slaves: double(state.unreachableAgents.size),
     leader: pid,
     leader_info: { id, pid, port, hostname },

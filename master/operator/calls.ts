@@ -9,6 +9,7 @@ import type {
 } from '../../protocol/messages.ts';
 import type { LoggingLevel } from '../../runtime/logging-level.ts';
 import { versionInfo } from '../../runtime/version-document.ts';
+import { deactivateAgent, drainAgent, reactivateAgent } from '../commands/drain.ts';
 import { maintenanceStatus, startMaintenance, stopMaintenance, updateSchedule } from '../commands/maintenance.ts';
 import { operateOnAgent } from '../commands/operator-operations.ts';
 import { removeQuota, setQuota, updateQuotas } from '../commands/quota.ts';
@@ -142,30 +143,16 @@ const handlers: Record<OperatorCall['type'], Handler> = {
   STOP_MAINTENANCE: ({ state }, { stop_maintenance }) =>
     outcomeOf(stopMaintenance(state, stop_maintenance?.machines ?? [])),
 
-  DRAIN_AGENT: onAgent((call) => call.drain_agent, 'DRAIN_AGENT', 'Unknown agent'),
-  DEACTIVATE_AGENT: onAgent((call) => call.deactivate_agent, 'DEACTIVATE_AGENT', 'Unknown agent'),
-  // As long as none can be deactivated.
-  REACTIVATE_AGENT: () => ({ refusal: 'badRequest', text: 'Agent is not deactivated' }),
+  DRAIN_AGENT: ({ state, now }, { drain_agent }) =>
+    drain_agent === undefined ? done : outcomeOf(drainAgent(state, drain_agent, now)),
+  DEACTIVATE_AGENT: ({ state, now }, { deactivate_agent }) =>
+    outcomeOf(deactivateAgent(state, asAgentId(deactivate_agent?.agent_id.value ?? ''), now)),
+  REACTIVATE_AGENT: ({ state }, { reactivate_agent }) =>
+    outcomeOf(reactivateAgent(state, asAgentId(reactivate_agent?.agent_id.value ?? ''))),
 };
 
 function outcomeOf(outcome: { refusal: string } | { effects: Effect[] }): Outcome {
   return 'refusal' in outcome ? { refusal: 'badRequest', text: outcome.refusal } : outcome;
-}
-
-/** A call that a later version will perform: said plainly, never passed over. */
-function notYet(type: MasterCallType): Handler {
-  return () => ({ refusal: 'notImplemented', text: `${type} is not performed by this master yet` });
-}
-
-function onAgent(
-  memberOf: (call: MasterCall) => { agent_id?: { value: string } | undefined } | undefined,
-  type: MasterCallType,
-  unknown = 'No agent found with specified ID',
-): Handler {
-  return (operated, call) => {
-    const id = asAgentId(memberOf(call)?.agent_id?.value ?? '');
-    return operated.state.agents.has(id) ? notYet(type)(operated, call) : { refusal: 'badRequest', text: unknown };
-  };
 }
 
 type Operating = [{ agent_id?: AgentID | undefined } | undefined, OfferOperation];

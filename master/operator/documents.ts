@@ -16,8 +16,9 @@ import type {
 import { toEndpointForm, toPostRefinement } from '../../protocol/resources.ts';
 import { agentCapabilities } from '../../runtime/agent-capabilities.ts';
 import { mesosVersion } from '../../runtime/version.ts';
+import { drainInfo } from '../commands/drain.ts';
 import { inverseOfferMessage, offerMessage } from '../offer-messages.ts';
-import { type Agent, type Framework, type MasterState, type OfferRecord, rolesOf } from '../state.ts';
+import { type Agent, type Framework, isActive, type MasterState, type OfferRecord, rolesOf } from '../state.ts';
 import { allocatedByRole, offeredByRole, showAllocated } from './resource-sums.ts';
 
 /**
@@ -125,11 +126,11 @@ export function getAgents(state: MasterState): MasterResponseGetAgents {
 }
 
 export function agentDocument(state: MasterState, agent: Agent): MasterResponseGetAgentsAgent {
-  const { info, address, reregisteredAt } = agent;
+  const { info, address, reregisteredAt, drain } = agent;
   return {
     agent_info: { ...info, resources: (info.resources ?? []).map(toPostRefinement) },
-    active: agent.connected,
-    deactivated: false,
+    active: isActive(agent),
+    deactivated: agent.deactivated,
     version: mesosVersion,
     pid: `slave(1)@${address.ip}:${address.port}`,
     registered_time: time(agent.registeredAt),
@@ -138,6 +139,11 @@ export function agentDocument(state: MasterState, agent: Agent): MasterResponseG
     allocated_resources: showAllocated(allocatedByRole(agent.tasks.values(), agent.executors.values(), '*')),
     offered_resources: showAllocated(offeredByRole(offersOf(state, agent.offers))),
     capabilities: agentCapabilities.map((type) => ({ type })),
+    ...(drain && {
+      drain_info: drainInfo(drain),
+      // Whole seconds, as recorded.
+      estimated_drain_start_time: time(Math.floor(drain.startedAt / 1000) * 1000),
+    }),
   };
 }
 
