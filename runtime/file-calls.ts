@@ -23,7 +23,8 @@ export async function readFiles(
     return { response: { list_files: { file_infos: listed.value.map(fileInfo) } } };
   }
   const { path = '', offset = 0, length = longestRead } = read_file ?? {};
-  const found = await files.read(path, offset, length);
+  // Beyond 2^53 the codecs give bigints.
+  const found = await files.read(path, Number(offset), Number(length));
   if ('problem' in found) return refusalOf(found.problem);
   const { size, data } = found.value;
   return { response: { read_file: { size, data: data.toString('base64') } } };

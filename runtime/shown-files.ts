@@ -110,6 +110,8 @@ export function isWithin(directory: string, path: string): boolean {
 }
 
 async function bytesOf(file: FileHandle, offset: number, length: number): Promise<Buffer> {
+  // An offset may be larger than any that can be read at.
+  if (length === 0) return Buffer.alloc(0);
   const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, offset);
   return buffer.subarray(0, bytesRead);
 }

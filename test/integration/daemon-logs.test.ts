@@ -97,8 +97,8 @@ for (const [daemon, name, file] of [
       });
       for (const query of [{}, { offset: '-1' }, { offset: '-1', length: '10' }])
         assert.deepEqual(await read(query), { data: '', offset: content.length });
-      const beyond = content.length + 10;
-      assert.deepEqual(await read({ offset: String(beyond) }), { data: '', offset: beyond });
+      for (const beyond of [content.length + 10, 2 ** 53, 2 ** 63])
+        assert.deepEqual(await read({ offset: String(beyond) }), { data: '', offset: beyond });
     });
 
     test('is given in pages of 64 KiB at the most, that are all of it', async () => {
@@ -107,8 +107,10 @@ for (const [daemon, name, file] of [
       const { text } = await files.call('READ_FILE', { path: name, offset: 0 });
       const { size, data } = JSON.parse(text).read_file;
       assert.deepEqual([size, Buffer.from(data, 'base64').length], [content.length, 65_536]);
-      const beyond = await files.call('READ_FILE', { path: name, offset: content.length + 10 });
-      assert.deepEqual(JSON.parse(beyond.text).read_file, { size: content.length, data: '' });
+      for (const offset of [String(content.length + 10), '9007199254740993', '18446744073709551615']) {
+        const beyond = await files.call('READ_FILE', { path: name, offset, length: '18446744073709551615' });
+        assert.deepEqual(JSON.parse(beyond.text).read_file, { size: content.length, data: '' }, offset);
+      }
     });
 
     test('is downloaded under its name', async () => {
