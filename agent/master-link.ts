@@ -6,6 +6,7 @@ import {
   type MasterMessage,
 } from '../protocol/agent-link.ts';
 import { describeError } from '../protocol/errors.ts';
+import { linkJson } from '../protocol/link-json.ts';
 import { backoff } from '../runtime/backoff.ts';
 import { type Clock, sleep } from '../runtime/clock.ts';
 import { followEventStream } from '../runtime/event-stream.ts';
@@ -136,7 +137,7 @@ export class MasterLink {
         origin: this.#origin,
         path: agentLinkPath,
         headers: { 'content-type': 'application/json', accept: 'application/json' },
-        body: JSON.stringify(this.#options.subscription()),
+        body: linkJson(this.#options.subscription()),
         signal: controller.signal,
         maximumRecord: longestRecord,
         silence: () => this.#silenceMs,
@@ -172,7 +173,7 @@ export class MasterLink {
           path: `${agentLinkPath}/messages`,
           method: 'POST',
           headers: { 'content-type': 'application/json', 'mesos-stream-id': link.stream },
-          body: JSON.stringify(messages),
+          body: linkJson(messages),
           signal,
           headersTimeout: postTimeoutMs,
         });

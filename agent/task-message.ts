@@ -60,6 +60,8 @@ function brief(command: CommandInfo | undefined): string {
   return value === undefined ? 'NO EXECUTABLE' : `[${shortened([value, parameters.join(', ')].join(', '))}]`;
 }
 
+/** Letters are counted as Mesos does: by their bytes. */
 function shortened(text: string): string {
-  return text.length > longestShown ? `${text.slice(0, longestShown - 3)}...` : text;
+  const bytes = Buffer.from(text);
+  return bytes.length > longestShown ? `${bytes.subarray(0, longestShown - 3)}...` : text;
 }

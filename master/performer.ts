@@ -1,4 +1,5 @@
 import type { AgentId, FrameworkId, StreamId } from '../protocol/ids.ts';
+import { linkJson } from '../protocol/link-json.ts';
 import type { SchedulerEvent } from '../protocol/messages.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
@@ -69,7 +70,7 @@ export class Performer {
       this.#subscribers.delete(framework);
       subscriber?.stream.end();
     },
-    sendToAgent: ({ agent, message }) => this.#links.get(agent)?.write(JSON.stringify(message)),
+    sendToAgent: ({ agent, message }) => this.#links.get(agent)?.write(linkJson(message)),
     endLink: ({ agent }) => {
       const link = this.#links.get(agent);
       this.#links.delete(agent);

@@ -61,6 +61,12 @@ export function labelsDocument(labels: Labels | undefined): unknown {
   return labels && (labels.labels ?? []);
 }
 
+/** No limit is a word: JSON has no such number. */
+function limitsDocument(limits: { [name: string]: { value: number } }): Document {
+  const shown = ({ value }: { value: number }) => (Number.isFinite(value) ? value : String(value));
+  return doubles(Object.fromEntries(Object.entries(limits).map(([name, limit]) => [name, shown(limit)])));
+}
+
 /** `role`: that its resources are allocated to. */
 export function taskDocument(task: Task, role: string): Document {
   return {
@@ -71,9 +77,7 @@ export function taskDocument(task: Task, role: string): Document {
     slave_id: task.agent_id.value,
     state: task.state,
     resources: summaryDocument(normalize(task.resources ?? [])),
-    limits:
-      task.limits &&
-      doubles(Object.fromEntries(Object.entries(task.limits).map(([name, limit]) => [name, limit.value]))),
+    limits: task.limits && limitsDocument(task.limits),
     role,
     statuses: (task.statuses ?? []).map(statusDocument),
     user: task.user,
