@@ -18,6 +18,8 @@ export class Identities {
   /** Ids that the recorded client made itself: the same in both. */
   readonly #own: ReadonlySet<string>;
 
+  #directory: { recorded: string; live: string } | undefined;
+
   constructor(own: ReadonlySet<string>) {
     this.#own = own;
   }
@@ -31,6 +33,11 @@ export class Identities {
     return [...this.#live.values()].includes(live);
   }
 
+  /** Where the living agent keeps what the recorded one kept in another place. */
+  learnDirectory(recorded: string, live: string): void {
+    if (this.#directory === undefined && recorded !== live) this.#directory = { recorded, live };
+  }
+
   learn(recorded: string, live: string): void {
     if (!this.knows(recorded)) this.#live.set(recorded, live);
   }
@@ -41,7 +48,13 @@ export class Identities {
 
   /** A recorded text with the living ids in it. */
   translate(text: string): string {
-    return text.replace(token, (recorded) => this.live(recorded));
+    return this.#inDirectory(text).replace(token, (recorded) => this.live(recorded));
+  }
+
+  #inDirectory(text: string): string {
+    if (this.#directory === undefined) return text;
+    const { recorded, live } = this.#directory;
+    return text.replaceAll(recorded, live).replaceAll(encodeURIComponent(recorded), encodeURIComponent(live));
   }
 
   /** Learns the ids at which two texts differ, where everything else in them is the same. */

@@ -2,7 +2,7 @@ import type { Messages } from '../../protocol/messages.ts';
 import { RecordDecoder } from '../../protocol/record-io.ts';
 import { readRecord, textAt, type Value } from './document.ts';
 import type { Conversation } from './http-answer.ts';
-import { headerOf } from './recording.ts';
+import { type Header, headerOf } from './recording.ts';
 
 /** What kind of event it is, and of what: the same for the recorded and the living one. */
 export function eventKey(value: Value): string {
@@ -26,6 +26,13 @@ export function eventKey(value: Value): string {
     case 'FRAMEWORK_ADDED':
     case 'FRAMEWORK_UPDATED':
       return `${type} ${textAt(value, type.toLowerCase(), 'framework', 'framework_info', 'name')}`;
+    // Of a program's output.
+    case 'DATA':
+      return `${type} ${textAt(value, 'data', 'type')}`;
+    case 'CONTROL':
+      return textAt(value, 'control', 'type');
+    case 'LAUNCH':
+      return `${type} ${textAt(value, 'launch', 'task', 'task_id', 'value')}`;
     case 'FRAMEWORK_REMOVED':
       return `${type} ${textAt(value, 'framework_removed', 'framework_info', 'name')}`;
     default:
@@ -39,6 +46,11 @@ export function taskOf(event: Value): string {
 
 export function stateOf(event: Value): string {
   return textAt(event, 'update', 'status', 'state');
+}
+
+/** What the records of a stream are. */
+export function mediaOf(headers: readonly Header[] | undefined): string {
+  return headerOf(headers, 'message-content-type') ?? headerOf(headers, 'content-type') ?? '';
 }
 
 export interface LiveRecord {
@@ -67,7 +79,7 @@ export class LiveStream {
   }
 
   get media(): string {
-    return headerOf(this.conversation.answer.headers, 'content-type') ?? '';
+    return mediaOf(this.conversation.answer.headers);
   }
 
   get ended(): boolean {

@@ -31,7 +31,7 @@ export class OwnCluster implements Subject {
   readonly #room: MasterRoom;
   readonly #link: BreakableLink;
   readonly #session: Session;
-  #agent: { address: string; directory: string; shutdown: Shutdown } | undefined;
+  #agent: { address: string; directory: string; shutdown: Shutdown; engine: ScriptedEngine } | undefined;
 
   private constructor(room: MasterRoom, link: BreakableLink, clock: ElasticClock, speed: number, session: Session) {
     this.#room = room;
@@ -59,6 +59,8 @@ export class OwnCluster implements Subject {
   }
 
   async act(deed: Deed): Promise<void> {
+    const [, executor] = /^end executor (.+)$/.exec(deed) ?? [];
+    if (executor !== undefined) this.#agent?.engine.endExecutor(executor);
     switch (deed) {
       case 'stop agent':
         return this.#stopAgent();
@@ -87,7 +89,7 @@ export class OwnCluster implements Subject {
     const flags = parseFlags(agentFlags, [...own, ...recordedAgent], {});
     const engine = new ScriptedEngine(this.clock, this.#session.flaps);
     const agent = await startAgent({ flags, log: silentLog, shutdown, clock: this.clock, engine });
-    this.#agent = { address: agent.address, directory, shutdown };
+    this.#agent = { address: agent.address, directory, shutdown, engine };
     await agent.registered;
   }
 

@@ -10,7 +10,16 @@ import { bytesOf, type Exchange, type Line } from './recording.ts';
 import type { Deed, Session } from './sessions.ts';
 import { StreamWatch } from './stream-watch.ts';
 import type { Subject } from './subject.ts';
-import { type Item, inOrder, isRead, messageOf, type RecordedExchange, type Stream, timeline } from './timeline.ts';
+import {
+  type Item,
+  inOrder,
+  isRead,
+  isWaiting,
+  messageOf,
+  type RecordedExchange,
+  type Stream,
+  timeline,
+} from './timeline.ts';
 
 /** What came of one recorded exchange. */
 export interface Outcome {
@@ -36,6 +45,8 @@ export class Replay {
   readonly #ids: Identities;
   /** The item that brought a recorded id into the world. */
   readonly #origin = new Map<string, Item>();
+  /** Calls whose answers are still to come. */
+  readonly #waiting = new Map<RecordedExchange, Promise<void>>();
   readonly #pacing: Pacing;
   readonly #watch: StreamWatch;
 
@@ -47,8 +58,8 @@ export class Replay {
     this.#items = timeline(lines, () => this.#comparison());
     for (const item of this.#items) if (item.kind === 'end') this.#streams.set(item.stream.exchange, item.stream);
     // Of what is of the same millisecond, a request may name an id that a record brought, or a record answer a request.
-    for (const item of inOrder(this.#items, ['record', 'end', 'request'])) this.#register(item, own);
-    this.#items = inOrder(this.#items, ['request', 'record', 'end']);
+    for (const item of inOrder(this.#items, ['record', 'end', 'answer', 'request'])) this.#register(item, own);
+    this.#items = inOrder(this.#items, ['request', 'record', 'answer', 'end']);
     this.#pacing = new Pacing(subject, this.#items[0]?.at ?? 0);
     this.#watch = new StreamWatch([...this.#streams.values()], this.#ids, this.#pacing, subject.addresses.master);
   }
@@ -83,6 +94,10 @@ export class Replay {
       case 'end':
         await this.#pacing.pauseUntil(item.at);
         await this.#watch.end(item.stream);
+        await this.#act(`end of ${item.stream.exchange.name}`);
+        break;
+      case 'answer':
+        await this.#waiting.get(item.exchange);
         break;
       case 'request':
         await this.#pacing.pauseUntil(item.at);
@@ -119,8 +134,24 @@ export class Replay {
     }
     const bytes = requestBytes(exchange, this.#ids, (text) => this.#withOffers(text));
     const ask = () => converse(address, bytes, exchange.request.method === 'HEAD');
-    if (stream === undefined) outcome.differences.push(...(await this.#answers(exchange, ask)));
-    else await this.#watch.open(stream, ask(), outcome);
+    if (isWaiting(exchange)) {
+      const answered = this.#answer(exchange, ask()).then((found) => void outcome.differences.push(...found));
+      this.#waiting.set(exchange, answered);
+    } else if (stream === undefined) outcome.differences.push(...(await this.#answers(exchange, ask)));
+    else await this.#watch.open(stream, await this.#subscribed(exchange, ask), outcome);
+  }
+
+  /** An executor's call may come before the agent has made its container. */
+  async #subscribed(exchange: RecordedExchange, ask: () => Conversation): Promise<Conversation> {
+    let conversation = ask();
+    for (const later of exchange.request.path.endsWith('/executor') ? askedAgain : []) {
+      await this.#pacing.settle(conversation.answer, () => conversation.answer.hasHead);
+      if (conversation.answer.status === exchange.response.status) break;
+      conversation.close();
+      await this.#pacing.pause(later);
+      conversation = ask();
+    }
+    return conversation;
   }
 
   /** What only reads is asked again where it differs: what led to its answer may not be over. */
@@ -154,7 +185,11 @@ export class Replay {
   async #answer(exchange: RecordedExchange, conversation: Conversation): Promise<Difference[]> {
     const { answer } = conversation;
     const comparison = this.#comparison(/metrics/i.test(exchange.request.path + exchange.name));
-    await this.#pacing.settle(answer, () => answer.ending !== undefined);
+    await this.#pacing.settle(answer, () => answer.hasHead);
+    // What was no stream in the recording, and is one here, need not end.
+    if (answer.status === exchange.response.status)
+      await this.#pacing.settle(answer, () => answer.ending !== undefined);
+    else if (answer.ending === undefined) await this.#pacing.pause(this.#pacing.patience(true));
     if (exchange.response.status !== null && answer.hasHead && answer.status !== 0) {
       compareHeads(exchange.response, answer, comparison);
       if (answer.ending === undefined) comparison.note('body', 'does not end');

@@ -1,7 +1,9 @@
+import { execFileSync } from 'node:child_process';
 import type { ContainerSpec, ContainerUsage } from '../../agent/engine/engine.ts';
 import { MesitaError } from '../../protocol/errors.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { FakeEngine } from '../support/fake-engine.ts';
+import { runSession } from './scripted-session.ts';
 
 /** Images that were on the machine of the recordings; every other pull failed there. */
 const images = ['default:1', 'bb:1'];
@@ -21,6 +23,8 @@ const endless = 100;
  */
 export class ScriptedEngine extends FakeEngine {
   readonly #clock: Clock;
+  /** Executors that have ended, though their containers may not have begun. */
+  readonly #over = new Set<string>();
   readonly #attempts = new Map<string, number>();
   readonly #flaps: { health: number; check: number };
 
@@ -33,6 +37,8 @@ export class ScriptedEngine extends FakeEngine {
         const result = { exitCode: this.#checked(name, command), output: answerTo(command) };
         return new Promise((resolve) => void this.#clock.after(shortest / 2, () => resolve(result)));
       },
+      session: ({ command, options, sinks, input }) =>
+        runSession(this.#clock, command.at(-1) ?? '', sinks, input, options.terminal !== undefined),
     });
     this.#clock = clock;
     this.#flaps = flaps;
@@ -40,8 +46,23 @@ export class ScriptedEngine extends FakeEngine {
 
   override async ensureImage(...[image, options]: Parameters<FakeEngine['ensureImage']>): Promise<void> {
     const error = new Error(`Cannot pull ${image}: no registry answers`);
-    if (!images.includes(image)) this.scriptPull(image, { error });
+    if (options.force || !images.includes(image)) this.scriptPull(image, { error });
     return super.ensureImage(image, options);
+  }
+
+  override async create(spec: ContainerSpec): Promise<void> {
+    // That image has no command of its own.
+    if (spec.image === 'bb:1' && programOf(spec) === '')
+      throw new MesitaError('MESITA_CONTAINER_INVALID', { message: 'no command specified' });
+    return super.create(spec);
+  }
+
+  /** A program that traps SIGTERM ends as it says. */
+  override async stop(name: string, graceSeconds: number): Promise<void> {
+    const { spec, state } = this.container(name) ?? {};
+    const [, code] = /trap ".*exit (\d+)" TERM/.exec(spec === undefined ? '' : programOf(spec)) ?? [];
+    if (code !== undefined && state === 'running') this.exit(name, Number(code));
+    return super.stop(name, graceSeconds);
   }
 
   override async start(name: string): Promise<void> {
@@ -54,12 +75,33 @@ export class ScriptedEngine extends FakeEngine {
       throw new MesitaError('MESITA_CONTAINER_INVALID', { message });
     }
     await super.start(name);
-    if (spec !== undefined) this.#run(name, programOf(spec));
+    if (spec === undefined) return;
+    this.#write(name, spec);
+    if (this.#over.has(spec.environment.MESOS_EXECUTOR_ID ?? '')) this.#end(name, 0, shortest);
+    else this.#run(name, programOf(spec));
   }
 
   override async usage(name: string): Promise<ContainerUsage | undefined> {
     if (this.container(name)?.state !== 'running') return undefined;
     return { cpuUserSeconds: 0.05, cpuSystemSeconds: 0.02, mem: 50 };
+  }
+
+  /** Ends the containers of an executor, as it would itself. */
+  endExecutor(id: string): void {
+    this.#over.add(id);
+    for (const name of this.machine.containers.keys()) {
+      const { spec, state } = this.container(name) ?? {};
+      if (state === 'running' && spec?.environment.MESOS_EXECUTOR_ID === id) this.exit(name, 0);
+    }
+  }
+
+  /** What makes files is run on this machine, in the sandbox, up to where it would sleep. */
+  #write(name: string, { command, mounts }: ContainerSpec): void {
+    const script = command?.at(-1)?.replace(/; sleep \d+$/, '') ?? '';
+    const sandbox = mounts.findLast((mount) => mount.kind === 'bind')?.hostPath;
+    if (!/mkdir/.test(script) || sandbox === undefined) return;
+    const stdout = execFileSync('/bin/sh', ['-c', script], { cwd: sandbox, stdio: ['ignore', 'pipe', 'ignore'] });
+    this.write(name, 'stdout', stdout.toString());
   }
 
   /** The end of a check's command, which in some depends on how often it ran before. */

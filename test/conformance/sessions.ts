@@ -1,12 +1,12 @@
 /** What is done to the agent in the course of a session. */
-export type Deed = 'stop agent' | 'start agent' | 'cut link' | 'mend link';
+export type Deed = 'stop agent' | 'start agent' | 'cut link' | 'mend link' | `end executor ${string}`;
 
 /** Recordings that were made together: replayed in one go, on a master and an agent of their own. */
 export interface Session {
   files: readonly string[];
   /** After how many checks the tasks were over whose checks never come to rest. */
   flaps?: { health: number; check: number };
-  /** Deeds, by the name of the exchange after whose first occurrence they are done. */
+  /** Deeds, by the name of the exchange after whose first occurrence they are done; `end of …`: after that of a stream. */
   deeds?: Readonly<Record<string, Deed>>;
 }
 
@@ -21,6 +21,12 @@ export const sessions: Readonly<Record<string, Session>> = {
   operator: {
     files: ['d_framework_traffic', 'd_master_operator', 'd_master_legacy', 'd_operator_subscribe'],
   },
+  agent: { files: ['e_framework_traffic', 'e_agent'] },
+  'executor-protobuf': {
+    files: ['f_executor_protobuf_scheduler_side', 'f_executor_exp'],
+    deeds: { 'end of exec:SUBSCRIBE #1(stream)': 'end executor exp' },
+  },
+  'docker-tasks': { files: ['j_docker_tasks'] },
   'agent-loss': {
     files: ['d_agent_loss'],
     deeds: {

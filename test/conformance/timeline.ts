@@ -2,9 +2,9 @@ import type { Messages } from '../../protocol/messages.ts';
 import { RecordDecoder } from '../../protocol/record-io.ts';
 import { type Comparison, recordedAddresses } from './comparison.ts';
 import { readRecord, textAt, type Value } from './document.ts';
-import { eventKey, type LiveRecord, type LiveStream, stateOf, taskOf } from './live-stream.ts';
+import { eventKey, type LiveRecord, type LiveStream, mediaOf, stateOf, taskOf } from './live-stream.ts';
 import { OfferBook } from './offer-book.ts';
-import { bytesOf, type Exchange, headerOf, isExchange, type Line } from './recording.ts';
+import { bytesOf, type Exchange, isExchange, type Line } from './recording.ts';
 import type { Outcome } from './replay.ts';
 
 export type RecordedExchange = Exchange & { file: string };
@@ -25,6 +25,7 @@ export interface Stream {
 export type Item =
   | { at: number; kind: 'record'; stream: Stream; index: number; done: boolean }
   | { at: number; kind: 'request'; exchange: RecordedExchange }
+  | { at: number; kind: 'answer'; exchange: RecordedExchange }
   | { at: number; kind: 'end'; stream: Stream };
 
 const terminal = /TASK_(FINISHED|FAILED|KILLED|ERROR|LOST|DROPPED|UNREACHABLE|GONE|GONE_BY_OPERATOR|UNKNOWN)$/;
@@ -35,6 +36,7 @@ export function timeline(lines: readonly Line[], comparison: () => Comparison): 
   for (const line of lines) {
     if (!isExchange(line)) continue;
     items.push({ at: line.t0, kind: 'request', exchange: line });
+    if (isWaiting(line)) items.push({ at: line.t0 + (line.response.t_end_ms ?? 0), kind: 'answer', exchange: line });
     if (line.response.chunks === undefined) continue;
     const stream = recordedStream(line, comparison());
     for (const [index, { at }] of stream.records.entries()) {
@@ -47,7 +49,7 @@ export function timeline(lines: readonly Line[], comparison: () => Comparison): 
 
 function recordedStream(exchange: RecordedExchange, comparison: Comparison): Stream {
   const type = messageOf(exchange, true);
-  const media = headerOf(exchange.response.headers, 'content-type') ?? '';
+  const media = mediaOf(exchange.response.headers);
   const decoder = new RecordDecoder({ maximumLength: 1e9 });
   const records = (exchange.response.chunks ?? []).flatMap((chunk) =>
     decoder
@@ -101,8 +103,13 @@ export function isOver(stream: Stream, index: number): boolean {
 export function messageOf({ request }: Exchange, streaming: boolean): keyof Messages {
   if (request.path.endsWith('/scheduler')) return streaming ? 'SchedulerEvent' : 'SchedulerResponse';
   if (request.path.endsWith('/executor')) return 'ExecutorEvent';
-  if (request.target === recordedAddresses.agent) return 'AgentResponse';
+  if (request.target === recordedAddresses.agent) return streaming ? 'AgentProcessIO' : 'AgentResponse';
   return streaming ? 'MasterEvent' : 'MasterResponse';
+}
+
+/** Whether a call is answered when something has come to pass that calls after it may bring about. */
+export function isWaiting({ request }: Exchange): boolean {
+  return /"type": ?"WAIT_/.test(bytesOf(request.body).toString());
 }
 
 /** Whether a call changes nothing, and has an answer. */
