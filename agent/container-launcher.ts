@@ -40,6 +40,8 @@ export interface LauncherOptions {
   /** Takes a container's output from its start on. */
   output: { attach(run: Run): Promise<void>; drop(run: Run): void };
   metrics: LaunchMetrics;
+  /** What is still to be said of a container that was planned. */
+  change?: (run: Run, spec: ContainerSpec) => ContainerSpec;
 }
 
 /**
@@ -135,7 +137,7 @@ export class ContainerLauncher {
   async #start(run: Run, spec: ContainerSpec, opened: Promise<void>, signal: AbortSignal): Promise<void> {
     const { engine, observer, output } = this.#options;
     signal.throwIfAborted();
-    const created = engine.create(spec);
+    const created = engine.create(this.#options.change?.(run, spec) ?? spec);
     // The engine has its work before the scheduler hears of it.
     observer.starting(run);
     await created;

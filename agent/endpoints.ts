@@ -18,6 +18,7 @@ import { operatorRoute } from './http/operator-route.ts';
 import { readOnlyRoutes } from './http/read-only-routes.ts';
 import type { AgentIdentity } from './identity.ts';
 import { type LaunchMetrics, metricsSnapshot } from './metrics.ts';
+import type { ContainerRunner } from './nested/container-runner.ts';
 import { NestedContainers } from './nested/nested-containers.ts';
 import type { Performer } from './performer.ts';
 import { sandboxesUnder } from './sandbox-files.ts';
@@ -38,6 +39,8 @@ export interface Serving {
   ends: ContainerEnds;
   /** Undefined until the agent is ready for executors. */
   performer: () => Performer | undefined;
+  /** Undefined until the agent is ready for containers. */
+  runner: () => ContainerRunner | undefined;
 }
 
 /** The agent's endpoints. */
@@ -54,6 +57,7 @@ export function serve({
   shutdown,
   ends,
   performer,
+  runner,
 }: Serving): void {
   const attached = attachedLog(flags, 'agent');
   const locate = sandboxesUnder(() => new SandboxPaths(workDirectory, identity.id ?? '').slave);
@@ -66,7 +70,7 @@ export function serve({
   filesRoute(server, files, () => ({ ...sandboxesDocument(state), ...attached }));
   readOnlyRoutes(server, { state, identity: () => identity, statistics, metrics });
   executorRoute(server, performer);
-  const nested = new NestedContainers(state, engine, ends);
+  const nested = new NestedContainers(state, engine, { ends, workDirectory, runner });
   shutdown.register('nested containers', () => nested.stop());
   const operated = { state, identity: () => identity, statistics, metrics, files, nested, loggingLevel };
   operatorRoute(server, operated, clock);

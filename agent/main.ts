@@ -11,7 +11,7 @@ import { AgentIdFile } from './agent-id.ts';
 import { CheckpointFile, withCheckpointed } from './checkpoint.ts';
 import { restoreOperations } from './commands/operations.ts';
 import { ContainerEnds } from './container-ends.ts';
-import { ContainerLauncher } from './container-launcher.ts';
+import { ContainerLauncher, type LauncherOptions } from './container-launcher.ts';
 import { ContainerLogs } from './container-logs.ts';
 import type { ContainerSettings } from './container-plan.ts';
 import { DiskWatch } from './disk-watch.ts';
@@ -26,6 +26,7 @@ import type { MutableIdentity } from './identity.ts';
 import { ImageGc } from './image-gc.ts';
 import { joinMaster } from './membership.ts';
 import type { LaunchMetrics } from './metrics.ts';
+import { ContainerRunner } from './nested/container-runner.ts';
 import { outputInPlace } from './output-in-place.ts';
 import { Performer } from './performer.ts';
 import { noRegistries } from './registry-credentials.ts';
@@ -106,6 +107,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   };
   const ends = new ContainerEnds();
   let performing: Performer | undefined;
+  let running: ContainerRunner | undefined;
   serve({
     server,
     state,
@@ -119,6 +121,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     shutdown,
     ends,
     performer: () => performing,
+    runner: () => running,
   });
   identity.address.port = await listen(server, flags);
   shutdown.register('http server', () => server.close());
@@ -136,26 +139,25 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const limits = { maxSize: flags.max_log_size, files: flags.log_files };
   const settings = containerSettings(flags, workDirectory, identity, kind);
   const logs = kind === 'process' ? outputInPlace : new ContainerLogs({ engine, clock, log, limits });
+  const launcher = (own: Pick<LauncherOptions, 'observer' | 'output' | 'change'>) =>
+    new ContainerLauncher({
+      engine,
+      fetcher,
+      settings,
+      registries: flags.docker_config ?? noRegistries,
+      concurrency: kind === 'process' ? Math.max(processesAtOnce, flags.launch_concurrency) : flags.launch_concurrency,
+      sandboxes,
+      images,
+      log,
+      metrics: launches,
+      ...own,
+    });
   const performer = new Performer({
     state,
     engine,
     ends,
     logs,
-    launcher: (observer) =>
-      new ContainerLauncher({
-        engine,
-        fetcher,
-        settings,
-        registries: flags.docker_config ?? noRegistries,
-        concurrency:
-          kind === 'process' ? Math.max(processesAtOnce, flags.launch_concurrency) : flags.launch_concurrency,
-        observer,
-        output: logs,
-        sandboxes,
-        images,
-        log,
-        metrics: launches,
-      }),
+    launcher: (observer) => launcher({ observer, output: logs }),
     settings,
     agent: () => identity.info,
     clock,
@@ -172,6 +174,8 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   });
   performing = performer;
   shutdown.register('performer', performer.start());
+  running = new ContainerRunner({ engine, ends, logs, launcher, sandboxes, images, log });
+  shutdown.register('containers of operators', running.start());
   if (flags.enforce_container_disk_quota) watchDisk(flags, state, performer, clock, log, shutdown);
   performer.perform(restoreOperations(state, kept.operations));
   warnIfOpen(flags.ip, log);

@@ -14,14 +14,16 @@ export async function makeSandbox({ sandbox }: Run): Promise<void> {
   await inSandbox(sandbox, () => mkdir(sandbox, { recursive: true }));
 }
 
-/** Opens it to all users, and points its other name at it: `latest`, or of a task of a pod its id. Throws like `makeSandbox`. */
+/** Opens it to all users, and points its other name at it: `latest`, or of a task of a pod its id; what belongs to no framework has none. Throws like `makeSandbox`. */
 export async function openSandbox(run: Run): Promise<void> {
   const { sandbox } = run;
   const link = otherName(run);
-  await inSandbox(sandbox, () => Promise.all([chmod(sandbox, openToAll), pointAt(sandbox, link)]));
+  const pointed = link === undefined ? [] : [pointAt(sandbox, link)];
+  await inSandbox(sandbox, () => Promise.all([chmod(sandbox, openToAll), ...pointed]));
 }
 
-function otherName(run: Run): string {
+function otherName(run: Run): string | undefined {
+  if (run.framework.id === undefined) return undefined;
   const pod = run.kind === 'task' ? podOf(run) : undefined;
   if (pod === undefined || run.kind === 'executor') return join(dirname(run.sandbox), 'latest');
   return taskLink(pod.sandbox, run.info.task_id.value);

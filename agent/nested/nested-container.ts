@@ -10,6 +10,7 @@ export class NestedContainer implements OperatedContainer {
   /** Whose container it runs in. */
   readonly host: Run;
   readonly terminal: boolean;
+  readonly takesInput = true;
   readonly output = new NestedOutput();
   readonly ended: Promise<number>;
   readonly #start = Promise.withResolvers<EngineSession | undefined>();

@@ -1,37 +1,52 @@
 import { describeError } from '../../protocol/errors.ts';
-import type { AgentCallLaunchNestedContainer, ContainerID } from '../../protocol/messages.ts';
+import type { AgentCallLaunchContainer, ContainerID } from '../../protocol/messages.ts';
 import { ContainerEnds } from '../container-ends.ts';
 import type { Engine } from '../engine/engine.ts';
 import { runsOf } from '../executor-tasks.ts';
 import { podOf } from '../pods.ts';
 import type { AgentState, Run } from '../state.ts';
+import type { ContainerRunner } from './container-runner.ts';
+import { LaunchedContainer } from './launched-container.ts';
+import { recordOf } from './launched-plan.ts';
 import { NestedContainer } from './nested-container.ts';
-import { planNested } from './nested-plan.ts';
+import { hasImage, type NestedPlan, planNested } from './nested-plan.ts';
 import type { OperatedContainer } from './operated-container.ts';
 import { OwnContainer } from './own-container.ts';
 
 /** How many that are over are remembered of one host, so that somebody may still ask how they ended. */
 const mostRemembered = 100;
 
-export type Launched = { nested: NestedContainer } | 'before' | 'unsupported' | { error: string };
+export type Launched = { nested: OperatedContainer } | 'before' | 'unsupported' | { error: string };
 
 type EngineOfNested = Partial<Pick<Engine, 'openSession' | 'listen' | 'openInput' | 'signal'>>;
 
-/** The nested containers of the agent: those that run, and the latest that are over. They end with their host's container. */
+export interface NestedOptions {
+  ends?: Pick<ContainerEnds, 'wait'>;
+  /** Whoever runs containers of their own; undefined while the agent is not ready for that. */
+  runner?: () => Pick<ContainerRunner, 'launch' | 'abort'> | undefined;
+  workDirectory?: string;
+}
+
+/**
+ * The containers that calls of the operator API have launched: those that run, and the latest of those with a parent that are over. They end with
+ * their parent's container, and with the agent.
+ */
 export class NestedContainers {
   readonly #state: AgentState;
   readonly #engine: EngineOfNested;
   readonly #ends: Pick<ContainerEnds, 'wait'>;
+  readonly #options: NestedOptions;
   readonly #own = new WeakMap<Run, OwnContainer>();
-  readonly #byId = new Map<string, NestedContainer>();
+  readonly #byId = new Map<string, NestedContainer | LaunchedContainer>();
 
-  constructor(state: AgentState, engine: EngineOfNested, ends: Pick<ContainerEnds, 'wait'> = new ContainerEnds()) {
+  constructor(state: AgentState, engine: EngineOfNested, options: NestedOptions = {}) {
     this.#state = state;
     this.#engine = engine;
-    this.#ends = ends;
+    this.#options = options;
+    this.#ends = options.ends ?? new ContainerEnds();
   }
 
-  find(id: ContainerID): NestedContainer | undefined {
+  find(id: ContainerID): NestedContainer | LaunchedContainer | undefined {
     return this.#byId.get(idText(id));
   }
 
@@ -51,23 +66,31 @@ export class NestedContainers {
   }
 
   /** One that a call may be about. */
-  operated(id: ContainerID): OperatedContainer | undefined {
+  operated(id: ContainerID): NestedContainer | LaunchedContainer | OwnContainer | undefined {
     return this.find(id) ?? this.own(id);
   }
 
-  running(): NestedContainer[] {
+  running(): OperatedContainer[] {
     return [...this.#byId.values()].filter(({ over }) => !over);
   }
 
-  async launch({ container_id: id, command, container }: AgentCallLaunchNestedContainer): Promise<Launched> {
+  /** `session`: somebody takes its output from the beginning, and may give it input. */
+  async launch(call: AgentCallLaunchContainer, { session = false } = {}): Promise<Launched> {
+    const { container_id: id, command, container } = call;
     if (this.find(id) !== undefined) return 'before';
     const { parent } = id;
     const host = parent && (this.host(parent) ?? this.find(parent)?.host);
-    if (host === undefined) return { error: `Root container ${rootOf(id)} not found` };
+    if (host === undefined && parent !== undefined) return { error: `Root container ${rootOf(id)} not found` };
+    if (host === undefined && this.host(id) !== undefined) return 'before';
+    this.#forget();
+    if (host === undefined || hasImage(container)) return this.#launchOwn(call, host, session);
     const plan = planNested(command, container);
     if ('error' in plan) return plan;
+    return this.#launchWithin(id, host, plan);
+  }
+
+  async #launchWithin(id: ContainerID, host: Run, plan: NestedPlan): Promise<Launched> {
     if (this.#engine.openSession === undefined) return 'unsupported';
-    this.#forget();
     const nested = new NestedContainer(id, host, plan.options.terminal !== undefined);
     this.#byId.set(idText(id), nested);
     const { sinks } = nested.output;
@@ -84,6 +107,28 @@ export class NestedContainers {
     }
   }
 
+  /** A container of its own. */
+  async #launchOwn(call: AgentCallLaunchContainer, host: Run | undefined, session: boolean): Promise<Launched> {
+    const { container_id: id } = call;
+    const { runner = () => undefined, workDirectory = '' } = this.#options;
+    const running = runner();
+    if (running === undefined) return { error: 'The agent is not ready yet' };
+    const record = recordOf(call, workDirectory, host);
+    const abort = () => running.abort(record);
+    const nested = new LaunchedContainer(id, record, { engine: this.#engine, ends: this.#ends, session, abort });
+    this.#byId.set(idText(id), nested);
+    const error = await running.launch(nested);
+    if (error !== undefined) this.#byId.delete(idText(id));
+    // Nobody may ask any more how one without a parent has ended.
+    else if (host === undefined) void nested.ended.then(() => this.#byId.delete(idText(id)));
+    else this.#endWith(host, nested);
+    return error === undefined ? { nested } : { error };
+  }
+
+  #endWith(host: Run, nested: LaunchedContainer): void {
+    void this.#ends.wait(host).then(() => nested.kill(9).catch(() => undefined));
+  }
+
   /** Whether it is gone; one that runs stays. */
   remove(id: ContainerID): boolean {
     const nested = this.find(id);
@@ -97,12 +142,14 @@ export class NestedContainers {
   }
 
   #forget(): void {
-    const remembered = new Map<Run, number>();
-    for (const [key, { host, over }] of [...this.#byId].reverse()) {
+    const remembered = new Map<string, number>();
+    for (const [key, { id, over }] of [...this.#byId].reverse()) {
       if (!over) continue;
-      const count = (remembered.get(host) ?? 0) + 1;
-      remembered.set(host, count);
-      if (count > mostRemembered || this.host({ value: host.containerId }) === undefined) this.#byId.delete(key);
+      const root = rootOf(id);
+      const count = (remembered.get(root) ?? 0) + 1;
+      remembered.set(root, count);
+      const alive = this.host({ value: root }) !== undefined || this.#byId.has(root);
+      if (count > mostRemembered || !alive) this.#byId.delete(key);
     }
   }
 }

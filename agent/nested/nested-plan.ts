@@ -27,6 +27,11 @@ export function planNested(
   };
 }
 
+/** Whether it is to be a container of its own beside its parent's: it has an image. */
+export function hasImage(container: ContainerInfo | undefined): boolean {
+  return container?.type === 'MESOS' && container.docker === undefined && container.mesos?.image !== undefined;
+}
+
 function wantsMore(container: ContainerInfo): boolean {
   const { type, docker, mesos, volumes = [], network_infos = [] } = container;
   return (

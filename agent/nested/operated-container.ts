@@ -8,6 +8,7 @@ export interface OperatedContainer {
   readonly id: ContainerID;
   /** Its input is a terminal's. */
   readonly terminal: boolean;
+  readonly takesInput: boolean;
   readonly over: boolean;
   /** Resolves with its status, as wait(2) has it. */
   readonly ended: Promise<number>;

@@ -15,6 +15,8 @@ const patience = 1_000;
 export interface OwnContainerOptions {
   engine: Partial<Pick<Engine, 'listen' | 'openInput' | 'signal'>>;
   ends: Pick<ContainerEnds, 'wait'>;
+  /** Whether it was made with an input that is no terminal's. */
+  hasInput?: boolean;
 }
 
 /** The container of a task or an executor, which its framework launched. */
@@ -39,6 +41,10 @@ export class OwnContainer implements OperatedContainer {
 
   get terminal(): boolean {
     return this.#run.info.container?.tty_info !== undefined;
+  }
+
+  get takesInput(): boolean {
+    return this.terminal || this.#options.hasInput === true;
   }
 
   get runs(): boolean {
@@ -73,7 +79,7 @@ export class OwnContainer implements OperatedContainer {
   }
 
   async takeInput(): Promise<ContainerInput | undefined> {
-    if (this.#input !== undefined || !this.terminal) return undefined;
+    if (this.#input !== undefined || !this.takesInput) return undefined;
     this.#input = 'opening';
     this.#input = await this.#options.engine.openInput?.(this.#run.containerName).catch(() => undefined);
     return this.#input;

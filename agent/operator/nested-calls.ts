@@ -1,6 +1,11 @@
 import { constants } from 'node:os';
-import type { AgentCall, AgentCallLaunchNestedContainer, ContainerID } from '../../protocol/messages.ts';
-import type { NestedContainer } from '../nested/nested-container.ts';
+import type {
+  AgentCall,
+  AgentCallLaunchContainer,
+  AgentCallLaunchNestedContainer,
+  ContainerID,
+} from '../../protocol/messages.ts';
+import { NestedContainer } from '../nested/nested-container.ts';
 import { idText, type NestedContainers, rootOf } from '../nested/nested-containers.ts';
 import type { OperatedContainer } from '../nested/operated-container.ts';
 import { OwnContainer } from '../nested/own-container.ts';
@@ -12,7 +17,7 @@ export interface WithNested {
 }
 
 /**
- * The calls about nested containers; those with newer names are for standalone containers too, of which there are none.
+ * The calls about nested containers; those with newer names are for standalone containers too.
  * The call is valid: it has the member of its name.
  */
 export const nestedCalls = {
@@ -42,27 +47,27 @@ type Named = { container_id: ContainerID } | undefined;
 
 const nobody: ContainerID = { value: '' };
 
-async function launch(nested: NestedContainers, wanted?: AgentCallLaunchNestedContainer): Promise<Outcome> {
-  const started = await start(nested, wanted);
+async function launch(nested: NestedContainers, wanted?: AgentCallLaunchContainer): Promise<Outcome> {
+  const started = await start(nested, wanted, { session: false });
   if (!(typeof started === 'object' && 'launched' in started)) return started;
   // Nobody needs to listen.
-  started.launched.follow({ take: async () => undefined, end: () => undefined });
+  if (started.launched instanceof NestedContainer)
+    started.launched.follow({ take: async () => undefined, end: () => undefined });
   return 'done';
 }
 
 async function launchSession(nested: NestedContainers, wanted?: AgentCallLaunchNestedContainer): Promise<Outcome> {
-  const started = await start(nested, wanted);
+  const started = await start(nested, wanted, { session: true });
   if (!(typeof started === 'object' && 'launched' in started)) return started;
   return { output: started.launched, session: true };
 }
 
 async function start(
   nested: NestedContainers,
-  wanted: AgentCallLaunchNestedContainer = { container_id: nobody },
-): Promise<{ launched: NestedContainer } | 'accepted' | Refusal> {
-  if (wanted.container_id.parent === undefined)
-    return refusal('notImplemented', 'Standalone containers are not run by this agent');
-  const launched = await nested.launch(wanted);
+  wanted: AgentCallLaunchContainer = { container_id: nobody },
+  how: { session: boolean },
+): Promise<{ launched: OperatedContainer } | 'accepted' | Refusal> {
+  const launched = await nested.launch(wanted, how);
   if (launched === 'before') return 'accepted';
   if (launched === 'unsupported')
     return refusal('notImplemented', 'The engine of this agent runs nothing beside what a container runs');
@@ -113,7 +118,7 @@ function attach(
   if (container instanceof OwnContainer && !container.talks) return refusal('failed', noSwitchboard);
   const outcome = to(container);
   const wantsInput = typeof outcome === 'object' && 'input' in outcome;
-  if (wantsInput && container instanceof OwnContainer && !container.terminal) return refusal('failed', noSwitchboard);
+  if (wantsInput && !container.takesInput) return refusal('failed', noSwitchboard);
   return outcome;
 }
 

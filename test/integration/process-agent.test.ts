@@ -15,6 +15,7 @@ import { resources } from '../../scheduler/index.ts';
 import { eventually } from '../support/eventually.ts';
 import { MasterRoom } from '../support/master-room.ts';
 import { MesitaProcess } from '../support/mesita-process.ts';
+import { OperatorClient } from '../support/operator-client.ts';
 import { TestScheduler } from '../support/test-scheduler.ts';
 
 const noDocker = '--docker_socket=/nowhere/docker.sock';
@@ -156,6 +157,37 @@ test('mesita exec runs a command beside a process, with its directory and its en
   await killed.end('SIGINT');
   await eventually('the daemon is gone', () => ((procFiles.row(Number(text))?.zombie ?? true) ? true : undefined));
   await stop();
+});
+
+test('a container that stands alone is a process in a sandbox of its own, and ends with the agent', async (t) => {
+  const { start, workDirectory } = await room(t, '--containerizers=process');
+  const { agent, stop } = await start();
+  const client = new OperatorClient(agent.address);
+  t.after(() => client.close());
+  const container_id = { value: 'alone' };
+  const script = 'pwd; while [ ! -e end ]; do sleep 0.05; done; echo last; exit 5';
+  assert.deepEqual(await client.call('LAUNCH_CONTAINER', { container_id, command: { value: script } }), [200, '']);
+  const listening = await client.open('ATTACH_CONTAINER_OUTPUT', { container_id });
+  const waiting = client.wait(container_id);
+  const within = { container_id: { value: 'inside', parent: container_id }, command: { value: 'touch end' } };
+  assert.deepEqual(await client.call('LAUNCH_NESTED_CONTAINER', within), [200, '']);
+  assert.equal(await waiting, 5 << 8);
+  await listening.ended;
+  assert.match(listening.text('STDOUT'), /last\n$/);
+  const sandbox = join(workDirectory, 'containers/alone');
+  assert.equal(await readFile(join(sandbox, 'stdout'), 'utf8'), `${sandbox}\nlast\n`);
+  const image = { type: 'MESOS', mesos: { image: { type: 'DOCKER', docker: { name: 'x' } } } };
+  const foreign = { container_id: { value: 'foreign' }, command: { value: 'true' }, container: image };
+  assert.match((await client.call('LAUNCH_CONTAINER', foreign))[1], /None of the enabled containerizers/);
+  const lasting = { container_id: { value: 'lasting' }, command: { value: 'echo $$ > pid; sleep 1000' } };
+  assert.deepEqual(await client.call('LAUNCH_CONTAINER', lasting), [200, '']);
+  const file = join(workDirectory, 'containers/lasting/pid');
+  const pid = await eventually(
+    'it runs',
+    async () => Number(await readFile(file, 'utf8').catch(() => '')) || undefined,
+  );
+  await stop();
+  assert.ok(procFiles.row(pid)?.zombie ?? true);
 });
 
 test('where no Docker engine answers, docker,process runs processes', async (t) => {

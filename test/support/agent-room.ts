@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Checkpointed } from '../../agent/checkpoint.ts';
 import { ContainerEnds } from '../../agent/container-ends.ts';
-import { ContainerLauncher } from '../../agent/container-launcher.ts';
+import { ContainerLauncher, type LauncherOptions } from '../../agent/container-launcher.ts';
 import { ContainerLogs } from '../../agent/container-logs.ts';
 import type { Fetcher } from '../../agent/fetcher/fetcher.ts';
+import { ContainerRunner } from '../../agent/nested/container-runner.ts';
 import { Performer, type Storage } from '../../agent/performer.ts';
 import { noRegistries } from '../../agent/registry-credentials.ts';
 import { SandboxGc } from '../../agent/sandbox-gc.ts';
@@ -48,6 +49,7 @@ export class AgentRoom {
   readonly state: AgentState = emptyState({ killGrace: 5, executorShutdownGrace: 5, executorRegistrationTimeout: 60 });
   readonly engine: FakeEngine;
   readonly performer: Performer;
+  readonly runner: () => ContainerRunner;
   readonly ends = new ContainerEnds();
   readonly sandboxes: SandboxGc;
   readonly directory: string;
@@ -100,25 +102,28 @@ export class AgentRoom {
       fetcherCache: { totalBytes: 2 ** 31, usedBytes: 0 },
     };
     const logs = new ContainerLogs({ engine, clock, log: silentLog, limits: { maxSize: 0, files: 1 } });
+    const launcher = (own: Pick<LauncherOptions, 'observer' | 'output' | 'change'>) =>
+      new ContainerLauncher({
+        engine,
+        fetcher,
+        settings,
+        registries: noRegistries,
+        concurrency: 2,
+        sandboxes: this.sandboxes,
+        images: { use: () => undefined, pulled: async () => undefined },
+        log: silentLog,
+        metrics,
+        ...own,
+      });
+    const images = { release: () => undefined };
+    const { ends, sandboxes } = this;
+    this.runner = () => new ContainerRunner({ engine, ends, logs, launcher, sandboxes, images, log: silentLog });
     this.performer = new Performer({
       state: this.state,
       engine,
       ends: this.ends,
       logs,
-      launcher: (observer) =>
-        new ContainerLauncher({
-          engine,
-          fetcher,
-          settings,
-          registries: noRegistries,
-          concurrency: 2,
-          observer,
-          output: logs,
-          sandboxes: this.sandboxes,
-          images: { use: () => undefined, pulled: async () => undefined },
-          log: silentLog,
-          metrics,
-        }),
+      launcher: (observer) => launcher({ observer, output: logs }),
       settings,
       agent: () => ({ hostname: 'localhost', id: { value: 'S' } }),
       clock,

@@ -88,11 +88,10 @@ export class Cluster {
     return agent;
   }
 
-  /** host:port of the first agent's operator API. */
-  async agentAddress(): Promise<string> {
-    const answer = await fetch(`http://${this.#address}/slaves`);
-    const { slaves } = (await answer.json()) as { slaves: { pid: string }[] };
-    return slaves[0]?.pid.split('@')[1] ?? '';
+  /** host:port of the agents' operator API, the latest last. */
+  async agentAddresses(): Promise<string[]> {
+    const { slaves } = (await (await this.get('/slaves')).json()) as { slaves: { pid: string }[] };
+    return slaves.map(({ pid }) => pid.split('@')[1] ?? '');
   }
 
   /** Where the children make their temporary files. */

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import { operatorRoute } from '../../../agent/http/operator-route.ts';
+import type { ContainerRunner } from '../../../agent/nested/container-runner.ts';
 import { NestedContainers } from '../../../agent/nested/nested-containers.ts';
 import type { AgentProcessIO, ContainerID } from '../../../protocol/messages.ts';
 import { encodeRecord } from '../../../protocol/record-io.ts';
@@ -11,6 +12,7 @@ import { silentLog } from '../../../runtime/log.ts';
 import { AgentRoom, dockerTask } from '../../support/agent-room.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { FakeSession } from '../../support/fake-engine.ts';
+import { resourcesOf } from '../../support/master-messages.ts';
 import { OperatorClient, stdin } from '../../support/operator-client.ts';
 
 const json = 'application/json';
@@ -28,12 +30,16 @@ const shell: FakeSession = async ({ command, sinks, input }) => {
 
 describe('nested containers', () => {
   let room: AgentRoom;
+  let runner: ContainerRunner;
+  let stopRunner: () => Promise<void>;
   let server: FastifyInstance;
   let client: OperatorClient;
   let parent: ContainerID;
 
   beforeEach(async () => {
     room = await AgentRoom.open({ session: shell });
+    runner = room.runner();
+    stopRunner = runner.start();
     server = createHttpServer({ log: silentLog, actor: 'slave(1)', bodyLimit: 1e6 });
     const none = { problem: { kind: 'missing' } } as const;
     const info = { hostname: 'localhost', port: 5051 };
@@ -43,7 +49,11 @@ describe('nested containers', () => {
       server,
       {
         state: room.state,
-        nested: new NestedContainers(room.state, room.engine, room.ends),
+        nested: new NestedContainers(room.state, room.engine, {
+          ends: room.ends,
+          workDirectory: room.directory,
+          runner: () => runner,
+        }),
         identity: () => identity,
         statistics: { measure: async () => [] },
         metrics: () => ({}),
@@ -60,6 +70,7 @@ describe('nested containers', () => {
   afterEach(async () => {
     await client.close();
     await server.close();
+    await stopRunner();
     await room.close();
   });
 
@@ -187,14 +198,10 @@ describe('nested containers', () => {
   test('what a container of its own would need is refused', async () => {
     const container_id = { value: 'n', parent };
     const command = { value: 'true' };
-    for (const container of [
-      { type: 'MESOS', mesos: { image: { type: 'DOCKER', docker: { name: 'x' } } } },
-      { type: 'DOCKER', docker: { image: 'x' } },
-    ]) {
+    for (const container of [{ type: 'DOCKER', docker: { image: 'x' } }]) {
       const answer = await call('LAUNCH_NESTED_CONTAINER', { container_id, command, container });
       assert.deepEqual(answer, [400, 'The provided ContainerInfo is not supported']);
     }
-    assert.equal((await call('LAUNCH_CONTAINER', { container_id: { value: 'n' }, command }))[0], 501);
   });
 
   test('the container of a task hands out what it writes from now on, and ends as it is told', async () => {
@@ -235,6 +242,66 @@ describe('nested containers', () => {
     await answer.body.dump();
     const told = room.engine.calls.filter((each) => /^(input|resize)/.test(each));
     assert.deepEqual(told, [`input ${name} hello`, `resize ${name} 40x100`, `input ${name} \x04`]);
+  });
+
+  test('a standalone container runs by itself, in a sandbox of its own, and is gone when it is over', async () => {
+    const container_id = { value: 'alone' };
+    const call1 = { container_id, command: { value: 'true' }, resources: resourcesOf('cpus:0.5;mem:64') };
+    assert.deepEqual(await call('LAUNCH_CONTAINER', call1), [200, '']);
+    assert.deepEqual(await call('LAUNCH_CONTAINER', call1), [202, '']);
+    const name = room.engine.calls.findLast((each) => each.startsWith('start '))?.slice('start '.length) ?? '';
+    const spec = room.engine.container(name)?.spec;
+    assert.deepEqual([spec?.image, spec?.cpuLimit, spec?.memoryLimit], ['default:1', 0.5, 64]);
+    assert.deepEqual(spec?.mounts[0], {
+      kind: 'bind',
+      hostPath: `${room.directory}/containers/alone`,
+      containerPath: '/mnt/mesos/sandbox',
+      readOnly: false,
+    });
+    const [, shown] = await call('GET_CONTAINERS', { show_standalone: true });
+    assert.deepEqual(JSON.parse(shown).get_containers.containers, [
+      { container_id, container_status: { container_id } },
+    ]);
+    assert.deepEqual(await call('GET_CONTAINERS', { show_nested: true }), [200, '{"type":"GET_CONTAINERS"}']);
+    const waiting = client.wait(container_id);
+    room.engine.exit(name, 2);
+    assert.equal(await waiting, 512);
+    const gone = [500, 'Root container alone not found'];
+    assert.deepEqual(await call('REMOVE_CONTAINER', { container_id }), gone);
+    assert.equal((await call('WAIT_CONTAINER', { container_id }))[0], 404);
+    await eventually('it is removed', () => room.engine.container(name) === undefined || undefined);
+  });
+
+  test('a standalone container that cannot be launched leaves nothing', async () => {
+    const container = { type: 'MESOS', mesos: { image: { type: 'APPC', appc: { name: 'x' } } } };
+    const wanted = { container_id: { value: 'alone' }, command: { value: 'true' }, container };
+    const [status, text] = await call('LAUNCH_CONTAINER', wanted);
+    assert.deepEqual([status, /Unsupported container image type: APPC/.test(text)], [400, true]);
+    assert.equal((await call('KILL_CONTAINER', { container_id: { value: 'alone' } }))[0], 404);
+    assert.deepEqual(await call('LAUNCH_CONTAINER', { ...wanted, container: undefined }), [200, '']);
+    assert.deepEqual(await call('KILL_CONTAINER', { container_id: { value: 'alone' } }), [200, '']);
+  });
+
+  test('a nested container with an image has its parent’s network and a sandbox in that of its parent', async () => {
+    const container = { type: 'MESOS', mesos: { image: { type: 'DOCKER', docker: { name: 'fake:1' } } } };
+    room.run(dockerTask('net', { container: { type: 'DOCKER', docker: { image: 'fake:1', network: 'NONE' } } }));
+    const parentName = await room.running('net');
+    const { containerId, sandbox } = room.task('net');
+    const container_id = { value: 'n', parent: { value: containerId } };
+    const wanted = { container_id, command: { value: 'true' }, container };
+    assert.deepEqual(await call('LAUNCH_NESTED_CONTAINER', wanted), [200, '']);
+    const name = room.engine.calls.findLast((each) => each.startsWith('start '))?.slice('start '.length) ?? '';
+    const spec = room.engine.container(name)?.spec;
+    assert.deepEqual(spec?.network, { mode: 'container', name: parentName });
+    assert.equal(spec?.labels['org.mesita.parent'], containerId);
+    assert.deepEqual(
+      spec?.mounts.map((mount) => mount.kind === 'bind' && mount.hostPath),
+      [`${sandbox}/containers/n`],
+    );
+    const waiting = client.wait(container_id);
+    room.engine.exit(parentName, 0);
+    assert.equal(await waiting, 9);
+    assert.equal(await client.wait(container_id), 9);
   });
 
   test('one connection at a time has the input', async () => {
