@@ -18,7 +18,7 @@ export const recordedAddresses = { master: '127.0.0.1:6050', agent: '127.0.0.1:6
 
 /** Below these keys stand times, versions and machines: of the recorded type, but with values of their own. */
 const volatile =
-  /^(build_.*|git_.*|.*_time(_seconds)?|timestamp|launch_time|.*hostname|ip|port|pid|avg_load_.*|mem_.*_bytes|cpus_total|work_dir|log_dir)$/;
+  /^(build_.*|git_.*|.*_time(_seconds)?|timestamp|launch_time|.*hostname|ip|port|pid|mtime|avg_load_.*|cpus_.*_time_secs|mem_.*_bytes|cpus_total|work_dir|log_dir)$/;
 
 /** What identifies the elements of arrays whose order means nothing, in the order of trial. */
 const identifying = [
@@ -27,8 +27,9 @@ const identifying = [
   'name',
   'key',
   'task_id',
-  'framework_id',
   'executor_id',
+  'container_id',
+  'framework_id',
   'role',
   'executor_info',
   'framework_info',
@@ -148,6 +149,8 @@ export class Comparison {
   }
 
   #sameText(recorded: string, live: string): boolean {
+    const [was, is] = [workDirectoryIn(recorded), workDirectoryIn(live)];
+    if (was !== undefined && is !== undefined) this.#ids.learnDirectory(was, is);
     const text = this.#canonical(live, this.#addresses);
     this.#ids.learnFrom(this.#canonical(recorded, recordedAddresses), text);
     return this.#translate(recorded) === text;
@@ -159,6 +162,10 @@ export class Comparison {
       .replaceAll(/\/[\w./-]*?(?=\/slaves\/[0-9a-f-]{36})/g, '<work_dir>')
       .replaceAll(/\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?( UTC|Z|\+00:00)?/g, '<time>');
   }
+}
+
+function workDirectoryIn(text: string): string | undefined {
+  return /^(\/[\w./-]*?)\/slaves\/[0-9a-f-]{36}/.exec(text)?.[1];
 }
 
 /** Master and agent have a name and an address; the port tells which of them it is. */
