@@ -56,11 +56,7 @@ class Session {
   async reconcile(): Promise<number> {
     const named = Array.from({ length: tasks }, (_, index) => ({ task_id: { value: taskId(index) }, agent_id: agent }));
     const body = JSON.stringify({ framework_id: framework, type: 'RECONCILE', reconcile: { tasks: named } });
-    let left = tasks;
-    const { promise: answered, resolve: over } = Promise.withResolvers<void>();
-    this.onSchedulerRecord = (record) => {
-      if (record.startsWith('{"type":"UPDATE"') && --left === 0) over();
-    };
+    const answered = this.#scheduler?.count('{"type":"UPDATE"', tasks);
     const began = performance.now();
     await this.#calls[0]?.call(body);
     await answered;
@@ -177,6 +173,7 @@ async function withTrivialClient<Result>(target: Target, work: () => Promise<Res
 
 interface Measured {
   reconcile: number[];
+  reconcileCpu: number[];
   rate: number[];
   perCpuSecond: number[];
   reconcileTrivial: number[];
@@ -184,8 +181,10 @@ interface Measured {
 }
 
 async function measure(server: WireServer, session: Session, into: Measured): Promise<void> {
+  const before = await server.cpuSeconds();
   const [took, during] = await withTrivialClient(server.target, () => session.reconcile());
   into.reconcile.push(took);
+  into.reconcileCpu.push(((await server.cpuSeconds()) - before) * 1000);
   into.reconcileTrivial.push(...during);
   const cpu = await server.cpuSeconds();
   const [seconds, meanwhile] = await withTrivialClient(server.target, () => session.acknowledge(roundTrips));
@@ -215,7 +214,14 @@ async function frameworkKilobytes(): Promise<number> {
   }
 }
 
-const empty = (): Measured => ({ reconcile: [], rate: [], perCpuSecond: [], reconcileTrivial: [], rateTrivial: [] });
+const empty = (): Measured => ({
+  reconcile: [],
+  reconcileCpu: [],
+  rate: [],
+  perCpuSecond: [],
+  reconcileTrivial: [],
+  rateTrivial: [],
+});
 const results = { master: empty(), bare: empty() };
 const servers = { master: await WireServer.start('master'), bare: await WireServer.start('bare') };
 try {
@@ -236,6 +242,7 @@ const p99 = (times: number[]) =>
 console.log(
   `reconcile ${tasks} tasks   ${spread(master.reconcile, 0)} ms; bare server ${spread(bare.reconcile, 0)} ms`,
 );
+console.log(`  CPU time of the server ${spread(master.reconcileCpu, 0)} ms; bare ${spread(bare.reconcileCpu, 0)} ms`);
 console.log(`  a trivial request meanwhile ${p99(master.reconcileTrivial)}; bare ${p99(bare.reconcileTrivial)}`);
 console.log(
   `UPDATE → ACKNOWLEDGE     ${spread(master.rate, 0)} a second; bare server ${spread(bare.rate, 0)}; ratio ${ratio(master.rate, bare.rate)}`,

@@ -10,15 +10,15 @@ import { schema } from './schema.ts';
 
 export type { Decoded } from './decoded.ts';
 
-const decoders = once((): Record<string, JsonDecoder> => compileJsonDecoders(schema));
+export const decoders = once((): Record<string, JsonDecoder> => compileJsonDecoders(schema));
 const encoders = once((): Record<string, JsonEncoder> => compileJsonEncoders(schema));
 
-function isObject(value: unknown): value is Record<string, unknown> {
+export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Brings a parsed value into shape; `inexact` when it holds integers that JSON.parse has rounded. */
-function convert(type: string, value: unknown, exact: boolean): Decoded<unknown> | 'inexact' {
+export function convert(type: string, value: unknown, exact: boolean): Decoded<unknown> | 'inexact' {
   if (!isObject(value)) return { ok: false, error: 'Expecting a JSON object', stage: 'conversion' };
   const leniency = new Leniency(exact);
   try {

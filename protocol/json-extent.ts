@@ -17,18 +17,16 @@ export function excessOf(text: Uint8Array): string | undefined {
   if (text.length <= small) return undefined;
   let values = 0;
   let depth = 0;
-  let inString = false;
   for (let at = 0; at < text.length; at++) {
-    const byte = text[at];
-    if (byte === quote) inString = !inString;
-    else if (inString) {
-      if (byte === backslash) at++;
+    const byte = text[at] ?? 0;
+    if (byte === quote) {
+      for (at++; at < text.length && text[at] !== quote; at++) if (text[at] === backslash) at++;
     } else if (byte === comma) values++;
     // Both brackets and both braces differ from one another in one bit: [ { are 5b 7b, ] } are 5d 7d.
-    else if (((byte ?? 0) | 0x20) === 0x7b) {
+    else if ((byte | 0x20) === 0x7b) {
       values++;
       if (++depth > deepest) return `The JSON is nested more than ${deepest} deep`;
-    } else if (((byte ?? 0) | 0x20) === 0x7d) depth--;
+    } else if ((byte | 0x20) === 0x7d) depth--;
     if (values > mostValues) return `The JSON has more than ${mostValues} values`;
   }
   return undefined;

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { MediaType } from '../protocol/codec.ts';
+import { decodeJsonInPieces } from '../protocol/large-json.ts';
 import type { Messages } from '../protocol/messages.ts';
 import { type CallType, decodeCall, mediaOfAnswer, mediaOfBody } from './media.ts';
 import { refuse } from './refusals.ts';
@@ -12,34 +13,48 @@ const mesosNames: Record<CallType, string> = {
   ExecutorCall: 'Executor::Call',
 };
 
+/** Bytes of a body from which on it is decoded in turns with other work. */
+const large = 256 * 1024;
+
 /**
  * The checks that come before a call is looked at, in the order of Mesos: method (405), content type (400, 415), decoding
- * (400), validation (400). Undefined when the request has been refused; the route has then but to return the reply.
+ * (400), validation (400). When all is well, `answer` is called: at once, or after a while where the body is large.
  *
  * @param invalidCall The first thing wrong with a decoded call, in Mesos' words.
  */
-export function takeCall<Name extends CallType>(
+export function withCall<Name extends CallType>(
   request: FastifyRequest,
   reply: FastifyReply,
   type: Name,
   invalidCall: (call: Messages[Name]) => string | undefined,
-): Messages[Name] | undefined {
-  const refused = (_reply: FastifyReply) => undefined;
-  if (request.method !== 'POST') return refused(refuse.method(reply, request.method, ['POST']));
+  answer: (call: Messages[Name]) => Answer,
+): Answer {
+  if (request.method !== 'POST') return refuse.method(reply, request.method, ['POST']);
   if (request.headers['content-type'] === undefined) {
-    return refused(refuse.badRequest(reply, "Expecting 'Content-Type' to be present"));
+    return refuse.badRequest(reply, "Expecting 'Content-Type' to be present");
   }
   const media = mediaOfBody(request.headers);
   if (media === undefined) {
-    return refused(refuse.mediaType(reply, "Expecting 'Content-Type' of application/json or application/x-protobuf"));
+    return refuse.mediaType(reply, "Expecting 'Content-Type' of application/json or application/x-protobuf");
   }
   const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
-  const decoded = decodeCall(media, type, body);
-  if ('error' in decoded) return refused(refuse.badRequest(reply, decoded.error));
-  const wrong = invalidCall(decoded.value);
-  if (wrong === undefined) return decoded.value;
-  return refused(refuse.badRequest(reply, `Failed to validate ${mesosNames[type]}: ${wrong}`));
+  const validate = (call: Messages[Name]): Answer => {
+    const wrong = invalidCall(call);
+    return wrong === undefined
+      ? answer(call)
+      : refuse.badRequest(reply, `Failed to validate ${mesosNames[type]}: ${wrong}`);
+  };
+  const decode = (): Answer => {
+    const decoded = decodeCall(media, type, body);
+    return 'error' in decoded ? refuse.badRequest(reply, decoded.error) : validate(decoded.value);
+  };
+  if (body.length < large || media !== 'application/json') return decode();
+  const work = reply.server.longWork.run(decodeJsonInPieces(type, body));
+  return work.then((call) => (call === undefined ? decode() : validate(call)));
 }
+
+/** What a route returns. */
+export type Answer = FastifyReply | Promise<FastifyReply>;
 
 /** The form of the answer; undefined when none is acceptable, and the request has been refused (406). */
 export function takeAnswerMedia(request: FastifyRequest, reply: FastifyReply): MediaType | undefined {

@@ -5,6 +5,7 @@ import { compressAnswers } from './http-compression.ts';
 import { ConnectionTurns } from './http-connection.ts';
 import { endpointOf, targetProblem } from './http-routing.ts';
 import type { Log } from './log.ts';
+import { LongWork } from './long-work.ts';
 import { RecordStream, type StreamLimits } from './record-stream.ts';
 import { refuse } from './refusals.ts';
 
@@ -32,6 +33,7 @@ export interface HttpTimeouts {
 declare module 'fastify' {
   interface FastifyInstance {
     streamLimits: StreamLimits;
+    longWork: LongWork;
   }
 }
 
@@ -84,6 +86,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   server.server.on('checkExpectation', (request, response) => server.server.emit('request', request, response));
   server.addHook('onRoute', ({ url }) => void paths.add(url));
   server.decorate('streamLimits', { backlog: options.streamBacklog ?? defaultStreamBacklog, log: options.log });
+  server.decorate('longWork', new LongWork());
   turns.install(server);
   server.addHook('onRequest', (request, reply, done) => {
     const problem = targetProblem(request.originalUrl);

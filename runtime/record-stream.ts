@@ -4,6 +4,8 @@ import type { Log } from './log.ts';
 
 // What has gathered in one turn is written when the turn is over, or as soon as it is as long as this, in bytes.
 const longestGathering = 64 * 1024;
+/** Bytes that come before and behind a record: the length of the chunk, that of the record, and ends of lines. */
+const longestFrame = 32;
 // A burst (all tasks reconciled at once) may wait for so long, in ms; and be so many times as long as the limit.
 const burstPatience = 10_000;
 const burstFactor = 4;
@@ -70,10 +72,9 @@ export class RecordStream {
       }
       setImmediate(() => this.#whenConnected(() => this.#flush()));
     }
-    const chunk = this.#chunk(payload);
-    this.#longest = Math.max(this.#longest, chunk.length);
-    this.#gathered.push(chunk);
-    this.#gatheredLength += chunk.length;
+    this.#longest = Math.max(this.#longest, payload.length + longestFrame);
+    this.#gathered.push(payload);
+    this.#gatheredLength += payload.length + longestFrame;
     if (this.#gatheredLength >= longestGathering) this.#flush();
   }
 
@@ -123,17 +124,6 @@ export class RecordStream {
     this.#response.destroy();
   }
 
-  /** ASCII stays a string until it is written: joining strings is far cheaper than joining buffers. */
-  #chunk(payload: string | Uint8Array): string | Uint8Array {
-    if (typeof payload !== 'string' || Buffer.byteLength(payload) !== payload.length) {
-      const record = encodeRecord(payload);
-      if (!this.#response.chunkedEncoding) return record;
-      return Buffer.concat([Buffer.from(`${record.length.toString(16)}\r\n`), record, Buffer.from('\r\n')]);
-    }
-    const record = `${payload.length}\n${payload}`;
-    return this.#response.chunkedEncoding ? `${record.length.toString(16)}\r\n${record}\r\n` : record;
-  }
-
   /** An answer has no connection of its own until those to earlier requests of its connection are out. */
   #whenConnected(action: () => void): void {
     if (!this.#open) return;
@@ -142,12 +132,37 @@ export class RecordStream {
   }
 
   #flush(): void {
-    const { socket } = this.#response;
+    const { socket, chunkedEncoding } = this.#response;
     if (this.#gathered.length === 0 || socket === null) return;
     const gathered = this.#gathered;
+    const longest = this.#gatheredLength;
     this.#gathered = [];
     this.#gatheredLength = 0;
-    if (gathered.every((chunk) => typeof chunk === 'string')) socket.write(gathered.join(''), 'latin1');
-    else socket.write(Buffer.concat(gathered.map((chunk) => (typeof chunk === 'string' ? Buffer.from(chunk) : chunk))));
+    socket.write(
+      framedText(gathered, longest, chunkedEncoding) ??
+        Buffer.concat(gathered.map((payload) => framed(payload, chunkedEncoding))),
+    );
   }
+}
+
+/** Records that are ASCII, as most are, with their frames; undefined when there is another one. This is a hot path. */
+function framedText(records: readonly (string | Uint8Array)[], longest: number, chunked: boolean): Buffer | undefined {
+  const bytes = Buffer.allocUnsafe(longest);
+  let at = 0;
+  for (const record of records) {
+    if (typeof record !== 'string') return undefined;
+    const length = `${record.length}\n`;
+    const text = chunked
+      ? `${(length.length + record.length).toString(16)}\r\n${length}${record}\r\n`
+      : `${length}${record}`;
+    if (bytes.write(text, at) !== text.length) return undefined;
+    at += text.length;
+  }
+  return bytes.subarray(0, at);
+}
+
+function framed(payload: string | Uint8Array, chunked: boolean): Uint8Array {
+  const record = encodeRecord(payload);
+  if (!chunked) return record;
+  return Buffer.concat([Buffer.from(`${record.length.toString(16)}\r\n`), record, Buffer.from('\r\n')]);
 }

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { encodeEvent } from '../../protocol/codec.ts';
 import type { ExecutorCall } from '../../protocol/messages.ts';
-import { takeAnswerMedia, takeCall } from '../../runtime/call-intake.ts';
+import { takeAnswerMedia, withCall } from '../../runtime/call-intake.ts';
 import { openStream } from '../../runtime/http-server.ts';
 import { refuse } from '../../runtime/refusals.ts';
 import { invalidExecutorCall } from '../executor-call-validation.ts';
@@ -11,9 +11,7 @@ import { type ExecutorRecord, executorKey } from '../state.ts';
 
 /** `POST /api/v1/executor`, with its checks in the order of Mesos' agent. */
 export function executorRoute(server: FastifyInstance, performer: () => Performer | undefined): void {
-  server.all('/api/v1/executor', (request, reply) => {
-    const call = takeCall(request, reply, 'ExecutorCall', invalidExecutorCall);
-    if (call === undefined) return reply;
+  const answer = (request: FastifyRequest, reply: FastifyReply, call: ExecutorCall) => {
     const current = performer();
     if (current === undefined) return refuse.unavailable(reply, 'Agent has not finished recovery');
     if (call.type === 'HEARTBEAT') return accepted(reply);
@@ -25,7 +23,10 @@ export function executorRoute(server: FastifyInstance, performer: () => Performe
     else if (call.message !== undefined && call.type === 'MESSAGE') current.takeMessage(executor, call.message.data);
     else return refuse.notImplemented(reply);
     return accepted(reply);
-  });
+  };
+  server.all('/api/v1/executor', (request, reply) =>
+    withCall(request, reply, 'ExecutorCall', invalidExecutorCall, (call) => answer(request, reply, call)),
+  );
 }
 
 function subscribe(

@@ -1,7 +1,7 @@
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { encodeMessage, type MediaType } from '../../protocol/codec.ts';
 import type { MasterCall, MasterResponse } from '../../protocol/messages.ts';
-import { takeAnswerMedia, takeCall } from '../../runtime/call-intake.ts';
+import { takeAnswerMedia, withCall } from '../../runtime/call-intake.ts';
 import { readFiles } from '../../runtime/file-calls.ts';
 import { openStream } from '../../runtime/http-server.ts';
 import type { LoggingLevel } from '../../runtime/logging-level.ts';
@@ -24,15 +24,16 @@ type FileCall = MasterCall & { type: 'LIST_FILES' | 'READ_FILE' };
 
 /** `POST /api/v1`: the operator API, with its checks in the order of Mesos' master. */
 export function operatorRoute(server: FastifyInstance, options: OperatorRouteOptions): void {
-  server.all('/api/v1', (request, reply) => {
-    const call = takeCall(request, reply, 'MasterCall', invalidOperatorCall);
-    if (call === undefined) return reply;
+  const answerOf = (request: FastifyRequest, reply: FastifyReply, call: MasterCall) => {
     const media = takeAnswerMedia(request, reply);
     if (media === undefined) return reply;
     if (isFileCall(call)) return answerFiles(reply, media, call, options.files);
     if (!isOperatorCall(call)) return openEvents(reply, media, options.subscribers);
     return answer(reply, media, call, options);
-  });
+  };
+  server.all('/api/v1', (request, reply) =>
+    withCall(request, reply, 'MasterCall', invalidOperatorCall, (call) => answerOf(request, reply, call)),
+  );
 }
 
 function isOperatorCall(call: MasterCall): call is OperatorCall {

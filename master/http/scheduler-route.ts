@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { encodeEvent } from '../../protocol/codec.ts';
 import { asFrameworkId, asStreamId, type IdSource } from '../../protocol/ids.ts';
 import type { SchedulerCall } from '../../protocol/messages.ts';
-import { takeAnswerMedia, takeCall } from '../../runtime/call-intake.ts';
+import { takeAnswerMedia, withCall } from '../../runtime/call-intake.ts';
 import { openStream } from '../../runtime/http-server.ts';
 import { refuse } from '../../runtime/refusals.ts';
 import { carryOut, invalidCall, isPlain } from '../commands/scheduler-call.ts';
@@ -14,16 +14,17 @@ import type { Framework } from '../state.ts';
 
 /** `POST /api/v1/scheduler`, with its checks in the order of Mesos' master. */
 export function schedulerRoute(server: FastifyInstance, performer: Performer, ids: IdSource): void {
-  server.all('/api/v1/scheduler', (request, reply) => {
-    const received = takeCall(request, reply, 'SchedulerCall', invalidCall);
-    if (received === undefined) return reply;
+  const answer = (request: FastifyRequest, reply: FastifyReply, received: SchedulerCall) => {
     if (received.subscribe !== undefined && received.type === 'SUBSCRIBE') {
       return openSubscription(request, reply, performer, received.subscribe, ids);
     }
     // Mesos answered it with a body once, and still looks at what the client would take.
     if (received.type === 'RECONCILE_OPERATIONS' && takeAnswerMedia(request, reply) === undefined) return reply;
     return call(request, reply, performer, received);
-  });
+  };
+  server.all('/api/v1/scheduler', (request, reply) =>
+    withCall(request, reply, 'SchedulerCall', invalidCall, (received) => answer(request, reply, received)),
+  );
 }
 
 function openSubscription(

@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { LongWork } from '../../../runtime/long-work.ts';
+
+test('long work lets others have their turn before it is over', async () => {
+  let others = 0;
+  function* work(): Generator<void, string> {
+    setImmediate(() => others++);
+    while (others === 0) yield;
+    return 'done';
+  }
+  assert.equal(await new LongWork().run(work()), 'done');
+});
+
+test('one piece of long work comes after the other, also when the first one fails', async () => {
+  const order: string[] = [];
+  function* work(name: string): Generator<void, string> {
+    order.push(`${name} begins`);
+    const until = performance.now() + 10;
+    while (performance.now() < until) yield;
+    order.push(`${name} ends`);
+    if (name === 'first') throw new Error(name);
+    return name;
+  }
+  const works = new LongWork();
+  const results = await Promise.allSettled([works.run(work('first')), works.run(work('second'))]);
+  assert.deepEqual(order, ['first begins', 'first ends', 'second begins', 'second ends']);
+  assert.deepEqual(
+    results.map(({ status }) => status),
+    ['rejected', 'fulfilled'],
+  );
+});
