@@ -14,7 +14,7 @@ export const reasons = {
   'reasons-in-state': 'on purpose',
   'no-inspect-data': 'on purpose',
   'nested-commands': 'on purpose',
-  'v0-fields': 'on purpose',
+  'internal-fields': 'on purpose',
   'everything-in-containers': 'on purpose',
   'clean-answers': 'on purpose',
   continue: 'on purpose',
@@ -103,7 +103,11 @@ const ofDockerTasks: readonly Rule[] = (
 
 const rules: readonly Rule[] = [
   // Fields of the internal protocol, which only protobuf carries along.
-  { reason: 'v0-fields', file: /^f_executor_exp$/, path: /^event SUBSCRIBED\.subscribed\.agent_info\.checkpoint$/ },
+  {
+    reason: 'internal-fields',
+    file: /^f_executor_exp$/,
+    path: /^event SUBSCRIBED\.subscribed\.agent_info\.checkpoint$/,
+  },
   { reason: 'own-version', path: /\b(git_sha|mesita_version)$/ },
   { reason: 'own-flags', path: flag(`(?!(${named(ofMesos)})\\b)\\w+`), problem: /missing/ },
   { reason: 'own-flags', path: flag(named(ofMesita)), problem: /extra/ },
