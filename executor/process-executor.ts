@@ -70,6 +70,10 @@ export class ProcessExecutor {
       environment: variables,
       newMark: () => String(marks.least + Math.floor(random() * (most - marks.least))),
       update: (task, state, details) => void this.#driver.update(task, state, details),
+      unhealthy: (task) => {
+        this.#options.log.warn({ task: task.info.task_id.value }, 'unhealthy');
+        task.kill(this.#graceOf(task, undefined), this.#announces(), { healthy: false });
+      },
     };
   }
 
@@ -138,10 +142,17 @@ export class ProcessExecutor {
   #kill(id: string, policy: KillPolicy | undefined, graceSeconds?: number): void {
     const task = this.#tasks.get(id);
     if (task === undefined) return;
-    const nanoseconds = (policy?.grace_period ?? task.info.kill_policy?.grace_period)?.nanoseconds;
-    const grace = graceSeconds ?? (nanoseconds === undefined ? killGrace : Number(nanoseconds) / 1e9);
-    const announce = this.#framework !== undefined && hasCapability(this.#framework, 'TASK_KILLING_STATE');
-    task.kill(grace, announce);
+    task.kill(graceSeconds ?? this.#graceOf(task, policy), this.#announces());
+  }
+
+  /** Seconds. */
+  #graceOf({ info }: ProcessTask, policy: KillPolicy | undefined): number {
+    const nanoseconds = (policy?.grace_period ?? info.kill_policy?.grace_period)?.nanoseconds;
+    return nanoseconds === undefined ? killGrace : Number(nanoseconds) / 1e9;
+  }
+
+  #announces(): boolean {
+    return this.#framework !== undefined && hasCapability(this.#framework, 'TASK_KILLING_STATE');
   }
 
   #watchIdleness(): void {

@@ -2,7 +2,9 @@ import { spawn } from 'node:child_process';
 import { chownSync, closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { describeError } from '../protocol/errors.ts';
-import type { TaskInfo, TaskState } from '../protocol/messages.ts';
+import type { CheckStatusInfo, TaskInfo, TaskState } from '../protocol/messages.ts';
+import { startChecks } from '../runtime/checks/task-checks.ts';
+import { emptyCheckStatus } from '../runtime/checks/verdict.ts';
 import { type Clock, sleep } from '../runtime/clock.ts';
 import type { ProcessTable } from '../runtime/process-table.ts';
 import type { TreeEnder } from '../runtime/tree-ender.ts';
@@ -19,6 +21,7 @@ import {
   programOf,
   unsupported,
 } from './task-command.ts';
+import { taskProbe } from './task-probe.ts';
 import { type ProcessUsage, TaskUsage } from './task-usage.ts';
 
 /** What tasks share. */
@@ -32,6 +35,8 @@ export interface TaskSurroundings {
   environment: Readonly<Record<string, string | undefined>>;
   newMark(): string;
   update(task: TaskInfo, state: TaskState, details?: UpdateDetails): void;
+  /** Its health check has failed too often in a row: it is to be killed. */
+  unhealthy(task: ProcessTask): void;
 }
 
 /** Why a task was ended by us: what its terminal update will say. */
@@ -43,6 +48,7 @@ interface Ending extends UpdateDetails {
  * One task: a process in a session of its own, and all that it starts.
  *
  *     launch → STARTING → RUNNING → (main process exits) → what is left of the tree is killed → terminal update
+ *                            ├ news of its checks: RUNNING again
  *                            └ end: [KILLING] SIGTERM to the tree → grace → SIGKILL ─┘
  *
  * INVARIANTS
@@ -60,6 +66,9 @@ export class ProcessTask {
   readonly #over = new AbortController();
   readonly #forced = Promise.withResolvers<void>();
   #ending: Ending | undefined;
+  #healthy: boolean | undefined;
+  #checkStatus: CheckStatusInfo | undefined;
+  #stopChecks: () => void = () => undefined;
   /** It came to its end by itself: no reason to end it counts any more. */
   #ended = false;
   #endingSince = 0;
@@ -84,7 +93,9 @@ export class ProcessTask {
     table.register(this.mark, started.pid);
     this.#tell('TASK_RUNNING');
     this.#limitTime();
+    this.#startChecks();
     const exit = await started.exit;
+    this.#stopChecks();
     // A shell dies of the first signal; what it has started may use its grace period.
     if (this.#ending === undefined) this.#ended = true;
     else await Promise.race([ender.gone(this.mark), this.#forced.promise]);
@@ -97,10 +108,10 @@ export class ProcessTask {
     return this.#tell(state, details);
   }
 
-  /** KILL: SIGTERM, and SIGKILL after the grace period (seconds). */
-  kill(graceSeconds: number, announce: boolean): void {
-    if (announce && this.#ending === undefined && !this.#ended) this.#tell('TASK_KILLING');
-    this.#end({ state: 'TASK_KILLED' }, graceSeconds);
+  /** KILL: SIGTERM, and SIGKILL after the grace period (seconds). `why`: what its updates say besides. */
+  kill(graceSeconds: number, announce: boolean, why: { healthy?: false } = {}): void {
+    if (announce && this.#ending === undefined && !this.#ended) this.#tell('TASK_KILLING', why);
+    this.#end({ state: 'TASK_KILLED', ...why }, graceSeconds);
   }
 
   /** Takes down what the processes use, and ends the task when that is too much. `at`: seconds. */
@@ -112,8 +123,47 @@ export class ProcessTask {
   }
 
   #tell(state: TaskState, details: UpdateDetails = {}): TaskState {
-    this.#at.update(this.info, state, details);
+    const { check } = this.info;
+    const said = check === undefined ? details : { check_status: emptyCheckStatus(check.type), ...details };
+    this.#at.update(this.info, state, said);
     return state;
+  }
+
+  #startChecks(): void {
+    const { info, mark } = this;
+    const { clock, shell, environment } = this.#at;
+    const account = accountOf(commandOf(info)?.user);
+    if (account !== undefined && 'error' in account) return;
+    const { directory } = this;
+    const place = {
+      directory,
+      mark,
+      shell,
+      account,
+      environment: environmentOf(info, environment, { directory, mark }),
+    };
+    this.#stopChecks = startChecks(info, {
+      clock,
+      probe: (target) => taskProbe(target, place),
+      healthChanged: ({ healthy, kill }) => {
+        this.#healthy = healthy;
+        this.#tellNews('REASON_TASK_HEALTH_CHECK_STATUS_UPDATED');
+        if (kill) this.#at.unhealthy(this);
+      },
+      statusChanged: (status) => {
+        this.#checkStatus = status;
+        this.#tellNews('REASON_TASK_CHECK_STATUS_UPDATED');
+      },
+    });
+  }
+
+  #tellNews(reason: 'REASON_TASK_HEALTH_CHECK_STATUS_UPDATED' | 'REASON_TASK_CHECK_STATUS_UPDATED'): void {
+    if (this.#ending !== undefined || this.#ended) return;
+    this.#tell('TASK_RUNNING', {
+      reason,
+      ...(this.#healthy !== undefined && { healthy: this.#healthy }),
+      ...(this.#checkStatus && { check_status: this.#checkStatus }),
+    });
   }
 
   #end(ending: Ending, graceSeconds: number): void {
@@ -121,6 +171,7 @@ export class ProcessTask {
     const { clock, ender } = this.#at;
     if (this.#ending === undefined) {
       this.#ending = ending;
+      this.#stopChecks();
       this.#endingSince = clock.now();
       ender.ask(this.mark);
     }

@@ -32,7 +32,7 @@ export function commandOf({ command, data }: TaskInfo): CommandInfo | undefined 
 
 /** Why this executor cannot run the task as it was asked for; undefined when it can. */
 export function unsupported(task: TaskInfo): string | undefined {
-  const { container, health_check, check } = task;
+  const { container } = task;
   const command = commandOf(task);
   if (command === undefined) return 'This executor runs commands: put one into the data of the task';
   if (command.value === undefined) return 'The command is not specified: command.value is missing';
@@ -44,9 +44,6 @@ export function unsupported(task: TaskInfo): string | undefined {
   }
   if ((container?.volumes ?? []).length > 0) {
     return 'This executor mounts nothing for a task: name the volumes in the container of the executor';
-  }
-  if (health_check !== undefined || check !== undefined) {
-    return 'This executor does not check its tasks: launch them without check and health_check';
   }
   return undefined;
 }
@@ -89,25 +86,28 @@ export function environmentOf(
   const inherited = Object.entries(own).flatMap(([name, value]): [string, string][] =>
     value === undefined || ownVariables.includes(name) ? [] : [[name, value]],
   );
-  const given = (commandOf(task)?.environment?.variables ?? []).flatMap(
-    ({ name, type, value, secret }): [string, string][] => {
-      if (type === 'SECRET') {
-        const data = secret?.value?.data;
-        return data === undefined ? [] : [[name, Buffer.from(data, 'base64').toString()]];
-      }
-      return value === undefined ? [] : [[name, value]];
-    },
-  );
   const role = task.resources?.find((resource) => resource.allocation_info !== undefined)?.allocation_info?.role;
   return {
     PATH: standardPath,
     ...Object.fromEntries(inherited),
     ...(role !== undefined && { MESOS_ALLOCATION_ROLE: role }),
-    ...Object.fromEntries(given),
+    ...variablesOf(commandOf(task)),
     MESOS_SANDBOX: directory,
     MESOS_TASK_ID: task.task_id.value,
     [markVariable]: mark,
   };
+}
+
+/** What a command says of its environment. */
+export function variablesOf(command: CommandInfo | undefined): Record<string, string> {
+  const given = (command?.environment?.variables ?? []).flatMap(({ name, type, value, secret }): [string, string][] => {
+    if (type === 'SECRET') {
+      const data = secret?.value?.data;
+      return data === undefined ? [] : [[name, Buffer.from(data, 'base64').toString()]];
+    }
+    return value === undefined ? [] : [[name, value]];
+  });
+  return Object.fromEntries(given);
 }
 
 export interface Account {

@@ -94,11 +94,9 @@ test('what the executor cannot do for a task is said, not left out', async (t) =
   const room = await TaskRoom.open(t);
   room.run('uris', { value: 'true', uris: [{ value: 'http://localhost/x' }] });
   room.run('image', 'true', { container: { type: 'DOCKER', docker: { image: 'busybox' } } });
-  room.run('check', 'true', { check: { type: 'COMMAND' } });
   room.run('empty', {});
   assert.match((await room.last('uris')).message ?? '', /fetches nothing/);
   assert.match((await room.last('image')).message ?? '', /processes in its own container/);
-  assert.match((await room.last('check')).message ?? '', /does not check/);
   assert.match((await room.last('empty')).message ?? '', /command.value is missing/);
 });
 
