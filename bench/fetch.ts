@@ -99,10 +99,9 @@ async function writeTree(directory: string, megabytes: number): Promise<void> {
 }
 
 /** What it takes at least where each sandbox has a file of its own. */
-async function downloadAndCopy(directory: string, url: string): Promise<void> {
-  await run('curl', ['-s', '-o', join(directory, '0'), url]);
-  const copies = Array.from({ length: sharers - 1 }, (_, i) => `${i + 1}`);
-  await run('sh', ['-c', `cd "${directory}"; echo ${copies.join(' ')} | xargs -n 1 -P 4 cp 0`]);
+function downloadAndCopy(directory: string, url: string): Promise<number> {
+  const copies = Array.from({ length: sharers - 1 }, (_, i) => `${i + 1}`).join(' ');
+  return childCpuSeconds(`cd "${directory}"; curl -s -o 0 "${url}"; echo ${copies} | xargs -n 1 -P 4 cp 0`);
 }
 
 async function measureSharing(): Promise<void> {
@@ -114,15 +113,19 @@ async function measureSharing(): Promise<void> {
   ] as const) {
     const server = await FileServer.start(artifact, rate);
     const results: Record<'bare' | 'one' | 'copies' | 'all', number[]> = { bare: [], one: [], copies: [], all: [] };
+    const [copiesCpu, allCpu]: [number[], number[]] = [[], []];
     for (let round = 0; round <= rounds; round += 1) {
       const bare = await timed((directory) => run('curl', ['-s', '-o', join(directory, 'x'), server.url('/x')]));
       const one = await timed((directory) => fetchInto(directory, server.url(`/one-${round}`)));
-      const copies = await timed((directory) => downloadAndCopy(directory, server.url('/x')));
-      const all = await timed((directory) =>
-        Promise.all(
-          Array.from({ length: sharers }, (_, i) => fetchInto(join(directory, `${i}`), server.url(`/all-${round}`))),
-        ),
-      );
+      const copies = await timed(async (directory) => {
+        copiesCpu[round] = await downloadAndCopy(directory, server.url('/x'));
+      });
+      const all = await timed(async (directory) => {
+        const names = Array.from({ length: sharers }, (_, i) => `${i}`);
+        allCpu[round] = await ownCpuSeconds(() =>
+          Promise.all(names.map((name) => fetchInto(join(directory, name), server.url(`/all-${round}`)))),
+        );
+      });
       // One round warms up and does not count.
       if (round > 0)
         for (const [name, value] of Object.entries({ bare, one, copies, all })) results[name as 'bare'].push(value);
@@ -131,8 +134,14 @@ async function measureSharing(): Promise<void> {
     server.stop();
     console.log(`${artifactMegabytes} MB over ${where}: curl ${spread(results.bare, 2)} s`);
     console.log(`  one task        ${spread(results.one, 2)} s, ratio ${ratio(results.one, results.bare)}`);
-    console.log(`  ${sharers} tasks at once ${spread(results.all, 2)} s with ${shared} download(s)`);
+    console.log(
+      `  ${sharers} tasks at once ${spread(results.all, 2)} s with ${shared} download(s), ratio ${ratio(results.all, results.bare)}`,
+    );
+    console.log(`    of which CPU  ${spread(allCpu.slice(1), 2)} s`);
     console.log(`  curl and cp     ${spread(results.copies, 2)} s, ratio ${ratio(results.all, results.copies)}`);
+    console.log(
+      `    of which CPU  ${spread(copiesCpu.slice(1), 2)} s, ratio ${ratio(allCpu.slice(1), copiesCpu.slice(1))}`,
+    );
   }
   await rm(artifact);
 }
@@ -154,10 +163,7 @@ async function measureExtraction(): Promise<void> {
     });
     let ourCpu = 0;
     const ours = await timed(async (directory) => {
-      const before = process.cpuUsage();
-      await fetchInto(directory, server.url(`/${round}/bundle.tar.gz`));
-      const { user, system } = process.cpuUsage(before);
-      ourCpu = (user + system) / 1e6;
+      ourCpu = await ownCpuSeconds(() => fetchInto(directory, server.url(`/${round}/bundle.tar.gz`)));
     });
     if (round === 0) continue;
     bare.push(theirs);
@@ -176,6 +182,13 @@ async function childCpuSeconds(command: string): Promise<number> {
   const { stdout } = await run('sh', ['-c', `${command}; times`]);
   const spent = (stdout.trim().split('\n').at(-1) ?? '').matchAll(/(\d+)m([\d.]+)s/g);
   return [...spent].reduce((sum, [, minutes, seconds]) => sum + Number(minutes) * 60 + Number(seconds), 0);
+}
+
+async function ownCpuSeconds(work: () => Promise<unknown>): Promise<number> {
+  const before = process.cpuUsage();
+  await work();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1e6;
 }
 
 const parts = process.argv.slice(2);

@@ -1,72 +1,88 @@
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
-import { pipeline, type Readable } from 'node:stream';
+import { pipeline } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import xz from 'xz-decompress';
 import { ArchiveProblem, invalid } from './archive-problem.ts';
 import { decompressBzip2 } from './bzip2.ts';
 import type { Compression } from './fetch-plan.ts';
+import { FetchProblem } from './uri-source.ts';
 
 const chunkBytes = 256 * 1024;
 const mostZstdFrames = 10_000;
 
+/** A file whose bytes from any position on can be read, while it comes in too. */
+export interface CompressedFile {
+  from(start: number): AsyncGenerator<Uint8Array>;
+}
+
 /**
  * The file's contents, decompressed on the way and never held as a whole.
- * @throws ArchiveProblem while it is read, where it is damaged or cut off.
+ * @throws ArchiveProblem while it is read, where it is damaged or cut off; what the file throws as it comes.
  */
-export async function* decompressedFile(path: string, compression: Compression): AsyncGenerator<Uint8Array> {
-  const { size } = await stat(path);
-  if (size === 0) throw invalid('it is empty');
+export async function* decompressed(file: CompressedFile, compression: Compression): AsyncGenerator<Uint8Array> {
+  const chunks = await unlessEmpty(file.from(0));
+  if (chunks === undefined) throw invalid('it is empty');
   try {
-    if (compression === 'zstd') yield* decompressZstd(path, size);
-    else yield* decompressStream(path, compression);
+    yield* decompressChunks(chunks, compression, file);
   } catch (error) {
-    // What the disk says is not the archive's fault.
-    if (error instanceof ArchiveProblem || (error instanceof Error && 'syscall' in error)) throw error;
+    // What the disk or the download says is not the archive's fault.
+    const isOurs = error instanceof ArchiveProblem || error instanceof FetchProblem;
+    if (isOurs || (error instanceof Error && 'syscall' in error)) throw error;
     const cause = error instanceof Error ? error.message : String(error);
     throw invalid(`its ${compression} data is damaged or cut off (${cause})`, error);
   }
 }
 
-async function* decompressStream(path: string, compression: Exclude<Compression, 'zstd'>): AsyncGenerator<Uint8Array> {
-  const file = createReadStream(path, { highWaterMark: chunkBytes });
-  try {
-    switch (compression) {
-      case 'none':
-        return yield* file;
-      case 'gzip':
-        // The callback's error reaches the reader of the last stream as well.
-        return yield* pipeline(file, createGunzip({ chunkSize: chunkBytes }), () => {});
-      case 'bzip2':
-        return yield* decompressBzip2(file);
-      case 'xz':
-        return yield* decompressXz(file);
-    }
-  } finally {
-    file.destroy();
+async function* decompressChunks(
+  chunks: AsyncGenerator<Uint8Array>,
+  compression: Compression,
+  file: CompressedFile,
+): AsyncGenerator<Uint8Array> {
+  switch (compression) {
+    case 'none':
+      return yield* chunks;
+    case 'gzip':
+      // The callback's error reaches the reader of the last stream as well.
+      return yield* pipeline(chunks, createGunzip({ chunkSize: chunkBytes }), () => {});
+    case 'bzip2':
+      return yield* decompressBzip2(chunks);
+    case 'xz':
+      return yield* decompressXz(chunks);
+    case 'zstd':
+      return yield* decompressZstd(chunks, file);
   }
 }
 
 /** Node's decoder stops where the first frame ends; parallel compressors write many. */
-async function* decompressZstd(path: string, size: number): AsyncGenerator<Uint8Array> {
+async function* decompressZstd(first: AsyncGenerator<Uint8Array>, file: CompressedFile): AsyncGenerator<Uint8Array> {
   let start = 0;
-  for (let frame = 0; start < size; frame += 1) {
+  let chunks: AsyncGenerator<Uint8Array> | undefined = first;
+  for (let frame = 0; chunks !== undefined; frame += 1) {
     if (frame === mostZstdFrames) throw new Error(`more than ${mostZstdFrames} frames`);
-    const file = createReadStream(path, { start, highWaterMark: chunkBytes });
+    const decoder = pipeline(chunks, createZstdDecompress({ chunkSize: chunkBytes }), () => {});
     try {
-      const decoder = pipeline(file, createZstdDecompress({ chunkSize: chunkBytes }), () => {});
       yield* decoder;
       // What the decoder took; it leaves what follows the frame.
       if (decoder.bytesWritten === 0) throw new Error('no zstd frame');
       start += decoder.bytesWritten;
     } finally {
-      file.destroy();
+      decoder.destroy();
     }
+    chunks = await unlessEmpty(file.from(start));
   }
 }
 
-async function* decompressXz(file: Readable): AsyncGenerator<Uint8Array> {
-  const reader = new xz.XzReadableStream(ReadableStream.from(file)).getReader();
+async function unlessEmpty(chunks: AsyncGenerator<Uint8Array>): Promise<AsyncGenerator<Uint8Array> | undefined> {
+  const first = await chunks.next();
+  return first.done ? undefined : startingWith(first.value, chunks);
+}
+
+async function* startingWith(first: Uint8Array, rest: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield first;
+  yield* rest;
+}
+
+async function* decompressXz(chunks: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const reader = new xz.XzReadableStream(ReadableStream.from(chunks)).getReader();
   let ended = false;
   try {
     for (;;) {

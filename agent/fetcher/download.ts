@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { FetchPlan } from './fetch-plan.ts';
+import { Growth } from './growth.ts';
 import { IncomingFile } from './incoming-file.ts';
 import { StallWatch } from './stall-watch.ts';
 import { BrokenConnection, FetchProblem, type OpenedUri, type OpenOptions, type UriSource } from './uri-source.ts';
@@ -23,6 +24,7 @@ export interface Downloaded {
 /** What a download has come to know of its file; it may be asked for while it runs. */
 export interface DownloadFacts {
   validator: string | undefined;
+  readonly growth: Growth;
 }
 
 const progressEveryBytes = 64 * 1024 * 1024;
@@ -42,9 +44,9 @@ export async function download(
   limits: DownloadLimits,
   signal: AbortSignal,
   progress: (sentence: string) => void,
-  facts: DownloadFacts = { validator: undefined },
+  facts: DownloadFacts = { validator: undefined, growth: new Growth() },
 ): Promise<Downloaded> {
-  const file = await IncomingFile.create(path);
+  const file = await IncomingFile.create(path, facts.growth);
   try {
     const receiving = new Receiving(plan, source, file, limits, signal, progress, facts);
     const mode = await receiving.run();

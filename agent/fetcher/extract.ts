@@ -1,6 +1,6 @@
 import { type ArchiveEntry, checkSymlink, safeParts } from './archive-entry.ts';
 import { invalid, quoted, unsafe } from './archive-problem.ts';
-import { decompressedFile } from './decompress.ts';
+import { type CompressedFile, decompressed } from './decompress.ts';
 import type { ExtractionBudget } from './extraction-budget.ts';
 import type { ArchiveFormat } from './fetch-plan.ts';
 import type { Staging } from './staging.ts';
@@ -14,12 +14,20 @@ export interface Extraction {
 }
 
 /**
- * Extracts the archive at a path into the staged sandbox's root.
- * @throws ArchiveProblem; errors of the file system as they come; the signal's reason. What was extracted until then
- * stays in the staging directory, to be thrown away with it.
+ * Whether an archive may be extracted while it comes in. A zip file tells at its end what it holds; and while one xz file
+ * is decoded all others wait (decompress.ts), which must not take as long as somebody's server likes.
+ */
+export function canFollow({ layout, compression }: ArchiveFormat): boolean {
+  return layout !== 'zip' && compression !== 'xz';
+}
+
+/**
+ * Extracts an archive into the staged sandbox's root.
+ * @throws ArchiveProblem; what the file throws, and errors of the file system, as they come; the signal's reason. What was
+ * extracted until then stays in the staging directory, to be thrown away with it.
  */
 export async function extract(
-  path: string,
+  file: CompressedFile & { readonly path: string },
   format: ArchiveFormat & { name: string },
   extraction: Extraction,
 ): Promise<void> {
@@ -28,14 +36,14 @@ export async function extract(
     case 'single': {
       const target = format.name.slice(0, format.name.lastIndexOf('.'));
       if (target === '') throw invalid('there is nothing before its suffix to call the contents by');
-      const body = counted(decompressedFile(path, format.compression), extraction);
+      const body = counted(decompressed(file, format.compression), extraction);
       return extraction.staging.addFile(safeParts(target), body, {});
     }
     case 'tar':
       // Counted as it comes out of the decompressor: headers and padding can be a bomb too.
-      return extractAll(readTar(counted(decompressedFile(path, format.compression), extraction)), extraction);
+      return extractAll(readTar(counted(decompressed(file, format.compression), extraction)), extraction);
     case 'zip':
-      return extractAll(readZip(path), extraction, (body) => counted(body, extraction));
+      return extractAll(readZip(file.path), extraction, (body) => counted(body, extraction));
   }
 }
 

@@ -1,14 +1,16 @@
 import { type Dispatcher, EnvHttpProxyAgent } from 'undici';
 import { describeError, MesitaError } from '../../protocol/errors.ts';
 import { ArchiveProblem } from './archive-problem.ts';
-import { extract } from './extract.ts';
+import { canFollow, type Extraction, extract } from './extract.ts';
 import { ExtractionBudget } from './extraction-budget.ts';
-import { type FetchPlan, type PlanProblem, planFetch } from './fetch-plan.ts';
+import { type ArchiveFormat, type FetchPlan, type PlanProblem, planFetch } from './fetch-plan.ts';
 import { createFileSource } from './file-source.ts';
+import { BegunAgain } from './growing-file.ts';
 import { createHadoopSource } from './hadoop-source.ts';
 import { createHttpSource } from './http-source.ts';
 import { type Holding, SharedDownloads, type SharedDownloadsOptions } from './shared-downloads.ts';
 import { type Owner, Staging } from './staging.ts';
+import { unlessAborted } from './unless-aborted.ts';
 import { noCredentials, type UriCredentials } from './uri-credentials.ts';
 import { FetchProblem, type UriSource } from './uri-source.ts';
 
@@ -103,7 +105,12 @@ export function createFetcher(options: FetcherOptions): Fetcher {
       const jobs = uris.map((uri) => planJob(uri, sources, hadoop));
       if (jobs.length === 0) return [];
       const fetching = new Fetching(jobs, target, downloads, options, progress);
-      return fetching.run(signal);
+      try {
+        return await fetching.run('following', signal);
+      } catch (error) {
+        if (!(error instanceof BegunAgain)) throw error;
+        return fetching.run('whole', signal);
+      }
     },
     cache: downloads.cache,
     async close() {
@@ -113,6 +120,19 @@ export function createFetcher(options: FetcherOptions): Fetcher {
     },
   };
 }
+
+/** A download to be, and who waits for it to begin. */
+interface Slot {
+  job: Job;
+  holding: PromiseWithResolvers<Holding>;
+}
+
+interface Layout extends Extraction {
+  pace: Pace;
+}
+
+/** Whether archives are extracted while they come in, or only when they are there. */
+type Pace = 'following' | 'whole';
 
 interface Job {
   uri: FetchUri;
@@ -147,7 +167,10 @@ function cannotFetch(shown: string, clause: string, remedy: string | undefined, 
   });
 }
 
-/** One call of `fetch`: download all at once, then lay them out one after the other, then move all into the sandbox. */
+/**
+ * One call of `fetch`: downloads all at once, lays them out one after the other while they come in, and moves all into the
+ * sandbox when they are there and checked.
+ */
 class Fetching {
   readonly #jobs: readonly Job[];
   readonly #target: FetchTarget;
@@ -169,47 +192,54 @@ class Fetching {
     this.#progress = progress;
   }
 
-  async run(signal: AbortSignal): Promise<FetchedFile[]> {
+  /**
+   * @throws BegunAgain where following came to nothing, since a download began again in mid-extraction.
+   */
+  async run(pace: Pace, outer: AbortSignal): Promise<FetchedFile[]> {
+    const failed = new AbortController();
+    const signal = AbortSignal.any([outer, failed.signal]);
     const budget = new ExtractionBudget(this.#options.maxEntries, this.#options.maxExtractedBytes);
     const staging = await this.#explained(undefined, signal, () =>
       Staging.create(this.#target.sandbox, this.#target.owner, budget),
     );
-    const holdings: Array<Holding | undefined> = this.#jobs.map(() => undefined);
+    const slots = this.#jobs.map((job) => ({ job, holding: Promise.withResolvers<Holding>() }));
+    const held: Holding[] = [];
     try {
-      await this.#obtainAll(holdings, signal);
-      const files: FetchedFile[] = [];
-      // In the order of the task: what comes later replaces what came before.
-      for (const [index, job] of this.#jobs.entries()) {
-        const holding = holdings[index];
-        if (holding === undefined) throw new Error(`no download of ${job.plan.shown}`);
-        files.push(await this.#layOut(job, index, holding, { staging, budget, signal }));
-      }
+      const queue = slots.values();
+      const works = Array.from({ length: mostDownloadsAtOnce }, () => this.#download(queue, held, signal));
+      const layingOut = this.#layOutAll(slots, { staging, budget, signal, pace });
+      // The first failure ends all else; it is the one that is told.
+      const fail = (error: unknown) => failed.abort(error);
+      await Promise.all([...works, layingOut].map((work) => work.catch(fail)));
       signal.throwIfAborted();
       await this.#explained(undefined, signal, () => staging.commit());
-      return files;
+      return await layingOut;
     } finally {
-      await Promise.allSettled(holdings.map((holding) => holding?.release()));
+      await Promise.allSettled(held.map((holding) => holding.release()));
       await staging.remove();
     }
   }
 
-  /** The first failure ends the other downloads; it is the one that is told. */
-  async #obtainAll(holdings: Array<Holding | undefined>, outer: AbortSignal): Promise<void> {
-    const failed = new AbortController();
-    const signal = AbortSignal.any([outer, failed.signal]);
-    const queue = this.#jobs.entries();
-    const work = async () => {
-      for (const [index, job] of queue) {
-        if (signal.aborted) return;
-        try {
-          holdings[index] = await this.#explained(job, signal, () => this.#obtain(job, signal));
-        } catch (error) {
-          failed.abort(error);
-        }
-      }
-    };
-    await Promise.all(Array.from({ length: mostDownloadsAtOnce }, work));
-    signal.throwIfAborted();
+  async #download(queue: Iterable<Slot>, held: Holding[], signal: AbortSignal): Promise<void> {
+    for (const { job, holding } of queue) {
+      await this.#explained(job, signal, async () => {
+        signal.throwIfAborted();
+        const obtained = await this.#obtain(job, signal);
+        held.push(obtained);
+        holding.resolve(obtained);
+        await obtained.whole();
+      });
+    }
+  }
+
+  /** In the order of the task: what comes later replaces what came before. */
+  async #layOutAll(slots: readonly Slot[], layout: Layout): Promise<FetchedFile[]> {
+    const files: FetchedFile[] = [];
+    for (const [index, { job, holding }] of slots.entries()) {
+      const obtained = await unlessAborted(holding.promise, layout.signal);
+      files.push(await this.#explained(job, layout.signal, () => this.#layOut(job, index, obtained, layout)));
+    }
+    return files;
   }
 
   #obtain({ plan, source }: Job, signal: AbortSignal): Promise<Holding> {
@@ -217,38 +247,50 @@ class Fetching {
     return this.#downloads.obtain(plan, source, signal, this.#progress);
   }
 
-  async #layOut(
-    job: Job,
-    index: number,
-    holding: Holding,
-    extraction: { staging: Staging; budget: ExtractionBudget; signal: AbortSignal },
-  ): Promise<FetchedFile> {
-    const { plan } = job;
+  async #layOut({ uri, plan }: Job, index: number, holding: Holding, layout: Layout): Promise<FetchedFile> {
     const { archive } = plan;
+    const { staging } = layout;
+    const name = plan.name.split('/');
     // Of a cached archive only what it held is in the sandbox, as in Mesos.
     const shown = !(plan.cache && archive !== undefined);
-    await this.#explained(job, extraction.signal, async () => {
-      if (shown) await this.#place(plan, index, holding, extraction.staging);
-      if (archive === undefined) return;
-      this.#progress(`Extracting ${archive.name}`);
-      const path = shown ? extraction.staging.pathOf(plan.name.split('/')) : holding.path;
-      await extract(path, archive, extraction);
-    });
+    // The archive has its name before what it holds does, which may replace it.
+    const step = shown ? await staging.reserve(name) : 0;
+    if (archive !== undefined) await this.#extract(archive, holding, layout);
+    if (shown && staging.isReserved(name, step)) await this.#place(plan, holding, staging, index);
+    const { bytes, sha256 } = await holding.whole();
     return {
-      uri: job.uri.value,
+      uri: uri.value,
       ...(shown ? { path: `${this.#target.sandbox.replace(/\/+$/, '')}/${plan.name}` } : {}),
-      bytes: holding.bytes,
-      sha256: holding.sha256,
+      bytes,
+      sha256,
       extracted: archive !== undefined,
     };
   }
 
-  async #place(plan: FetchPlan, index: number, holding: Holding, staging: Staging): Promise<void> {
-    // Mesos copies local files under the usual umask: the bits of the original, but for the others' right to write.
-    const mode = plan.executable ? 0o755 : (holding.mode ?? 0o644) & 0o755;
-    staging.beginStep();
+  async #place(plan: FetchPlan, holding: Holding, staging: Staging, index: number): Promise<void> {
     await holding.place(staging.downloadPath(index));
-    await staging.place(staging.downloadPath(index), plan.name.split('/'), mode);
+    const { mode = 0o644 } = await holding.whole();
+    staging.beginStep();
+    // Mesos copies local files under the usual umask: the bits of the original, but for the others' right to write.
+    await staging.place(staging.downloadPath(index), plan.name.split('/'), plan.executable ? 0o755 : mode & 0o755);
+  }
+
+  async #extract(archive: ArchiveFormat & { name: string }, holding: Holding, layout: Layout): Promise<void> {
+    if (layout.pace === 'whole' || !canFollow(archive)) await holding.whole();
+    this.#progress(`Extracting ${archive.name}`);
+    const file = holding.follow();
+    try {
+      await extract(file, archive, layout);
+    } catch (error) {
+      if (error instanceof ArchiveProblem) {
+        // A download that fails, or began again, says more than what the beginning of its file looked like.
+        await holding.whole();
+        file.check();
+      }
+      throw error;
+    } finally {
+      await file.close();
+    }
   }
 
   /** Runs a step and says of its failure what a person needs: which URI, what happened, what to do. */
@@ -256,7 +298,7 @@ class Fetching {
     try {
       return await step();
     } catch (error) {
-      if (signal.aborted || error instanceof MesitaError) throw error;
+      if (signal.aborted || error instanceof MesitaError || error instanceof BegunAgain) throw error;
       const shown = job?.plan.shown ?? this.#jobs.map(({ plan }) => plan.shown).join(', ');
       throw explain(error, shown, this.#target.sandbox);
     }

@@ -1,7 +1,8 @@
 import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
+import type { Growth } from './growth.ts';
 
-const flushBytes = 1024 * 1024;
+const flushBytes = 512 * 1024;
 
 /**
  * A file that is written while it comes in, and hashed on the way. While one piece is being written the next is
@@ -9,19 +10,21 @@ const flushBytes = 1024 * 1024;
  */
 export class IncomingFile {
   readonly #file: FileHandle;
+  readonly #growth: Growth;
   #hash: Hash = createHash('sha256');
   #gathered: Uint8Array[] = [];
   #gatheredBytes = 0;
   #writing: Promise<unknown> = Promise.resolve();
   #bytes = 0;
 
-  private constructor(file: FileHandle) {
+  private constructor(file: FileHandle, growth: Growth) {
     this.#file = file;
+    this.#growth = growth;
   }
 
-  /** Makes the file, for the agent's eyes alone; fails where there is one. */
-  static async create(path: string): Promise<IncomingFile> {
-    return new IncomingFile(await open(path, 'wx', 0o600));
+  /** Makes the file, for the agent's eyes alone; fails where there is one. Tells the growth of what is written. */
+  static async create(path: string, growth: Growth): Promise<IncomingFile> {
+    return new IncomingFile(await open(path, 'wx', 0o600), growth);
   }
 
   get bytes(): number {
@@ -41,6 +44,8 @@ export class IncomingFile {
     this.#gathered = [];
     this.#gatheredBytes = 0;
     await this.#writing;
+    // Before the first byte is gone, so that nobody takes a mixture for the file.
+    this.#growth.beginAgain();
     await this.#file.truncate(0);
     this.#hash = createHash('sha256');
     this.#bytes = 0;
@@ -74,6 +79,7 @@ export class IncomingFile {
     const { bytesWritten } = await this.#file.writev(chunks, position);
     // A disk that is nearly full takes a part first, and says why when asked for the rest.
     if (bytesWritten < length) await this.#writeRest(Buffer.concat(chunks), position, bytesWritten);
+    this.#growth.grow(position + length);
   }
 
   async #writeRest(bytes: Buffer, position: number, written: number): Promise<void> {

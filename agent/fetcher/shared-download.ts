@@ -1,8 +1,12 @@
 import { constants } from 'node:fs';
 import { copyFile, rename, rm } from 'node:fs/promises';
+import { Copies } from './copies.ts';
 import { type Downloaded, type DownloadFacts, type DownloadLimits, download } from './download.ts';
 import type { CachedFile } from './fetch-cache.ts';
 import type { FetchPlan } from './fetch-plan.ts';
+import { BegunAgain, GrowingFile } from './growing-file.ts';
+import { Growth } from './growth.ts';
+import { unlessAborted } from './unless-aborted.ts';
 import type { UriSource } from './uri-source.ts';
 
 /** Tasks that ask for the same URI within this time are taken to ask at once. */
@@ -31,11 +35,15 @@ export class SharedDownload implements CachedFile {
   kept = false;
   readonly #share: Share;
   readonly #startedAt = performance.now();
-  readonly #facts: DownloadFacts = { validator: undefined };
+  readonly #facts: DownloadFacts = { validator: undefined, growth: new Growth() };
+  /** Resolves when one more than the first wants the file. */
+  readonly #wantedMore = Promise.withResolvers<void>();
   readonly #stop = new AbortController();
+  readonly #copies = new Copies(() => this.follow(this.#stop.signal));
   readonly #listeners = new Set<(sentence: string) => void>();
   readonly #finished: Promise<void>;
   #listed = true;
+  #stays = false;
   #lapse: NodeJS.Timeout | undefined;
   #result: Downloaded | undefined;
 
@@ -78,27 +86,32 @@ export class SharedDownload implements CachedFile {
     }
   }
 
-  /** Resolves when the file is there, and belongs to its user until `leave`. Throws as `download` does. */
-  async join(signal: AbortSignal, progress: (sentence: string) => void): Promise<void> {
+  /** Makes the caller a user, until `leave`. */
+  join(progress: (sentence: string) => void): void {
     this.users += 1;
     this.#listeners.add(progress);
-    const { promise: aborted, reject } = Promise.withResolvers<never>();
-    const onAbort = () => reject(signal.reason);
-    signal.addEventListener('abort', onAbort);
-    try {
-      signal.throwIfAborted();
-      await Promise.race([this.#finished, aborted]);
-    } catch (error) {
-      await this.leave();
-      throw error;
-    } finally {
-      this.#listeners.delete(progress);
-      signal.removeEventListener('abort', onAbort);
-    }
+    if (this.users > 1) this.#wantedMore.resolve();
   }
 
-  async leave(): Promise<void> {
+  /** The file stays where it is, so whoever wants it gets a copy. */
+  stay(): void {
+    this.#stays = true;
+    this.#wantedMore.resolve();
+  }
+
+  /** Resolves when the file is there, and is what it should be. Throws as `download` does, and the signal's reason. */
+  async whole(signal: AbortSignal): Promise<void> {
+    await unlessAborted(this.#finished, signal);
+  }
+
+  /** The file as it comes in; to be closed. */
+  follow(signal: AbortSignal): GrowingFile {
+    return new GrowingFile(this.path, this.#facts.growth, signal);
+  }
+
+  async leave(progress: (sentence: string) => void): Promise<void> {
     this.users -= 1;
+    this.#listeners.delete(progress);
     if (this.users > 0) return;
     if (this.#result !== undefined) return this.#removeUnwanted();
     this.unlist();
@@ -106,14 +119,21 @@ export class SharedDownload implements CachedFile {
     await this.#finished.catch(() => {});
   }
 
-  /** Puts the file at a path that is free: moves it where nobody else may want it, else copies. */
-  async place(to: string): Promise<void> {
-    const mayMove = this.users === 1 && !this.kept && (!this.#listed || this.bytes > cheapBytes);
+  /**
+   * Puts the whole file at a path where nobody else looks: moves it where no one else wants it, else copies.
+   * Never a hard link: who writes to his file would write to everybody's, and to what the cache's digest vouches for.
+   */
+  async place(to: string, signal: AbortSignal): Promise<void> {
+    await unlessAborted(Promise.race([this.#finished, this.#wantedMore.promise]), signal);
+    // What was wanted by others as well is copied while it comes in, unless the disk can share it without a copy.
+    if (this.#result === undefined && !(await this.#canClone(to, signal))) return this.#copies.add(to, signal);
+    await this.whole(signal);
+    const mayMove = this.users === 1 && !this.#stays && (!this.#listed || this.bytes > cheapBytes);
     if (mayMove) {
       this.unlist();
       if (await moved(this.path, to)) return;
     }
-    await copyFile(this.path, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+    await copyFile(this.path, to, constants.COPYFILE_FICLONE);
   }
 
   /** From here on nobody joins. */
@@ -122,6 +142,18 @@ export class SharedDownload implements CachedFile {
     if (!this.#listed) return;
     this.#listed = false;
     this.#share.unlisted();
+  }
+
+  /** Whether a file of this disk may be put there as a copy on write; tried with as much of it as there is. */
+  async #canClone(to: string, signal: AbortSignal): Promise<boolean> {
+    try {
+      await this.follow(signal).available(0);
+      await copyFile(this.path, to, constants.COPYFILE_FICLONE_FORCE);
+      return true;
+    } catch (error) {
+      if (error instanceof BegunAgain || (error instanceof Error && 'syscall' in error)) return false;
+      throw error;
+    }
   }
 
   async #run(): Promise<void> {
@@ -134,8 +166,10 @@ export class SharedDownload implements CachedFile {
     } catch (error) {
       this.unlist();
       await rm(path, { force: true });
+      this.#facts.growth.end({ error });
       throw error;
     }
+    this.#facts.growth.end('whole');
     if (!this.isFresh) return this.unlist();
     this.#lapse = setTimeout(
       () => {

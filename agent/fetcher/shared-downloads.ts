@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Downloaded, DownloadLimits } from './download.ts';
 import { FetchCache } from './fetch-cache.ts';
 import type { FetchPlan } from './fetch-plan.ts';
+import type { GrowingFile } from './growing-file.ts';
 import { SharedDownload } from './shared-download.ts';
 import type { UriSource } from './uri-source.ts';
 
@@ -13,10 +14,13 @@ export interface SharedDownloadsOptions extends DownloadLimits {
   cacheBytes: number;
 }
 
-/** A finished download in somebody's hands, who has to release it. */
-export interface Holding extends Downloaded {
-  readonly path: string;
-  /** Puts the file at a path that is free. It may be gone from its own path then. */
+/** A download in somebody's hands, who has to release it, whatever becomes of it. */
+export interface Holding {
+  /** Resolves when the file is there, and is what it should be. Throws as `download` does; the signal's reason. */
+  whole(): Promise<Downloaded>;
+  /** The file, to be read while it comes in, and closed before it is placed. */
+  follow(): GrowingFile;
+  /** Puts the whole file at a path of the caller's own. It may be gone from where `follow` found it then. */
   place(to: string): Promise<void>;
   release(): Promise<void>;
 }
@@ -51,7 +55,7 @@ export class SharedDownloads {
     return this.#directory;
   }
 
-  /** Throws as `download` does; a failure is that of all who share the download. */
+  /** Gives the download as soon as it runs; its failure is that of all who share it. */
   async obtain(
     plan: FetchPlan,
     source: UriSource,
@@ -62,19 +66,17 @@ export class SharedDownloads {
     const key = `${plan.location}#${plan.sha256 ?? ''}`;
     const timeless = plan.cache || plan.sha256 !== undefined;
     const kept = timeless ? await this.#cache.find(key, plan.sha256) : undefined;
-    if (kept !== undefined) return holdingOf(kept);
+    if (kept !== undefined) return holdingOf(kept, signal, progress);
     const listed = this.#listed.get(key);
     const mayJoin = listed !== undefined && (timeless || listed.isFresh || (await listed.isStillThat(signal)));
     // Nothing is awaited from here to `join`: what is listed now has not been given up.
     const joined = mayJoin && this.#listed.get(key) === listed ? listed : this.#begin(key, plan, source, directory);
-    await joined.join(signal, progress);
-    try {
-      if (plan.cache && !joined.kept) await this.#cache.keep(key, joined);
-    } catch (error) {
-      await joined.leave();
-      throw error;
-    }
-    return holdingOf(joined);
+    joined.join(progress);
+    if (!plan.cache) return holdingOf(joined, signal, progress);
+    joined.stay();
+    return holdingOf(joined, signal, progress, async () => {
+      if (!joined.kept) await this.#cache.keep(key, joined);
+    });
   }
 
   /** Removes all that is kept. Call it when nothing is held any more. */
@@ -107,15 +109,22 @@ export class SharedDownloads {
   }
 }
 
-function holdingOf(download: SharedDownload): Holding {
-  const { path, bytes, sha256, mode } = download;
+function holdingOf(
+  download: SharedDownload,
+  signal: AbortSignal,
+  progress: (sentence: string) => void,
+  finished: () => Promise<void> = async () => {},
+): Holding {
   return {
-    path,
-    bytes,
-    sha256,
-    ...(mode === undefined ? {} : { mode }),
-    place: (to) => download.place(to),
-    release: () => download.leave(),
+    async whole() {
+      await download.whole(signal);
+      await finished();
+      const { bytes, sha256, mode } = download;
+      return { bytes, sha256, ...(mode === undefined ? {} : { mode }) };
+    },
+    follow: () => download.follow(signal),
+    place: (to) => download.place(to, signal),
+    release: () => download.leave(progress),
   };
 }
 

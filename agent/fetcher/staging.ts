@@ -81,6 +81,18 @@ export class Staging {
     this.#step += 1;
   }
 
+  /** Takes a name for a download that is placed only after what it holds; gives the step that has it. */
+  async reserve(parts: readonly string[]): Promise<number> {
+    this.beginStep();
+    await this.addFile(parts, noBytes(), {});
+    return this.#step;
+  }
+
+  /** Whether nothing was put under that name after that step. */
+  isReserved(parts: readonly string[], step: number): boolean {
+    return this.#nodes.get(parts.join('/'))?.step === step;
+  }
+
   /** Moves a finished download to its name. */
   async place(download: string, parts: readonly string[], mode: number): Promise<void> {
     await this.#prepare(parts);
@@ -203,3 +215,5 @@ export class Staging {
     if (this.#owner !== undefined) await lchown(path, this.#owner.uid, this.#owner.gid);
   }
 }
+
+async function* noBytes(): AsyncGenerator<Uint8Array> {}
