@@ -164,6 +164,7 @@ function adoptTask(
     ...(user === undefined ? {} : { user }),
   };
   framework.unreachableTasks.delete(taskId);
+  if (isTerminal(task.state)) reopen(framework, task);
   framework.tasks.set(taskId, task);
   agent.tasks.set(taskKey(id, taskId), task);
   const isBack = wasUnreachable || before === undefined;
@@ -177,6 +178,14 @@ function chargeTask(state: MasterState, framework: Framework, agent: Agent, task
   const resources = normalize(task.resources ?? []);
   const role = roleOfTask(task, framework.info);
   state.allocator.charge({ framework: framework.id, role, agent: agent.id, resources });
+}
+
+/** A task that was completed because its agent was away waits for its acknowledgement again. */
+function reopen({ completedTasks }: Framework, task: Task): void {
+  const place = completedTasks.findLastIndex(
+    ({ task_id, agent_id }) => task_id.value === task.task_id.value && agent_id.value === task.agent_id.value,
+  );
+  if (place >= 0 && completedTasks[place]?.status_update_uuid === undefined) completedTasks.splice(place, 1);
 }
 
 /** What becomes of a task whose end was acknowledged already, or whose id runs elsewhere by now; undefined for any other. */

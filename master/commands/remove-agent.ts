@@ -121,6 +121,8 @@ function loseTask(state: MasterState, task: Task, loss: Loss, now: number): Effe
   const framework = state.frameworks.get(asFrameworkId(task.framework_id.value));
   if (framework === undefined) return [];
   if (isTerminal(task.state)) {
+    // Its end is not acknowledged: should the agent come back, that must not be taken for known.
+    delete task.status_update_uuid;
     completeTask(state, framework, task);
     return [];
   }

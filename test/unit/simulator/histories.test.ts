@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { behaviours, faultKinds, type Scenario } from '../../../simulator/scenario.ts';
@@ -79,3 +81,16 @@ test('whatever happens, nothing is overcommitted, and each task comes to exactly
     { numRuns },
   );
 });
+
+// Each bug that a history found stays here as the scenario and the seed that show it.
+const seeds = join(import.meta.dirname, 'seeds');
+for (const file of readdirSync(seeds)) {
+  const { scenario: json, seed, found } = JSON.parse(readFileSync(join(seeds, file), 'utf8'));
+  test(`does not happen again: ${found}`, () => {
+    const read = readScenario(json);
+    if ('error' in read) throw new Error(`${file}: ${read.error}`);
+    const life = new SimulatedLife(read.value, seed);
+    life.live();
+    life.assertEnds();
+  });
+}

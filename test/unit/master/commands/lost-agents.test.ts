@@ -158,3 +158,23 @@ test('updates of an agent that the master has removed are dropped and counted', 
   assert.deepEqual(updatesIn(world.take()), []);
   assert.equal(world.state.metrics.counters.get('master/invalid_status_updates'), 1);
 });
+
+test('an agent that comes back tells the end of a task again that its framework has not acknowledged', () => {
+  const { world, agent, framework, task } = running();
+  const uuid = world.update(agent, framework, 't1', 'TASK_FINISHED');
+  silence(world);
+  world.take();
+  const tasks = [reportedTask(framework, task, 'TASK_FINISHED', uuid)];
+  world.register(agentSubscription({ id: agent, resources, tasks }));
+  const acknowledged = messagesIn(world.take(), agent).filter(({ type }) => type === 'ACKNOWLEDGE');
+  assert.deepEqual(acknowledged, []);
+  assert.deepEqual(
+    world.known(framework).completedTasks.map(({ task_id }) => task_id.value),
+    [],
+  );
+  world.update(agent, framework, 't1', 'TASK_FINISHED', uuid);
+  assert.deepEqual(updatesIn(world.take(), framework), ['t1 TASK_FINISHED']);
+  world.acknowledge(framework, agent, 't1', uuid);
+  assert.equal(world.known(framework).completedTasks.length, 1);
+  assertInvariants(world.state, world.allocator);
+});
