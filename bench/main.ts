@@ -2,7 +2,17 @@
 import { spawn } from 'node:child_process';
 import { resolve } from 'node:path';
 
-const claims = ['launch-rate', 'launch-latency', 'idle', 'processes', 'codec', 'fetch', 'wire', 'executor-tasks'];
+const claims = [
+  'launch-rate',
+  'launch-latency',
+  'idle',
+  'processes',
+  'codec',
+  'fetch',
+  'wire',
+  'executor-tasks',
+  'nsdi',
+];
 const chosen = process.argv.slice(2);
 for (const name of chosen.length > 0 ? chosen : claims) {
   if (!claims.includes(name)) {

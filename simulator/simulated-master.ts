@@ -17,6 +17,7 @@ import type { AgentMessage, AgentSubscription, MasterMessage } from '../protocol
 import { type AgentId, asFrameworkId, type FrameworkId } from '../protocol/ids.ts';
 import type { Resource, SchedulerCall, SchedulerEvent, ValueScalar } from '../protocol/messages.ts';
 import { newMasterState } from './master-state.ts';
+import type { Processor } from './processor.ts';
 import type { Random } from './random.ts';
 import type { MasterScenario, Scenario } from './scenario.ts';
 import { beginning, type Timeline } from './timeline.ts';
@@ -30,6 +31,14 @@ export interface Peer<Message> {
   hungUp(): void;
 }
 
+export interface SimulatedMasterOptions {
+  timeline: Timeline;
+  scenario: MasterScenario;
+  allocator: Allocator;
+  random: Random;
+  processor: Processor;
+}
+
 // Seconds between pings of the agents.
 const pingInterval = 15;
 
@@ -39,14 +48,15 @@ export class SimulatedMaster {
   readonly #timeline: Timeline;
   readonly #random: Random;
   readonly #scenario: MasterScenario;
+  readonly #processor: Processor;
   readonly #schedulers = new Map<FrameworkId, Peer<SchedulerEvent>>();
   readonly #links = new Map<AgentId, Peer<MasterMessage>>();
   #allocationPending = false;
 
   readonly #perform: { [Kind in keyof EffectArguments]: (effect: EffectArguments[Kind]) => void } = {
-    sendEvent: ({ framework, event }) => sendTo(this.#schedulers.get(framework), event),
+    sendEvent: ({ framework, event }) => this.#send(this.#schedulers.get(framework), event),
     reconcileOn: ({ framework: id, rest }) => {
-      this.#timeline.after(0, () => {
+      this.#soon(() => {
         const framework = this.state.frameworks.get(id);
         if (framework !== undefined) this.perform(reconcileFrom(this.state, framework, rest, this.#timeline.now()));
       });
@@ -54,23 +64,24 @@ export class SimulatedMaster {
     endSubscription: ({ framework }) => {
       const peer = this.#schedulers.get(framework);
       this.#schedulers.delete(framework);
-      peer?.wire.send(() => peer.hungUp());
+      this.#processor.depart(() => peer?.wire.send(() => peer.hungUp()));
     },
-    sendToAgent: ({ agent, message }) => sendTo(this.#links.get(agent), message),
+    sendToAgent: ({ agent, message }) => this.#send(this.#links.get(agent), message),
     endLink: ({ agent }) => {
       const peer = this.#links.get(agent);
       this.#links.delete(agent);
-      peer?.wire.send(() => peer.hungUp());
+      this.#processor.depart(() => peer?.wire.send(() => peer.hungUp()));
     },
     allocateSoon: () => this.#allocateSoon(),
     announce: () => undefined,
     log: () => undefined,
   };
 
-  constructor(timeline: Timeline, scenario: MasterScenario, allocator: Allocator, random: Random) {
+  constructor({ timeline, scenario, allocator, random, processor }: SimulatedMasterOptions) {
     this.#timeline = timeline;
     this.#scenario = scenario;
     this.#random = random;
+    this.#processor = processor;
     this.state = newMasterState(scenario, allocator, beginning);
   }
 
@@ -101,10 +112,14 @@ export class SimulatedMaster {
 
   /** An agent dials and says who it is. */
   link(subscription: AgentSubscription, peer: Peer<MasterMessage>): void {
+    this.#processor.run(() => this.#link(subscription, peer));
+  }
+
+  #link(subscription: AgentSubscription, peer: Peer<MasterMessage>): void {
     const registration = registerAgent(this.state, subscription, this.#timeline.now());
     if ('refusal' in registration) throw new Error(`an agent was refused: ${registration.refusal}`);
     if ('shutdown' in registration) {
-      peer.wire.send(() => peer.receive({ type: 'SHUTDOWN', message: registration.shutdown }));
+      this.#send(peer, { type: 'SHUTDOWN', message: registration.shutdown });
       return;
     }
     this.#links.get(registration.agent)?.wire.cut();
@@ -114,12 +129,20 @@ export class SimulatedMaster {
 
   /** The connection was closed from the other side. */
   linkClosed(agent: AgentId, peer: Peer<MasterMessage>): void {
+    this.#processor.run(() => this.#linkClosed(agent, peer));
+  }
+
+  #linkClosed(agent: AgentId, peer: Peer<MasterMessage>): void {
     if (this.#links.get(agent) !== peer) return;
     this.#links.delete(agent);
     this.perform(disconnectAgent(this.state, agent, this.#timeline.now()));
   }
 
   receive(agent: AgentId, message: AgentMessage): void {
+    this.#processor.run(() => this.#receive(agent, message));
+  }
+
+  #receive(agent: AgentId, message: AgentMessage): void {
     const now = this.#timeline.now();
     const known = this.state.agents.get(agent);
     if (known !== undefined) known.heardAt = now;
@@ -129,6 +152,10 @@ export class SimulatedMaster {
 
   /** A scheduler calls. SUBSCRIBE makes `peer` the framework's end; every other call is of a framework that is subscribed. */
   call(call: SchedulerCall, peer: Peer<SchedulerEvent>): void {
+    this.#processor.run(() => this.#call(call, peer));
+  }
+
+  #call(call: SchedulerCall, peer: Peer<SchedulerEvent>): void {
     const wrong = invalidCall(call);
     if (wrong !== undefined) throw new Error(`a call was refused: ${wrong}`);
     if (call.subscribe !== undefined) {
@@ -146,6 +173,10 @@ export class SimulatedMaster {
 
   /** A scheduler's connection was closed from its side. */
   subscriptionClosed(id: FrameworkId, peer: Peer<SchedulerEvent>): void {
+    this.#processor.run(() => this.#subscriptionClosed(id, peer));
+  }
+
+  #subscriptionClosed(id: FrameworkId, peer: Peer<SchedulerEvent>): void {
     if (this.#schedulers.get(id) !== peer) return;
     this.#schedulers.delete(id);
     const framework = this.state.frameworks.get(id);
@@ -170,24 +201,29 @@ export class SimulatedMaster {
   #allocateSoon(): void {
     if (this.#allocationPending) return;
     this.#allocationPending = true;
-    this.#timeline.after(0, () => {
+    this.#soon(() => {
       this.#allocationPending = false;
       this.perform(allocate(this.state, this.#timeline.now(), this.#random.next));
     });
   }
 
+  #send<Message>(peer: Peer<Message> | undefined, message: Message): void {
+    if (peer !== undefined) this.#processor.depart(() => peer.wire.send(() => peer.receive(message)));
+  }
+
+  /** When what has come by now is done. */
+  #soon(work: () => void): void {
+    this.#timeline.after(0, () => this.#processor.run(work));
+  }
+
   #every(seconds: number, action: () => void): void {
     this.#timeline.after(seconds * 1000, () => {
       this.#every(seconds, action);
-      action();
+      this.#processor.run(action);
     });
   }
 }
 
 function amountsOf(resources: readonly Resource[]): Record<string, ValueScalar> {
   return Object.fromEntries(resources.map(({ name, scalar }) => [name, { value: scalar?.value ?? 0 }]));
-}
-
-function sendTo<Message>(peer: Peer<Message> | undefined, message: Message): void {
-  peer?.wire.send(() => peer.receive(message));
 }

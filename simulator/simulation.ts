@@ -1,5 +1,6 @@
 import type { Allocator } from '../master/allocator/allocator.ts';
 import { inflict } from './mishaps.ts';
+import { instantly, type Processor } from './processor.ts';
 import { Random } from './random.ts';
 import type { Scenario } from './scenario.ts';
 import { SimulatedAgent } from './simulated-agent.ts';
@@ -13,6 +14,8 @@ export interface SimulationOptions {
   seed: number;
   allocator: Allocator;
   witness?: Witness;
+  /** By default the master's work takes no virtual time. */
+  processor?: (timeline: Timeline) => Processor;
 }
 
 /** A master with the agents and frameworks of a scenario on one timeline. */
@@ -24,12 +27,18 @@ export class Simulation {
   readonly schedulers: readonly SimulatedScheduler[];
   readonly tally = new Tally();
 
-  constructor({ scenario, seed, allocator, witness = {} }: SimulationOptions) {
+  constructor({ scenario, seed, allocator, witness = {}, processor = () => instantly }: SimulationOptions) {
     const random = new Random(String(seed));
     const { latency, launch } = scenario;
     const shared = { timeline: this.timeline, latency };
     this.scenario = scenario;
-    this.master = new SimulatedMaster(this.timeline, scenario.master, allocator, random.fork('master'));
+    this.master = new SimulatedMaster({
+      timeline: this.timeline,
+      scenario: scenario.master,
+      allocator,
+      random: random.fork('master'),
+      processor: processor(this.timeline),
+    });
     const agentSurroundings = { ...shared, master: this.master, launch, random: random.fork('agents') };
     this.agents = scenario.agents.flatMap((group) =>
       Array.from({ length: group.count }, (_, index) => {

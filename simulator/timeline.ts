@@ -51,16 +51,6 @@ export class Timeline implements Clock {
     this.#now = Math.max(this.#now, end);
   }
 
-  /** Time is `wall` (milliseconds since the beginning), and goes on during events; returns when nothing is due. */
-  keepUp(wall: () => number): void {
-    for (;;) {
-      const now = beginning + wall();
-      if (!this.#next(now)) return;
-      this.#now = Math.max(this.#now, now);
-      this.#step();
-    }
-  }
-
   /** Whether an event is due by then. */
   #next(end: number): boolean {
     for (;;) {
