@@ -2,8 +2,9 @@ import type { Resource } from '../../protocol/messages.ts';
 import { type Amount, isNothing, minus, nothingLike, plus } from './amount.ts';
 import type { Client } from './client.ts';
 import type { Contender } from './contender.ts';
-import { allocate, type Host, type Slot, setTotal } from './host.ts';
+import { allocate, type Host, type Loan, type Slot, setTotal } from './host.ts';
 import { type Kind, Kinds, type Lot, quantityOf } from './kind.ts';
+import type { Parcel } from './parcel.ts';
 import { change, isNone, type Quantities, ScalarNames } from './quantities.ts';
 import type { Measure } from './ranking.ts';
 import { Guarantees, RoleQuota } from './role-quota.ts';
@@ -25,28 +26,32 @@ export class Books implements Measure {
   readonly available: Quantities = [];
   readonly #total: Quantities = [];
   /** Scalars that do not count towards shares. */
-  readonly #excluded: ReadonlySet<number>;
+  readonly #excluded: boolean[] = [];
   version = 0;
 
   constructor(sorters: Sorters, excluded: readonly string[]) {
     this.tree = new RoleTree(sorters);
-    this.#excluded = new Set(excluded.map((name) => this.names.numberOf(name)));
+    for (const name of excluded) this.#excluded[this.names.numberOf(name)] = true;
   }
 
-  shareOf(contender: Contender): number {
-    return this.dominantOf(contender).share / contender.weight;
+  shareOf({ allocated, weight }: Contender): number {
+    let share = 0;
+    for (let scalar = 0; scalar < allocated.length; scalar++)
+      share = Math.max(share, this.#fraction(allocated, scalar));
+    return share / weight;
   }
 
   /** The largest fraction of any of the cluster's scalars, and of which. */
-  dominantOf({ allocated }: Contender): { share: number; scalar: number } {
-    let [share, dominant] = [0, -1];
-    for (let scalar = 0; scalar < allocated.length; scalar++) {
-      const total = this.#total[scalar] ?? 0;
-      if (total <= 0 || this.#excluded.has(scalar)) continue;
-      const fraction = (allocated[scalar] ?? 0) / total;
-      if (fraction > share) [share, dominant] = [fraction, scalar];
-    }
-    return { share, scalar: dominant };
+  dominantOf({ allocated }: Contender): { share: number; scalar: number | undefined } {
+    const fractions = allocated.map((_, scalar) => this.#fraction(allocated, scalar));
+    const share = Math.max(0, ...fractions);
+    return { share, scalar: share === 0 ? undefined : fractions.indexOf(share) };
+  }
+
+  #fraction(allocated: Quantities, scalar: number): number {
+    const total = this.#total[scalar] ?? 0;
+    if (total <= 0 || this.#excluded[scalar]) return 0;
+    return (allocated[scalar] ?? 0) / total;
   }
 
   /** What is available beyond what guarantees lack, in thousandths. */
@@ -56,6 +61,7 @@ export class Books implements Measure {
 
   /** Replaces all that there is of an agent; what is allocated stays. */
   setTotals(host: Host, resources: readonly Resource[]): void {
+    this.settleLoan(host);
     for (const slot of host.slots) this.#setTotal(host, slot, nothingLike(slot.total));
     const allocated = host.slots.filter((slot) => !isNothing(slot.allocated));
     host.slots = [];
@@ -76,6 +82,7 @@ export class Books implements Measure {
 
   /** What an operation makes of one thing: another. `client`: who holds it; undefined: it is free. */
   convert(host: Host, client: Client | undefined, consumed: readonly Resource[], converted: readonly Resource[]): void {
+    this.settleLoan(host);
     const [before, after] = [this.kinds.lotsOf(consumed), this.kinds.lotsOf(converted)];
     if (client !== undefined) this.charge(host, client, before, -1);
     for (const { kind, amount } of before) {
@@ -95,6 +102,7 @@ export class Books implements Measure {
 
   setActive(host: Host, active: boolean): void {
     if (host.active === active) return;
+    this.settleLoan(host);
     for (const slot of host.slots) this.#uncount(host, slot);
     host.active = active;
     for (const slot of host.slots) this.#count(host, slot);
@@ -102,6 +110,7 @@ export class Books implements Measure {
 
   /** Nothing of it may be allocated any more. */
   remove(host: Host): void {
+    this.settleLoan(host);
     const [held] = host.holdings;
     if (held !== undefined)
       throw new Error(`agent ${host.id} is removed, and ${held.client.account.id} has some of it`);
@@ -111,8 +120,36 @@ export class Books implements Measure {
     for (const role of roles) this.#prune(role);
   }
 
-  /** Gives to a client, or takes back. Rankings are for the caller to put in order. */
+  /** Gives a client all that is free of an agent. Rankings are for the caller to put in order, as below. */
+  lend(host: Host, client: Client, parcel: Parcel): void {
+    this.#countLoan(client, parcel, 1);
+    this.#countAllocation(client);
+    host.loan = { client, parcel };
+  }
+
+  /** The client gives it back as it was. */
+  endLoan(host: Host, { client, parcel }: Loan): void {
+    this.#countLoan(client, parcel, -1);
+    host.loan = undefined;
+  }
+
+  /** Writes a loan down as what it is. */
+  settleLoan(host: Host): void {
+    const { loan } = host;
+    if (loan === undefined) return;
+    const holding = host.holdingOf(loan.client);
+    for (const { kind, amount } of loan.parcel.lots) {
+      const slot = host.slotOf(kind);
+      if (slot !== undefined) allocate(slot, amount, 1);
+      if (kind.scalar >= 0) change(holding.amounts, kind.scalar, quantityOf(kind, amount));
+    }
+    host.loan = undefined;
+    host.forgetParcels();
+  }
+
+  /** Gives to a client, or takes back. */
   charge(host: Host, client: Client, lots: readonly Lot[], sign: 1 | -1): void {
+    this.settleLoan(host);
     const { leaf } = client;
     const { top } = leaf.node;
     const holding = host.holdingOf(client);
@@ -160,6 +197,23 @@ export class Books implements Measure {
     if (top === undefined) return;
     this.guarantees.set(top, quota === undefined ? undefined : new RoleQuota(quota, this.names));
     this.tree.prune(top);
+  }
+
+  /** All of it is open. */
+  #countLoan({ allocated, leaf }: Client, { scalars }: Parcel, sign: 1 | -1): void {
+    const { top } = leaf.node;
+    for (let scalar = 0; scalar < scalars.length; scalar++) {
+      const quantity = sign * (scalars[scalar] ?? 0);
+      if (quantity === 0) continue;
+      change(this.available, scalar, -quantity);
+      change(allocated, scalar, quantity);
+      change(leaf.allocated, scalar, quantity);
+      for (let node: RoleNode | undefined = leaf.node; node !== undefined; node = node.parent) {
+        change(node.allocated, scalar, quantity);
+      }
+      change(top.unreserved, scalar, quantity);
+      this.guarantees.settle(top, scalar);
+    }
   }
 
   #countAllocation(client: Client): void {

@@ -67,7 +67,8 @@ export class Client extends Contender {
   needs: Needs | undefined;
   /** The number of the cycle that looks for it on all agents, since it takes offers again or other ones. */
   freshIn = -1;
-  readonly filters = new Map<Host, Filter[]>();
+  /** The first of those of each agent. */
+  readonly filters = new Map<Host, Filter>();
 
   constructor(account: Account, leaf: RoleLeaf) {
     super(account.id, account.arrival, 1, priorityOf(account.info));

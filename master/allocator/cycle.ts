@@ -1,20 +1,18 @@
 import type { Allocation } from './allocator.ts';
 import type { Books } from './books.ts';
 import type { Client } from './client.ts';
-import { mix } from './hash.ts';
 import type { Host } from './host.ts';
 import type { Offering, Stage } from './offering.ts';
 import { Ranking } from './ranking.ts';
 import { RoleLeaf, type RoleNode } from './role-tree.ts';
+import { Shuffle } from './shuffle.ts';
 import type { Sorter } from './sorters/sorter.ts';
 
 export interface CycleOptions {
   /** Clients that are fresh in the cycle of that number are looked for on all agents. */
   number: number;
-  /** Everybody is looked for on these. */
-  changed: ReadonlySet<Host>;
-  /** On these those alone who are fresh. */
-  others: Iterable<Host>;
+  /** Everybody is looked for on those that changed, on others those alone who are fresh. */
+  hosts: readonly Host[];
   /** The order of roles. */
   sorter: Sorter;
   random: () => number;
@@ -29,9 +27,7 @@ export class Cycle {
   readonly #books: Books;
   readonly #offering: Offering;
   readonly #options: CycleOptions;
-  /** The agents of each stage, in order. */
-  readonly #rounds: { stage: Stage; hosts: Host[] }[] = [];
-  #next = 0;
+  readonly #rounds: { stage: Stage; hosts: Shuffle }[] = [];
   /** Roles of the top level whose guarantees lack something. */
   readonly #needy: Ranking<RoleNode>;
   #given: Client[] = [];
@@ -43,15 +39,12 @@ export class Cycle {
     this.#books = books;
     this.#offering = offering;
     this.#options = options;
-    const { random, sorter } = options;
+    const { hosts, random, sorter } = options;
     this.#needy = new Ranking({ compare: (left, right) => sorter.compare(left, right), enter() {}, serve() {} });
     const [first, second] = [saltOf(random), saltOf(random)];
-    const hosts = [...options.changed, ...options.others].filter(
-      (host) => !host.removed && host.active && !host.isSpent,
-    );
     for (const top of books.guarantees.unmet) if (top.active > 0) this.#needy.add(top);
-    if (this.#needy.size > 0) this.#rounds.push({ stage: 'guarantees', hosts: shuffled(hosts, first) });
-    this.#rounds.push({ stage: 'shares', hosts: shuffled(hosts, second) });
+    if (this.#needy.size > 0) this.#rounds.push({ stage: 'guarantees', hosts: new Shuffle(hosts, first) });
+    this.#rounds.push({ stage: 'shares', hosts: new Shuffle(hosts, second) });
   }
 
   get done(): boolean {
@@ -62,10 +55,9 @@ export class Cycle {
   run(random: () => number, goesOn: () => boolean): Allocation[] {
     this.#allocations = [];
     for (let round = this.#rounds[0]; round !== undefined; round = this.#rounds[0]) {
-      const host = round.hosts[this.#next++];
+      const host = round.hosts.next();
       if (host === undefined) {
         this.#rounds.shift();
-        this.#next = 0;
         continue;
       }
       this.#look(host, round.stage);
@@ -76,9 +68,9 @@ export class Cycle {
   }
 
   #look(host: Host, stage: Stage): void {
-    if (host.removed || !host.active) return;
+    if (host.removed || !host.active || host.isSpent) return;
     const { tree } = this.#books;
-    const looksForAll = this.#options.changed.has(host);
+    const looksForAll = host.changedFor >= this.#options.number;
     if (stage === 'shares') {
       if (looksForAll) host.heldBack = false;
       this.#visit(tree.root, host, stage, looksForAll);
@@ -118,7 +110,8 @@ export class Cycle {
       const hidesShared = host.sharedIn === number;
       const parcel = this.#offering.judge(stage, host, client, isReserved, hidesShared);
       if (typeof parcel === 'string') continue;
-      this.#books.charge(host, client, parcel.lots, 1);
+      if (host.isPlain && parcel === host.plain) this.#books.lend(host, client, parcel);
+      else this.#books.charge(host, client, parcel.lots, 1);
       this.#given.push(client);
       const { resources } = parcel;
       this.#allocations.push({ framework: client.account.id, role: client.role, agent: host.id, resources });
@@ -152,12 +145,4 @@ export class Cycle {
 
 function saltOf(random: () => number): number {
   return Math.floor(random() * 2 ** 32);
-}
-
-// More agents than that never share a cycle; a key and a place make a number that is exact.
-const places = 2 ** 21;
-
-function shuffled(hosts: readonly Host[], salt: number): Host[] {
-  const keys = Float64Array.from(hosts, (host, index) => mix(host.hash ^ salt) * places + index);
-  return Array.from(keys.sort(), (key) => hosts[key % places]).filter((host) => host !== undefined);
 }

@@ -76,6 +76,7 @@ function quotaReason(client: Client, whole: Parcel, books: Books, offering: Offe
 }
 
 function holdersOf(host: Host, books: Books): Holder[] {
+  books.settleLoan(host);
   return host.holdings.map(({ client, amounts }) => ({
     framework: client.account.id,
     role: client.role,

@@ -16,6 +16,8 @@ export interface Filter {
   /** What it was last compared with, and whether it refused that. */
   seen: Parcel | undefined;
   refused: boolean;
+  /** Another one of the same client and agent. */
+  next: Filter | undefined;
 }
 
 /**
@@ -28,26 +30,28 @@ export class Filters {
   #holding = 0;
 
   add(client: Client, host: Host, lots: readonly Lot[], until: number): void {
-    const filter = { client, host, lots, until, holds: true, seen: undefined, refused: false };
-    const others = client.filters.get(host);
-    if (others === undefined) client.filters.set(host, [filter]);
-    else others.push(filter);
+    const next = client.filters.get(host);
+    const filter: Filter = { client, host, lots, until, holds: true, seen: undefined, refused: false, next };
+    client.filters.set(host, filter);
     this.#byExpiry.push(filter);
     this.#count(client, 1);
   }
 
   /** Whether a client is not to be offered that of an agent. Those that are over count until they are taken out. */
   refuses(client: Client, host: Host, parcel: Parcel): boolean {
-    const filters = client.filters.get(host);
-    if (filters === undefined) return false;
-    for (const filter of filters) if (refuses(filter, parcel)) return true;
+    for (let filter = client.filters.get(host); filter !== undefined; filter = filter.next) {
+      if (refuses(filter, parcel)) return true;
+    }
     return false;
   }
 
   /** Until when, in milliseconds since the epoch; undefined when nothing is in its way by `now`. */
   refusedUntil(client: Client, host: Host, parcel: Parcel, now: number): number | undefined {
-    const held = client.filters.get(host)?.filter((filter) => filter.until > now && refuses(filter, parcel)) ?? [];
-    return held.length === 0 ? undefined : Math.max(...held.map(({ until }) => until));
+    let until: number | undefined;
+    for (let filter = client.filters.get(host); filter !== undefined; filter = filter.next) {
+      if (filter.until > now && refuses(filter, parcel)) until = Math.max(until ?? now, filter.until);
+    }
+    return until;
   }
 
   /** How many hold, by role. */
@@ -60,9 +64,7 @@ export class Filters {
     for (let next = this.#byExpiry.first; next !== undefined && next.until <= now; next = this.#byExpiry.first) {
       this.#byExpiry.pop();
       if (!next.holds) continue;
-      const rest = (next.client.filters.get(next.host) ?? []).filter((filter) => filter !== next);
-      if (rest.length === 0) next.client.filters.delete(next.host);
-      else next.client.filters.set(next.host, rest);
+      unlink(next);
       this.#end(next);
       return next;
     }
@@ -70,15 +72,19 @@ export class Filters {
   }
 
   clearClient(client: Client): void {
-    for (const filters of client.filters.values()) for (const filter of filters) this.#end(filter);
+    for (const first of client.filters.values()) this.#endAll(first);
     client.filters.clear();
     this.#sweep();
   }
 
   clear(client: Client, host: Host): void {
-    for (const filter of client.filters.get(host) ?? []) this.#end(filter);
+    this.#endAll(client.filters.get(host));
     client.filters.delete(host);
     this.#sweep();
+  }
+
+  #endAll(first: Filter | undefined): void {
+    for (let filter = first; filter !== undefined; filter = filter.next) this.#end(filter);
   }
 
   #end(filter: Filter): void {
@@ -97,6 +103,18 @@ export class Filters {
   #sweep(): void {
     if (this.#byExpiry.size > 2 * this.#holding + 1000) this.#byExpiry.keep(({ holds }) => holds);
   }
+}
+
+function unlink(filter: Filter): void {
+  const { filters } = filter.client;
+  let before = filters.get(filter.host);
+  if (before === filter) {
+    if (filter.next === undefined) filters.delete(filter.host);
+    else filters.set(filter.host, filter.next);
+    return;
+  }
+  while (before !== undefined && before.next !== filter) before = before.next;
+  if (before !== undefined) before.next = filter.next;
 }
 
 function refuses(filter: Filter, parcel: Parcel): boolean {

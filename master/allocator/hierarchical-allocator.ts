@@ -59,7 +59,7 @@ export class HierarchicalAllocator implements Allocator {
   readonly #accounts = new Map<FrameworkId, Account>();
   readonly #hosts = new Map<AgentId, Host>();
   /** Agents that the next cycle looks at for everybody. */
-  #changed = new Set<Host>();
+  #changed: Host[] = [];
   /** Whether there is a client that the next cycle looks for everywhere. */
   #isAnyFresh = false;
   /** Something changed that guarantees and limits depend on. */
@@ -148,7 +148,6 @@ export class HierarchicalAllocator implements Allocator {
     this.#books.remove(host);
     this.#clearFilters(host);
     this.#hosts.delete(id);
-    this.#changed.delete(host);
     this.#haveQuotasMoved = true;
   }
 
@@ -168,8 +167,11 @@ export class HierarchicalAllocator implements Allocator {
     // What is removed has nothing any more.
     if (account === undefined || host === undefined) return;
     const client = this.#client(account, role);
-    const lots = this.#books.kinds.lotsOf(resources);
-    this.#books.charge(host, client, lots, -1);
+    const { loan } = host;
+    const isLoan = loan?.client === client && loan.parcel.resources === resources;
+    const lots = isLoan ? loan.parcel.lots : this.#books.kinds.lotsOf(resources);
+    if (isLoan) this.#books.endLoan(host, loan);
+    else this.#books.charge(host, client, lots, -1);
     this.#books.unsettle(client);
     this.#touch(host);
     if (filter !== undefined && filter.refuseSeconds > 0) {
@@ -232,7 +234,7 @@ export class HierarchicalAllocator implements Allocator {
     const cycle = this.#cycle;
     const allocations = cycle.run(random, goesOn);
     if (cycle.done) {
-      for (const host of cycle.hidden) this.#changed.add(host);
+      for (const host of cycle.hidden) this.#change(host);
       this.#cycle = undefined;
     }
     return allocations;
@@ -254,27 +256,21 @@ export class HierarchicalAllocator implements Allocator {
     for (let count = 1; ; count++) {
       const filter = this.#filters.expireNext(now);
       if (filter === undefined) return true;
-      if (filter.client.ranked) this.#changed.add(filter.host);
+      if (filter.client.ranked) this.#change(filter.host);
       if (count % 256 === 0 && !goesOn()) return false;
     }
   }
 
   #newCycle(random: () => number): Cycle {
-    const changed = this.#changed;
     const isPressed = this.#haveQuotasMoved && this.#books.guarantees.tops.size > 0;
-    const others: Host[] = [];
-    if (isPressed || this.#isAnyFresh) {
-      for (const host of this.#hosts.values()) {
-        if (isPressed && host.heldBack) changed.add(host);
-        else if (this.#isAnyFresh && !changed.has(host)) others.push(host);
-      }
-    }
-    this.#changed = new Set();
+    if (isPressed) for (const host of this.#hosts.values()) if (host.heldBack) this.#change(host);
+    const hosts = this.#isAnyFresh ? [...this.#hosts.values()] : this.#changed;
+    this.#changed = [];
     this.#isAnyFresh = false;
     this.#haveQuotasMoved = false;
     const number = this.#number++;
     const sorter = sorters[this.#options.roleSorter]();
-    return new Cycle(this.#books, this.#offering, { number, changed, others, sorter, random });
+    return new Cycle(this.#books, this.#offering, { number, hosts, sorter, random });
   }
 
   #setDemand(account: Account, demand: Demand): void {
@@ -324,8 +320,15 @@ export class HierarchicalAllocator implements Allocator {
     this.#isAnyFresh = true;
   }
 
+  /** The next cycle looks for everybody on an agent. */
+  #change(host: Host): void {
+    if (host.changedFor === this.#number) return;
+    host.changedFor = this.#number;
+    this.#changed.push(host);
+  }
+
   #touch(host: Host): void {
-    this.#changed.add(host);
+    this.#change(host);
     this.#haveQuotasMoved = true;
   }
 

@@ -29,6 +29,14 @@ export interface Holding {
   readonly amounts: Quantities;
 }
 
+/** All that was free of an agent, as it was given. */
+export interface Loan {
+  readonly client: Client;
+  readonly parcel: Parcel;
+}
+
+const nothing = new Parcel([]);
+
 /** An agent as the allocator knows it. */
 export class Host {
   readonly id: AgentId;
@@ -40,12 +48,20 @@ export class Host {
   removed = false;
   /** In the order in which offers list them. */
   slots: Slot[] = [];
+  /** Without the loan. */
   readonly holdings: Holding[] = [];
+  /**
+   * All that was free was given to one client, and that is not in the slots yet: most offers come back as they are, and then
+   * nothing has changed. Not of agents of which something is reserved or special.
+   */
+  loan: Loan | undefined;
   hasGpus = false;
   /** In another region than the master. */
   isAway = false;
   /** A quota kept something of it from somebody who had nothing else against it, when it was last looked at. */
   heldBack = false;
+  /** The last cycle that looks for everybody on it. */
+  changedFor = -1;
   /** The cycle in which its shared resources were offered, each to one framework alone. */
   sharedIn = -1;
   /** Which of `refined`, `revocable`, `shared` there is on it. */
@@ -92,19 +108,26 @@ export class Host {
 
   /** What is free for everybody. */
   get plain(): Parcel {
+    if (this.loan !== undefined) return nothing;
     this.#plain ??= this.#parcel([], 0);
     return this.#plain;
   }
 
   /** Whether nobody could be given anything more. */
   get isSpent(): boolean {
+    if (this.loan !== undefined) return true;
     for (const { kind, free } of this.slots) if (!kind.shared && !isNothing(free)) return false;
     return true;
   }
 
-  /** Whether some of it can be given to those alone who can tell it, or for whom it is reserved. */
+  /** Whether some of it can be given to those alone who can tell it. */
   get isSpecial(): boolean {
     return this.#special !== 0;
+  }
+
+  /** Whether it may be lent as a whole. */
+  get isPlain(): boolean {
+    return this.#special === 0 && this.#reserved.size === 0;
   }
 
   /** What is free for a client, quotas aside. `hidesShared`: without what is shared. */

@@ -14,7 +14,10 @@ export interface Measure {
  */
 export class Ranking<C extends Contender> {
   readonly #sorter: Sorter;
-  readonly #order: C[] = [];
+  /** In no order. */
+  readonly #members: C[] = [];
+  /** Places in `#members`, in order, as far as there are members: numbers move faster than what they stand for. */
+  #order = new Uint32Array(4);
   #sorted = true;
   #version = -1;
 
@@ -23,23 +26,33 @@ export class Ranking<C extends Contender> {
   }
 
   get size(): number {
-    return this.#order.length;
+    return this.#members.length;
   }
 
   /** In order after `sort`, until a contender is settled. */
   at(index: number): C | undefined {
-    return this.#order[index];
+    return this.#members[this.#order[index] ?? 0];
   }
 
   add(contender: C): void {
     this.#sorter.enter(contender);
-    this.#order.push(contender);
+    this.#members.push(contender);
     this.#sorted = false;
   }
 
   remove(contender: C): void {
-    const index = this.#order.indexOf(contender);
-    if (index >= 0) this.#order.splice(index, 1);
+    const member = this.#members.indexOf(contender);
+    if (member < 0) return;
+    const last = this.size - 1;
+    if (this.#sorted) {
+      const place = this.#order.indexOf(member);
+      this.#order.copyWithin(place, place + 1, this.size);
+      // The last member takes over the place among the members.
+      const moved = this.#order.subarray(0, last).indexOf(last);
+      if (moved >= 0) this.#order[moved] = member;
+    }
+    const moving = this.#members.pop();
+    if (moving !== undefined && member < last) this.#members[member] = moving;
   }
 
   /** Something of one or more contenders changed from outside. */
@@ -49,8 +62,11 @@ export class Ranking<C extends Contender> {
 
   sort(measure: Measure): void {
     if (this.#sorted && this.#version === measure.version) return;
-    for (const contender of this.#order) contender.share = measure.shareOf(contender);
-    this.#order.sort((left, right) => this.#sorter.compare(left, right));
+    const members = this.#members;
+    for (const contender of members) contender.share = measure.shareOf(contender);
+    members.sort((left, right) => this.#sorter.compare(left, right));
+    if (this.#order.length < members.length) this.#order = new Uint32Array(2 * members.length);
+    for (let index = 0; index < members.length; index++) this.#order[index] = index;
     this.#sorted = true;
     this.#version = measure.version;
   }
@@ -63,31 +79,32 @@ export class Ranking<C extends Contender> {
 
   /** A contender was served as one of another ranking, too. */
   settle(contender: C, measure: Measure): void {
-    if (!this.#sorted) return;
+    if (!this.#sorted || this.size === 1) return;
     contender.share = measure.shareOf(contender);
-    const order = this.#order;
-    const from = order.indexOf(contender);
-    if (from < 0) return;
+    let from = 0;
+    while (from < this.size && this.at(from) !== contender) from++;
+    const member = this.#order[from];
+    if (member === undefined || from === this.size) return;
     const to = this.#place(contender, from);
-    if (to > from) for (let index = from; index < to; index++) order[index] = order[index + 1] ?? contender;
-    else for (let index = from; index > to; index--) order[index] = order[index - 1] ?? contender;
-    order[to] = contender;
+    if (to > from) this.#order.copyWithin(from, from + 1, to + 1);
+    else if (to < from) this.#order.copyWithin(to + 1, to, from);
+    this.#order[to] = member;
   }
 
   /** Where a contender belongs among the others, when it is taken out of its place. */
   #place(contender: C, from: number): number {
-    const order = this.#order;
-    const after = (index: number): boolean => {
-      const other = order[index];
-      return other !== undefined && this.#sorter.compare(other, contender) < 0;
-    };
-    const later = after(from + 1);
-    let [low, high] = later ? [from + 1, order.length - 1] : [0, from - 1];
+    const later = this.#isAfter(contender, from + 1);
+    let [low, high] = later ? [from + 1, this.size - 1] : [0, from - 1];
     while (low <= high) {
       const middle = (low + high) >> 1;
-      if (after(middle)) low = middle + 1;
+      if (this.#isAfter(contender, middle)) low = middle + 1;
       else high = middle - 1;
     }
     return later ? low - 1 : low;
+  }
+
+  #isAfter(contender: C, index: number): boolean {
+    const other = index < this.size ? this.at(index) : undefined;
+    return other !== undefined && this.#sorter.compare(other, contender) < 0;
   }
 }

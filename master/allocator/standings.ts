@@ -22,7 +22,7 @@ export function standingOf(
     role,
     framework,
     share,
-    dominant: scalar < 0 ? undefined : books.names.nameOf(scalar),
+    dominant: scalar === undefined ? undefined : books.names.nameOf(scalar),
     weight: contender.weight,
     allocated: books.names.shown(contender.allocated),
     quota: contender === node ? node?.quota?.given : undefined,
