@@ -58,9 +58,9 @@ export class ContainerLauncher {
     this.#gate = new Gate(options.concurrency);
   }
 
-  /** Whether containers are being made now: what can wait does. */
+  /** Whether containers are being made now: what can wait does. Host processes are removed without any work to speak of. */
   get busy(): boolean {
-    return this.#gate.busy;
+    return this.#gate.busy && this.#options.settings.hostProcesses === undefined;
   }
 
   abort(run: Run): void {

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { Agent as Connections, type Dispatcher } from 'undici';
 import {
   type AgentMessage,
@@ -165,6 +166,8 @@ export class MasterLink {
   async #post(link: OpenLink): Promise<void> {
     const { signal } = link.controller;
     while (link.outbox.length > 0 && !signal.aborted) {
+      // What is said in the same turn of the event loop goes together.
+      await setImmediate();
       const messages = link.outbox;
       link.outbox = [];
       try {

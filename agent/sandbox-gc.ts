@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { lstat, mkdir, readdir, rename, rm, statfs, utimes } from 'node:fs/promises';
+import { utimesSync } from 'node:fs';
+import { lstat, mkdir, readdir, rename, rm, statfs } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { describeError } from '../protocol/errors.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -78,7 +79,7 @@ export class SandboxGc {
       this.#schedule.set(path, now + this.#options.policy.delay * 1000);
     }
     // For the agent's next start, which knows nothing but what is on the disk.
-    for (const path of over) await utimes(path, now / 1000, now / 1000).catch(() => undefined);
+    for (const path of over) touch(path, now / 1000);
   }
 
   /** Puts on the schedule what is on the disk and not in use: by when it was last changed. */
@@ -159,6 +160,15 @@ export class SandboxGc {
 
   #warn(path: string, error: unknown): void {
     this.#options.log.warn({ path, error: describeError(error) }, 'what is over cannot be removed');
+  }
+}
+
+/** `time`: seconds. */
+function touch(path: string, time: number): void {
+  try {
+    utimesSync(path, time, time);
+  } catch {
+    // It is gone.
   }
 }
 

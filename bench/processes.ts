@@ -32,20 +32,17 @@ function cpuOf(pid: number): { own: number; children: number } {
   return { own: (user + system) / ticksPerSecond, children: (childUser + childSystem) / ticksPerSecond };
 }
 
-/** The keeper of an agent's processes, and the supervisors, which are copies of it. */
+/** The keeper of an agent's processes. */
 function keepersOf(agent: number): number[] {
-  const all = readdirSync('/proc').flatMap((pid) => {
+  return readdirSync('/proc').flatMap((pid) => {
     try {
       const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-      return (words[1] ?? '').endsWith('process-keeper.sh')
-        ? [{ pid: Number(pid), parent: Number(statOf(pid)[1]) }]
-        : [];
+      const isKeeper = words.some((word) => word.endsWith('process-keeper-main.ts'));
+      return isKeeper && Number(statOf(pid)[1]) === agent ? [Number(pid)] : [];
     } catch {
       return [];
     }
   });
-  const keepers = all.filter(({ parent }) => parent === agent).map(({ pid }) => pid);
-  return [...keepers, ...all.filter(({ parent }) => keepers.includes(parent)).map(({ pid }) => pid)];
 }
 
 /** MB, each process's share of what it shares. */
@@ -110,6 +107,6 @@ await withCluster(async ({ agent, framework }) => {
   const share = ((cpuOf(agent).own - before) / seconds) * 100;
   const keepers = keepersOf(agent);
   console.log(
-    `${idleTasks} idle tasks: agent ${residentOf(agent).toFixed(1)} MB resident (its share ${memoryOf([agent]).toFixed(1)} MB), its keeper and ${keepers.length - 1} supervisors ${memoryOf(keepers).toFixed(1)} MB; ${share.toFixed(2)} % of a core over ${seconds} s`,
+    `${idleTasks} idle tasks: agent ${residentOf(agent).toFixed(1)} MB resident (its share ${memoryOf([agent]).toFixed(1)} MB), its keeper ${keepers.map(residentOf).join()} MB resident (its share ${memoryOf(keepers).toFixed(1)} MB); ${share.toFixed(2)} % of a core over ${seconds} s`,
   );
 });

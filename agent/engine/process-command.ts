@@ -1,7 +1,9 @@
 import { accessSync, constants, readFileSync, statSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { isAbsolute, resolve } from 'node:path';
 import { MesitaError } from '../../protocol/errors.ts';
 import type { ContainerSpec } from './engine.ts';
+import type { LaunchOrder } from './process-keeper.ts';
 
 /**
  * The variable in the environment of a container's processes that holds its mark: by it daemons are found that have left session and
@@ -15,6 +17,9 @@ export type ProcessSpec = Pick<
   'name' | 'entrypoint' | 'command' | 'environment' | 'workingDirectory' | 'user' | 'oomScoreAdjust'
 >;
 
+/** Who the agent is. */
+const self = whoami();
+
 interface Account {
   uid: number;
   /** In decimal. */
@@ -23,27 +28,27 @@ interface Account {
   name: string | undefined;
 }
 
-/** What a machine and a container need beside the spec. */
+/** What a container needs beside the spec. */
 export interface RunOptions {
   mark: string;
   /** Where its output goes. */
   stdout: string;
   stderr: string;
-  /** Whether this machine's `env` can give back the signals that shells take from what runs in their background. */
-  reset: boolean;
+  /** The path of this machine's `setpriv`. */
+  setpriv: string | undefined;
 }
 
 /**
- * How the keeper runs it: a call of `supervise` (process-keeper.sh).
+ * How the keeper runs it.
  * Throws MESITA_CONTAINER_INVALID: no such program, directory or user.
  */
-export function superviseCall(spec: ProcessSpec, { mark, stdout, stderr, reset }: RunOptions): string {
-  const { name, workingDirectory = '/' } = spec;
-  const command = ['setsid', ...switchUser(spec.user), ...cleanWords(spec, { mark, reset })];
-  const score = spec.oomScoreAdjust === undefined ? '' : String(spec.oomScoreAdjust);
-  const call = ['supervise', name, workingDirectory, stdout, stderr, score, ...command];
-  if (call.some((word) => word.includes('\0'))) throw invalid(`The command or environment of ${name} has a NUL in it`);
-  return call.map(quote).join(' ');
+export function launchOrder(spec: ProcessSpec, { mark, stdout, stderr, setpriv }: RunOptions): LaunchOrder {
+  const { name, workingDirectory: directory = '/', oomScoreAdjust: oomScore } = spec;
+  const words = [...switchUser(spec.user, setpriv), ...commandOf(spec)];
+  const environment = { ...spec.environment, [markVariable]: mark };
+  if ([directory, ...words, ...Object.entries(environment).flat()].some((word) => word.includes('\0')))
+    throw invalid(`The command or environment of ${name} has a NUL in it`);
+  return { mark, words, environment, directory, stdout, stderr, ...(oomScore === undefined ? {} : { oomScore }) };
 }
 
 /**
@@ -52,32 +57,31 @@ export function superviseCall(spec: ProcessSpec, { mark, stdout, stderr, reset }
  */
 export function sessionWords(
   spec: ProcessSpec,
-  mark: string,
+  { mark, setpriv }: Pick<RunOptions, 'mark' | 'setpriv'>,
   around: (words: readonly string[]) => readonly string[] = (words) => words,
 ): string[] {
-  const command = around(cleanWords(spec, { mark, reset: false }));
+  const command = commandOf(spec);
+  const variables = Object.entries({ ...spec.environment, [markVariable]: mark });
+  const clean = [
+    'env',
+    '-i',
+    ...variables.map(([key, value]) => `${key}=${value}`),
+    // env would take it for a variable.
+    ...((command[0] ?? '').includes('=') ? ['/bin/sh', '-c', 'exec "$@"', 'sh'] : []),
+    ...command,
+  ];
   // What is around it is to be found by its mark, too.
-  return [...switchUser(spec.user), 'env', `${markVariable}=${mark}`, ...command];
+  return [...switchUser(spec.user, setpriv), 'env', `${markVariable}=${mark}`, ...around(clean)];
 }
 
-/** With exactly the environment that the spec says, and the mark. */
-function cleanWords(spec: ProcessSpec, { mark, reset }: Pick<RunOptions, 'mark' | 'reset'>): string[] {
-  const { name, environment, workingDirectory = '/' } = spec;
-  const words = [...(spec.entrypoint ?? []), ...(spec.command ?? [])];
+/** Looks whether it can be executed. */
+function commandOf({ name, entrypoint, command, environment, workingDirectory = '/' }: ProcessSpec): string[] {
+  const words = [...(entrypoint ?? []), ...(command ?? [])];
   const [program] = words;
   if (program === undefined) throw invalid(`${name} has no command`);
   checkDirectory(workingDirectory);
   findProgram(program, environment.PATH, workingDirectory);
-  const variables = Object.entries({ ...environment, [markVariable]: mark }).map(([key, value]) => `${key}=${value}`);
-  return [
-    'env',
-    '-i',
-    ...(reset ? ['--default-signal'] : []),
-    ...variables,
-    // env would take it for a variable.
-    ...(program.includes('=') ? ['/bin/sh', '-c', 'exec "$@"', 'sh'] : []),
-    ...words,
-  ];
+  return words;
 }
 
 /** For a POSIX shell. */
@@ -110,14 +114,22 @@ function isExecutable(path: string): boolean {
 }
 
 /** `user` as for docker: a name or a number, and a group after a colon. */
-function switchUser(user: string | undefined): string[] {
-  if (user === undefined || user === '') return [];
+function switchUser(user: string | undefined, setpriv: string | undefined): string[] {
+  if (user === undefined || user === '' || user === self.username) return [];
   const account = findAccount(user);
-  const own = process.getuid?.();
-  if (account.uid === own && !user.includes(':')) return [];
-  if (own !== 0) throw invalid(`Only an agent that is root can run a process as ${user}`);
+  if (account.uid === self.uid && !user.includes(':')) return [];
+  if (self.uid !== 0) throw invalid(`Only an agent that is root can run a process as ${user}`);
+  if (setpriv === undefined) throw invalid(`This machine has no setpriv, of util-linux, to run a process as ${user}`);
   const groups = account.name === undefined || user.includes(':') ? '--clear-groups' : '--init-groups';
-  return ['setpriv', `--reuid=${account.name ?? account.uid}`, `--regid=${account.gid}`, groups];
+  return [setpriv, `--reuid=${account.name ?? account.uid}`, `--regid=${account.gid}`, groups];
+}
+
+function whoami(): { uid: number; username: string | undefined } {
+  try {
+    return userInfo();
+  } catch {
+    return { uid: process.getuid?.() ?? 0, username: undefined };
+  }
 }
 
 function findAccount(user: string): Account {

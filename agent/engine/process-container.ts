@@ -1,6 +1,7 @@
 import { procFiles } from '../../runtime/proc-files.ts';
 import type { ContainerExit, ContainerSpec, ContainerSummary } from './engine.ts';
-import type { KeptContainer, Started } from './process-store.ts';
+import type { LaunchOrder, ProcessId, Started } from './process-keeper.ts';
+import type { KeptContainer } from './process-store.ts';
 import { TreeUsage } from './process-usage.ts';
 
 /**
@@ -14,15 +15,17 @@ export class ProcessContainer {
   readonly usage = new TreeUsage();
   /** Resolves when it is `exited`: no process of it is left. */
   readonly over = Promise.withResolvers<void>();
-  /** Resolves when its supervisor said that it runs, or has run. */
-  readonly begun = Promise.withResolvers<void>();
+  /** Resolves when its keeper said that it runs, or has run. */
+  begun = Promise.withResolvers<void>();
   kept: KeptContainer;
   state: 'created' | 'starting' | 'running' | 'ending' | 'exited' = 'created';
-  /** Whose pids and start times; once it was started. */
+  /** Once it was started. */
   started: Started | undefined;
   exit: ContainerExit | undefined;
   /** It is being killed for its use of memory: MB at the most. */
   memPeak: number | undefined;
+  /** How the keeper is to run it, until it was asked to. */
+  order: LaunchOrder | undefined;
   /** Whether the keeper was asked to start it. */
   launched = false;
   /** Calls of `stop` whose grace period is not over. */
@@ -35,7 +38,6 @@ export class ProcessContainer {
 
   constructor(kept: KeptContainer) {
     this.kept = kept;
-    this.begun.promise.catch(() => undefined);
   }
 
   get name(): string {
@@ -61,8 +63,12 @@ export class ProcessContainer {
   }
 }
 
-/** Whether its supervisor lives; another process may have that one's pid by now. */
-export function isSupervised({ supervisor }: Started): boolean {
-  const row = procFiles.row(supervisor.pid);
-  return row !== undefined && !row.zombie && row.start === supervisor.start;
+/** Whether its keeper lives; another process may have that one's pid by now. */
+export function isKept({ keeper }: Started): boolean {
+  return isAlive(keeper);
+}
+
+export function isAlive({ pid, start }: ProcessId): boolean {
+  const row = procFiles.row(pid);
+  return row !== undefined && !row.zombie && row.start === start;
 }

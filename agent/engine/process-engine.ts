@@ -21,17 +21,17 @@ import type {
   ExecResult,
   LogSinks,
 } from './engine.ts';
-import { invalid, sessionWords, superviseCall } from './process-command.ts';
+import { invalid, launchOrder, sessionWords } from './process-command.ts';
 import { ProcessContainer } from './process-container.ts';
 import { examineHost, hostError, type ProcessHost, sendSignal } from './process-host.ts';
-import { ProcessKeeper } from './process-keeper.ts';
+import { type LaunchOrder, ProcessKeeper } from './process-keeper.ts';
 import { ProcessLives } from './process-lives.ts';
 import { copyOutput } from './process-logs.ts';
 import { ProcessOutput } from './process-output.ts';
 import { ProcessSampler } from './process-sampler.ts';
 import { openProcessSession } from './process-session.ts';
 import { noImage, refusal } from './process-spec.ts';
-import { type OutputStream, ProcessStore } from './process-store.ts';
+import { type FoundContainer, type OutputStream, ProcessStore } from './process-store.ts';
 import { onTerminal } from './process-terminal.ts';
 import type { EngineSession, SessionOptions } from './session.ts';
 
@@ -51,12 +51,12 @@ const apiVersion = '1.0';
 const outputKept = 1024;
 
 /**
- * The engine port on host processes, for machines without a container engine. Linux only, with util-linux and coreutils.
+ * The engine port on host processes, for machines without a container engine. Linux only.
  * See engine.ts for what each method promises; what a process cannot be given (an image, a network, a read-only mount, parameters of
  * docker run) is refused by name. CPU limits are not enforced; those of memory and of processes are by looking now and then.
  *
- * INVARIANT: all that is needed to go on is on the disk before it is needed (process-store.ts). The agent may be killed at any time: processes and
- * their supervisors are children of the keeper, which outlives it.
+ * INVARIANT: all that is needed to go on is on the disk before it is needed (process-store.ts). The agent may be killed at any time: processes are
+ * children of the keeper, which outlives it.
  */
 export class ProcessEngine implements Engine {
   readonly #options: ProcessEngineOptions;
@@ -68,17 +68,21 @@ export class ProcessEngine implements Engine {
   readonly #listeners = new Set<(event: EngineEvent) => void>();
   readonly #closing = new AbortController();
   #sampler: ProcessSampler | undefined;
-  #host: ProcessHost = { resetsSignals: false, pageSize: 4096 };
+  #host: ProcessHost = { setpriv: undefined, pageSize: 4096 };
 
   constructor(options: ProcessEngineOptions) {
     if (Object.keys(options.scope).length === 0) {
       throw new Error('An engine without a scope would see the containers of others');
     }
-    const { directory, clock = systemClock, warn = () => undefined } = options;
+    const { directory, scope, clock = systemClock, warn = () => undefined } = options;
     this.#options = options;
     this.#clock = clock;
-    this.#store = new ProcessStore(directory);
-    this.#keeper = new ProcessKeeper(directory, clock, () => this.#lives.keeperDied());
+    this.#store = new ProcessStore(directory, scope);
+    this.#keeper = new ProcessKeeper({
+      newLog: () => this.#store.newKeeperLog(),
+      hear: (notice) => this.#lives.hear(notice),
+      died: (keeper, log) => this.#lives.keeperDied(keeper, log),
+    });
     this.#lives = new ProcessLives({
       store: this.#store,
       keeper: this.#keeper,
@@ -104,9 +108,8 @@ export class ProcessEngine implements Engine {
       wrote: (container) => this.#output.limit(container),
       unattended: (container) => this.#lives.unattended(container),
     });
-    this.#openStore();
-    const found = this.#store.find().filter(({ spec }) => this.#inScope(spec));
-    await Promise.all(found.map((each) => this.#lives.takeOver(each)));
+    await Promise.all(this.#openStore().map((each) => this.#lives.takeOver(each)));
+    this.#store.follow((notice) => this.#lives.hear(notice));
     this.#emit({ kind: 'connected' });
     return {
       version: release(),
@@ -129,6 +132,7 @@ export class ProcessEngine implements Engine {
     if (refused !== undefined) throw refused;
     if (this.#lives.containers.has(spec.name)) throw invalid(`The name ${spec.name} is in use`);
     const labelled = { ...spec, labels: { ...spec.labels, ...this.#options.scope } };
+    this.#keeper.prepare();
     this.#make(new ProcessContainer({ spec: labelled, mark: randomUUID() }));
   }
 
@@ -136,8 +140,7 @@ export class ProcessEngine implements Engine {
     const container = this.#existing(name);
     if (container.state !== 'created') return;
     this.#link(container);
-    this.#output.prepare(container);
-    await this.#lives.begin(container);
+    await this.#lives.begin(container, container.order ?? this.#orderOf(container));
   }
 
   async addresses(name: ContainerName): Promise<ContainerAddress[]> {
@@ -158,8 +161,8 @@ export class ProcessEngine implements Engine {
   async signal(name: ContainerName, signal: string): Promise<void> {
     const container = this.#lives.containers.get(name);
     const started = container?.state === 'running' ? container.started : undefined;
-    // Another process may have the pid by now; whose parent is the supervisor, is it.
-    if (started === undefined || procFiles.row(started.pid)?.parent !== started.supervisor.pid) return;
+    // Another process may have the pid by now.
+    if (started === undefined || procFiles.row(started.pid)?.start !== started.start) return;
     if (!(signal in constants.signals)) throw invalid(`There is no signal ${signal}`);
     sendSignal(started.pid, signal as NodeJS.Signals);
   }
@@ -168,7 +171,7 @@ export class ProcessEngine implements Engine {
     const container = this.#lives.containers.get(name);
     if (container === undefined || !container.runs) return;
     container.kept = { ...container.kept, spec: { ...container.spec, ...limits } };
-    this.#store.make(container.kept, this.#callOf(container));
+    this.#store.keep(container.kept);
   }
 
   async logs(name: ContainerName, sinks: LogSinks, options: { follow: boolean; signal: AbortSignal }): Promise<void> {
@@ -209,7 +212,7 @@ export class ProcessEngine implements Engine {
     container.over.promise.then(giveUp, giveUp);
     try {
       this.#make(run);
-      await this.#lives.begin(run);
+      await this.#lives.begin(run, run.order ?? this.#orderOf(run));
       if (options.signal.aborted) giveUp();
       await run.over.promise;
       options.signal.throwIfAborted();
@@ -234,7 +237,7 @@ export class ProcessEngine implements Engine {
     const problem = this.#problemOf(run);
     if (problem !== undefined) return impossibleSession(problem, terminal === undefined ? sinks.stderr : sinks.stdout);
     const around = (words: readonly string[]) => (terminal === undefined ? words : onTerminal(words, terminal));
-    const words = sessionWords(run.spec, run.mark, around);
+    const words = sessionWords(run.spec, { mark: run.mark, setpriv: this.#host.setpriv }, around);
     const giveUp = () => void this.#lives.kill(run);
     try {
       this.#make(run);
@@ -282,10 +285,10 @@ export class ProcessEngine implements Engine {
     this.#listeners.clear();
   }
 
-  #openStore(): void {
+  #openStore(): FoundContainer[] {
     const { directory } = this.#options;
     try {
-      this.#store.open((notice) => this.#lives.hear(notice));
+      return this.#store.open();
     } catch (cause) {
       throw new MesitaError('MESITA_WORK_DIR_UNUSABLE', {
         message: `The process engine cannot keep its state in ${directory}: ${describeError(cause)}`,
@@ -294,26 +297,22 @@ export class ProcessEngine implements Engine {
     }
   }
 
-  #inScope({ labels }: ContainerSpec): boolean {
-    return Object.entries(this.#options.scope).every(([key, value]) => labels[key] === value);
-  }
-
   #make(container: ProcessContainer): void {
     const { kept, name } = container;
-    const call = this.#callOf(container);
+    container.order = this.#orderOf(container);
     try {
-      this.#store.make(kept, call);
+      this.#store.keep(kept);
     } catch (cause) {
       throw hostError(`make the container ${name}`, cause);
     }
-    this.#lives.containers.set(name, container);
+    this.#lives.add(container);
   }
 
-  #callOf({ spec, kept, mark }: ProcessContainer): string {
+  #orderOf({ spec, kept, mark }: ProcessContainer): LaunchOrder {
     const stdout = this.#store.outputOf(spec, 'stdout');
     // Of a command beside, what comes last is wanted, whichever of both it is.
     const stderr = kept.within === undefined ? this.#store.outputOf(spec, 'stderr') : stdout;
-    return superviseCall(spec, { mark, stdout, stderr, reset: this.#host.resetsSignals });
+    return launchOrder(spec, { mark, stdout, stderr, setpriv: this.#host.setpriv });
   }
 
   #link({ spec }: ProcessContainer): void {
@@ -353,7 +352,7 @@ export class ProcessEngine implements Engine {
   /** Why it cannot be executed. */
   #problemOf(container: ProcessContainer): string | undefined {
     try {
-      this.#callOf(container);
+      this.#orderOf(container);
       return undefined;
     } catch (error) {
       return describeError(error);

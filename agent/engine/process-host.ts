@@ -5,25 +5,24 @@ import { standardPath } from './process-keeper.ts';
 
 /** What this machine has of what the process engine needs. */
 export interface ProcessHost {
-  /** Whether `env` can give back the signals that shells take from what runs in their background. */
-  resetsSignals: boolean;
+  /** The path of `setpriv`, which is needed for other users. */
+  setpriv: string | undefined;
   /** Bytes. */
   pageSize: number;
 }
 
 /** Throws MESITA_ENGINE_UNREACHABLE. */
 export async function examineHost(signal: AbortSignal): Promise<ProcessHost> {
-  const script =
-    'setsid true && env -i true && { env -i --default-signal true 2>/dev/null && echo reset; getconf PAGESIZE; }';
+  const script = 'test -r /proc/self/stat && { getconf PAGESIZE; command -v setpriv; true; }';
   try {
     const environment = { env: { PATH: standardPath }, signal };
     const { stdout } = await promisify(execFile)('/bin/sh', ['-c', script], environment);
-    return { resetsSignals: stdout.includes('reset'), pageSize: Number(/\d+/.exec(stdout)?.[0] ?? 4096) };
+    return { setpriv: /^\/.*$/m.exec(stdout)?.[0], pageSize: Number(/^\d+$/m.exec(stdout)?.[0] ?? 4096) };
   } catch (cause) {
     signal.throwIfAborted();
     throw new MesitaError('MESITA_ENGINE_UNREACHABLE', {
       message: `Host processes cannot be run here: ${describeError(cause).trim()}`,
-      remedy: 'Run the agent on Linux, with the packages util-linux and coreutils.',
+      remedy: 'Run the agent on Linux, with /proc.',
       cause,
     });
   }

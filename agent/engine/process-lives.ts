@@ -1,17 +1,24 @@
 import type { Clock } from '../../runtime/clock.ts';
-import { procFiles, procFilesMarkedBy } from '../../runtime/proc-files.ts';
+import { procFilesMarkedBy } from '../../runtime/proc-files.ts';
 import { ProcessTable } from '../../runtime/process-table.ts';
 import { TreeEnder } from '../../runtime/tree-ender.ts';
 import type { ContainerName, EngineEvent } from './engine.ts';
 import { markVariable } from './process-command.ts';
-import { isSupervised, ProcessContainer } from './process-container.ts';
+import { isKept, ProcessContainer } from './process-container.ts';
 import { hostError, sendSignal } from './process-host.ts';
-import type { ProcessKeeper } from './process-keeper.ts';
-import type { FoundContainer, Notice, ProcessStore, Started } from './process-store.ts';
+import {
+  type LaunchOrder,
+  type Notice,
+  type ProcessId,
+  type ProcessKeeper,
+  readKeeperLog,
+  type Started,
+} from './process-keeper.ts';
+import type { FoundContainer, ProcessStore } from './process-store.ts';
 
 export interface LivesOptions {
   store: ProcessStore;
-  keeper: Pick<ProcessKeeper, 'launch' | 'collect'>;
+  keeper: Pick<ProcessKeeper, 'launch' | 'forget'>;
   clock: Clock;
   /** Containers that run, to be looked at. */
   watching: { watch(container: ProcessContainer): void; forget(container: ProcessContainer): void };
@@ -21,21 +28,20 @@ export interface LivesOptions {
 
 /** Milliseconds that the keeper has to start a process. */
 const startPatience = 30_000;
-/** Milliseconds after which what a keeper had begun when it was killed is known. */
-const deathSettles = 1_000;
 /** Milliseconds between two looks for what is left of containers that have ended, and how many times as long as a look takes they are apart. */
 const settling = { every: 40, times: 9 };
 /** As after SIGKILL. */
 const unknownExit = 137;
 
 /**
- * How containers of the process engine come to life and to an end (see ProcessContainer), from what their supervisors say and from
- * what is found in /proc.
+ * How containers of the process engine come to life and to an end (see ProcessContainer) from what their keepers say and
+ * from what is found in /proc.
  *
  * INVARIANT: `exited` is reported when no process of the container is left.
  */
 export class ProcessLives {
   readonly containers = new Map<ContainerName, ProcessContainer>();
+  readonly #byMark = new Map<string, ProcessContainer>();
   readonly table = new ProcessTable(procFilesMarkedBy(markVariable));
   readonly ender: TreeEnder;
   readonly #options: LivesOptions;
@@ -54,13 +60,19 @@ export class ProcessLives {
     this.#cancelSettling?.();
   }
 
+  add(container: ProcessContainer): void {
+    this.containers.set(container.name, container);
+    this.#byMark.set(container.mark, container);
+  }
+
   /** One that an earlier engine object has left: it runs on, or what is left of it ends now, which is not reported. */
   async takeOver({ spec, mark, within, started, exitStatus, memPeak }: FoundContainer): Promise<void> {
+    const { store } = this.#options;
     const container = new ProcessContainer({ spec, mark, ...(within === undefined ? {} : { within }) });
     container.memPeak = memPeak;
     container.started = started;
-    this.containers.set(spec.name, container);
-    if (exitStatus === undefined && started !== undefined && isSupervised(started)) {
+    this.add(container);
+    if (exitStatus === undefined && started !== undefined && isKept(started)) {
       this.#running(container, started);
     } else {
       // One that was being started when the agent died may have begun, and not have said so.
@@ -68,22 +80,27 @@ export class ProcessLives {
       await this.ender.end(mark);
       this.table.forget(mark);
       // It may have ended since it was looked for.
-      const ended = exitStatus ?? this.#options.store.endOf(spec.name);
-      if (ended !== undefined || started !== undefined) this.#exited(container, ended ?? unknownExit);
+      const ended = exitStatus ?? store.endOf(mark);
+      if (ended !== undefined || started !== undefined) {
+        store.noteEnd(mark, ended ?? unknownExit);
+        this.#exited(container, ended ?? unknownExit);
+      }
     }
     // Nobody waits for the answer of a command any more.
     if (within !== undefined) await this.remove(container);
   }
 
-  /** Resolves when it runs, or has run. Throws MESITA_ENGINE_FAILED. */
-  async begin(container: ProcessContainer): Promise<void> {
+  /** Resolves when it runs, or has run. Throws MESITA_ENGINE_FAILED, MESITA_DISK_FULL. */
+  async begin(container: ProcessContainer, order: LaunchOrder): Promise<void> {
     const { keeper, clock } = this.#options;
     const { name, mark } = container;
     container.state = 'starting';
     container.launched = true;
+    container.order = undefined;
+    container.begun = Promise.withResolvers<void>();
     this.table.register(mark, undefined);
-    keeper.launch(name);
-    const cancel = clock.after(startPatience, () => this.#giveUpStart(container, 'nothing was heard of it'));
+    keeper.launch(order);
+    const cancel = clock.after(startPatience, () => container.begun.reject(new Error('nothing was heard of it')));
     try {
       await container.begun.promise;
     } catch (cause) {
@@ -98,36 +115,34 @@ export class ProcessLives {
   /** One that was started without the keeper: its end is to be told by `hear`. */
   adopt(container: ProcessContainer, started: Started): void {
     container.launched = true;
+    container.order = undefined;
     this.#running(container, started);
   }
 
-  /** Whatever it has begun by then, has said so. */
-  keeperDied(): void {
-    const starting = [...this.containers.values()].filter(({ state }) => state === 'starting');
-    this.#options.clock.after(deathSettles, () => {
-      for (const container of starting) this.#giveUpStart(container, 'the shell that starts processes was killed');
-    });
+  /** What it was the parent of ends with it, for nobody will ever know how those would have ended. */
+  keeperDied({ pid }: ProcessId, log: string): void {
+    for (const notice of readKeeperLog(log).notices) this.hear(notice);
+    for (const container of this.containers.values()) {
+      if (container.started?.keeper.pid === pid) this.unattended(container);
+      if (container.state === 'starting') container.begun.reject(new Error('who starts processes was killed'));
+    }
   }
 
+  /** It may be heard again. */
   hear(notice: Notice): void {
-    const container = this.containers.get(notice.name);
+    const container = this.#byMark.get(notice.mark);
     if (container === undefined) return;
+    if (notice.kind === 'failed' && container.state === 'starting') container.begun.reject(notice.error);
     if (notice.kind === 'started' && container.state === 'starting') this.#running(container, notice.started);
-    if (notice.kind === 'ended' && container.state === 'starting') {
-      // Both came at once, and this one first.
-      const [started] = this.#options.store.noticesOf(notice.name);
-      if (started?.kind === 'started') this.#running(container, started.started);
-      else container.state = 'running';
-    }
     if (notice.kind === 'ended' && container.state === 'running') this.#ended(container, notice.exitStatus);
   }
 
   exceeded(container: ProcessContainer, what: 'memory' | 'processes'): void {
-    const { name, usage, kept, spec } = container;
+    const { name, mark, usage, kept, spec } = container;
     const { store, emit, warn } = this.#options;
     if (what === 'memory' && container.memPeak === undefined) {
       container.memPeak = usage.memory;
-      store.noteMemoryKill(name, usage.memory);
+      store.noteMemoryKill(mark, usage.memory);
       if (kept.within === undefined) emit({ kind: 'oom', name });
     }
     if (what === 'processes')
@@ -135,22 +150,20 @@ export class ProcessLives {
     void this.kill(container);
   }
 
-  /** Kills until nothing is left; its end is told after that, by its supervisor or for want of one. */
+  /** Kills until nothing is left; its end is told after that, by its keeper or for want of one. */
   async kill(container: ProcessContainer): Promise<void> {
     container.stops = 0;
     await this.ender.end(container.mark);
     this.unattended(container);
   }
 
-  /** Whatever was not heard is asked for. One whose supervisor was killed ends here: nobody will ever know how. */
+  /** Whatever was not heard is asked for. One whose keeper was killed ends here: nobody will ever know how. */
   unattended(container: ProcessContainer): void {
-    const { name, state, started } = container;
+    const { name, mark, state, started } = container;
     const { store, warn } = this.#options;
-    if (state !== 'running' || started === undefined) return;
-    const supervised = isSupervised(started);
-    const ended = store.endOf(name);
-    if (ended === undefined && supervised) return;
-    if (ended === undefined) warn(`The supervisor of ${name} was killed, and so is what it watched over`);
+    if (state !== 'running' || started === undefined || isKept(started)) return;
+    const ended = store.endOf(mark);
+    if (ended === undefined) warn(`The keeper of ${name} was killed, and so is what it was the parent of`);
     this.#ended(container, ended ?? unknownExit);
   }
 
@@ -160,7 +173,7 @@ export class ProcessLives {
   }
 
   async #remove(container: ProcessContainer): Promise<void> {
-    const { store, watching } = this.#options;
+    const { store, watching, keeper } = this.#options;
     const { name, mark } = container;
     if (container.state === 'starting') await container.begun.promise.catch(() => undefined);
     // It was not heard of in time, which does not mean that it will not begin.
@@ -171,33 +184,24 @@ export class ProcessLives {
     }
     this.table.forget(mark);
     watching.forget(container);
-    store.remove(container.spec, container.exit?.exitCode);
+    store.remove(container.kept);
+    keeper.forget(mark);
     this.containers.delete(name);
-  }
-
-  #giveUpStart(container: ProcessContainer, reason: string): void {
-    if (container.state !== 'starting') return;
-    for (const notice of this.#options.store.noticesOf(container.name)) this.hear(notice);
-    container.begun.reject(new Error(reason));
+    this.#byMark.delete(mark);
   }
 
   #running(container: ProcessContainer, started: Started): void {
     container.state = 'running';
     container.started = started;
-    const main = procFiles.row(started.pid);
-    // Its supervisor does not let it go before it has said so; and whose parent that is, is it.
-    const alive = main?.parent === started.supervisor.pid;
-    this.table.register(container.mark, alive ? main.pid : undefined, main?.start);
+    this.table.register(container.mark, started.pid, started.start);
     this.#options.watching.watch(container);
     container.begun.resolve();
   }
 
   #ended(container: ProcessContainer, exitStatus: number): void {
-    const { keeper, watching, clock } = this.#options;
+    const { watching, clock } = this.#options;
     container.state = 'ending';
-    container.begun.resolve();
     watching.forget(container);
-    keeper.collect();
     this.#settling.set(container, exitStatus);
     const wait = Math.max(0, this.#settleNext - clock.now());
     this.#cancelSettling ??= clock.after(wait, () => this.#settle());
@@ -238,7 +242,6 @@ export class ProcessLives {
     const { memPeak } = container;
     container.state = 'exited';
     container.exit = { exitCode, outOfMemory: memPeak !== undefined, ...(memPeak === undefined ? {} : { memPeak }) };
-    container.begun.resolve();
     container.over.resolve();
   }
 }

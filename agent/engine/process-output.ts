@@ -1,7 +1,7 @@
 import { describeError } from '../../protocol/errors.ts';
 import type { ProcessTable } from '../../runtime/process-table.ts';
 import type { ProcessContainer } from './process-container.ts';
-import { hostError, sendSignal } from './process-host.ts';
+import { sendSignal } from './process-host.ts';
 import { putAway, sizeOf } from './process-rotation.ts';
 import type { ProcessStore } from './process-store.ts';
 
@@ -17,16 +17,6 @@ export class ProcessOutput {
 
   constructor(options: ProcessOutputOptions) {
     this.#options = options;
-  }
-
-  /** Before its start. Throws MESITA_ENGINE_FAILED or MESITA_DISK_FULL. */
-  prepare({ spec, name }: ProcessContainer): void {
-    if (spec.output === undefined) return;
-    try {
-      this.#options.store.makeOutput(spec);
-    } catch (cause) {
-      throw hostError(`make the files for the output of ${name}`, cause);
-    }
   }
 
   /** Puts away what has grown too large. */

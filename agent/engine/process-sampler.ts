@@ -11,7 +11,7 @@ export interface SamplerOptions {
   exceeded(container: ProcessContainer, what: 'memory' | 'processes'): void;
   /** It may have written something since the last look. */
   wrote(container: ProcessContainer): void;
-  /** Its main process is no child of its supervisor any more: it, or that one, has ended. */
+  /** Its main process is no child of its keeper any more: it, or that one, has ended. */
   unattended(container: ProcessContainer): void;
 }
 
@@ -95,7 +95,7 @@ export class ProcessSampler {
     if (usage.memory > memoryLimit && members.length > 1) usage.lookCarefully(members);
     if (usage.memory > memoryLimit) exceeded(container, 'memory');
     else if (pidsLimit > 0 && usage.processes > pidsLimit) exceeded(container, 'processes');
-    else if (started === undefined || usage.parents.get(started.pid) !== started.supervisor.pid) unattended(container);
+    else if (started === undefined || usage.parents.get(started.pid) !== started.keeper.pid) unattended(container);
     else if (busy) wrote(container);
     if (usage.memory > memoryLimit / 2 && busy) return intervals.near;
     return Math.min(busy ? intervals.busy : intervals.idle, last * 2);

@@ -49,9 +49,10 @@ export async function openProcessSession(
   if (own === undefined) throw hostError(`start ${run.name}`, new Error('/proc does not tell of this process'));
   child.once('exit', (code, signal) => {
     const exitStatus = signal === null ? (code ?? 0) : 128 + constants.signals[signal];
-    lives.hear({ kind: 'ended', name: run.name, exitStatus });
+    lives.hear({ kind: 'ended', mark: run.mark, exitStatus });
   });
-  lives.adopt(run, { pid: child.pid, supervisor: own });
+  const start = procFiles.row(child.pid)?.start ?? 0;
+  lives.adopt(run, { pid: child.pid, start, keeper: own });
   const close = () => letGo(child);
   closing.addEventListener('abort', close);
   return {

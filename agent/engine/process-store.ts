@@ -1,22 +1,10 @@
-import {
-  closeSync,
-  constants,
-  existsSync,
-  type FSWatcher,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  unlinkSync,
-  watch,
-  writeFileSync,
-} from 'node:fs';
+import { createHash, randomUUID } from 'node:crypto';
+import { type FSWatcher, mkdirSync, readdirSync, rmSync, unlinkSync, watch } from 'node:fs';
 import { join } from 'node:path';
-import { parseStat } from '../../runtime/proc-files.ts';
-import type { ProcessRow } from '../../runtime/process-table.ts';
 import type { ContainerSpec } from './engine.ts';
+import { isAlive } from './process-container.ts';
+import { ProcessJournal, readJournal } from './process-journal.ts';
+import { type Notice, readKeeperLog, type Started } from './process-keeper.ts';
 
 /** What is kept of a container. */
 export interface KeptContainer {
@@ -37,148 +25,138 @@ export interface FoundContainer extends KeptContainer {
   memPeak?: number;
 }
 
-/** The process that leads a container's session, and its parent, who waits for it. */
-export interface Started {
-  pid: number;
-  supervisor: ProcessRow;
-}
-
-export type Notice = { name: string } & ({ kind: 'started'; started: Started } | { kind: 'ended'; exitStatus: number });
+/** A line of the journal. */
+type Entry = { mark: string } & (
+  | { kept: KeptContainer }
+  | { memPeak: number }
+  | { exitStatus: number }
+  | { removed: true }
+);
 
 export type OutputStream = 'stdout' | 'stderr';
 
-/** A link in place of the file must not lead elsewhere, nor a pipe make anybody wait. */
-const safely =
-  constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+/** Lines of the journal before what is removed is taken out of it. */
+const longJournal = 4_000;
 
 /**
- * Containers on the disk, below one directory:
+ * Containers on the disk, in a directory of their scope:
  *
- *     containers/NAME.run      how the keeper runs it, and, in a comment that is its last line, what was asked for
- *     containers/NAME.stdout   and .stderr: where the spec does not say where else
- *     containers/NAME.killed   its memory peak in MB, when it was killed for that
- *     notices/                 what the supervisors say: see process-keeper.sh
- *
- * Small files on a local disk, and nobody waits for the disk itself: a call takes some microseconds, and several times that when Node's threads
- * do it. So the calls are synchronous.
+ *     containers.log      what was asked for, what was removed, and what is known of ends besides
+ *     keeper-ID.log       what that keeper says: see process-keeper-main.ts
+ *     NAME.stdout         and .stderr: where the spec does not say where else
  */
 export class ProcessStore {
-  readonly #containers: string;
-  readonly #notices: string;
-  #watcher: FSWatcher | undefined;
+  readonly #directory: string;
+  readonly #containers = new Map<string, FoundContainer>();
+  readonly #watchers: FSWatcher[] = [];
+  #journal: ProcessJournal | undefined;
+  /** Logs of keepers that an earlier engine object had, and whether they live. */
+  #oldLogs: { path: string; alive: boolean }[] = [];
 
-  constructor(directory: string) {
-    this.#containers = join(directory, 'containers');
-    this.#notices = join(directory, 'notices');
+  constructor(directory: string, scope: Readonly<Record<string, string>>) {
+    const name = JSON.stringify(Object.entries(scope).sort());
+    this.#directory = join(directory, createHash('sha256').update(name).digest('hex').slice(0, 12));
   }
 
-  /** Makes the directories, and begins to report. What was said before is not reported: see `find`. */
-  open(report: (notice: Notice) => void): void {
-    for (const directory of [this.#containers, this.#notices]) mkdirSync(directory, { recursive: true, mode: 0o700 });
-    this.#watcher = watch(this.#notices, (_change, file) => {
-      const notice = file === null ? undefined : this.#read(file);
-      if (notice !== undefined) report(notice);
+  /** Makes the directory; says what an earlier engine object has left there. */
+  open(): FoundContainer[] {
+    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+    const path = join(this.#directory, 'containers.log');
+    for (const entry of readJournal(path)) this.#fold(entry as Entry);
+    this.#journal = new ProcessJournal(path, this.#entries());
+    const logs = readdirSync(this.#directory).filter((file) => /^keeper-.*\.log$/.test(file));
+    this.#oldLogs = logs.map((file) => {
+      const log = join(this.#directory, file);
+      const { keeper, notices } = readKeeperLog(log);
+      for (const notice of notices) this.#learn(notice);
+      return { path: log, alive: isAlive(keeper) };
     });
-    // Whatever goes wrong with it: `noticesOf` is asked now and then.
-    this.#watcher.on('error', () => undefined);
+    return [...this.#containers.values()];
+  }
+
+  /** What was found has been taken over: from here on, what the keepers of earlier engine objects say is reported. It may be said again. */
+  follow(report: (notice: Notice) => void): void {
+    for (const { path, alive } of this.#oldLogs) {
+      if (!alive) {
+        removeFile(path);
+        continue;
+      }
+      const read = () => readKeeperLog(path).notices.forEach(report);
+      // Whatever goes wrong with it: `endOf` is asked now and then.
+      this.#watchers.push(watch(path, read).on('error', () => undefined));
+      read();
+    }
   }
 
   close(): void {
-    this.#watcher?.close();
+    for (const watcher of this.#watchers) watcher.close();
+    this.#journal?.close();
   }
 
-  /** Also when what was asked for is another now. `call`: of `supervise`. */
-  make(kept: KeptContainer, call: string): void {
-    this.#write(kept.spec.name, 'run', `${call}\nexit\n#${JSON.stringify(kept)}\n`);
+  newKeeperLog(): string {
+    return join(this.#directory, `keeper-${randomUUID()}.log`);
   }
 
-  noteMemoryKill(name: string, memPeak: number): void {
-    this.#write(name, 'killed', String(memPeak));
+  /** Also when what was asked for is another now. */
+  keep(kept: KeptContainer): void {
+    this.#note({ mark: kept.mark, kept });
+  }
+
+  noteMemoryKill(mark: string, memPeak: number): void {
+    this.#note({ mark, memPeak });
+  }
+
+  /** Where no keeper will tell it again. */
+  noteEnd(mark: string, exitStatus: number): void {
+    this.#note({ mark, exitStatus });
   }
 
   outputOf({ name, output }: ContainerSpec, stream: OutputStream): string {
-    return output === undefined ? join(this.#containers, `${name}.${stream}`) : join(output.directory, stream);
+    return output === undefined ? join(this.#directory, `${name}.${stream}`) : join(output.directory, stream);
   }
 
-  /** Before its start: its output goes to files that are nothing else. */
-  makeOutput(spec: ContainerSpec): void {
-    for (const stream of ['stdout', 'stderr'] as const) closeSync(openSync(this.outputOf(spec, stream), safely, 0o666));
+  remove({ mark, spec }: KeptContainer): void {
+    this.#note({ mark, removed: true });
+    if (spec.output !== undefined) return;
+    for (const stream of ['stdout', 'stderr'] as const) removeFile(this.outputOf(spec, stream));
   }
 
-  /** `exitStatus`: where it is known. */
-  remove({ name, output }: ContainerSpec, exitStatus: number | undefined): void {
-    const ended = exitStatus ?? this.endOf(name);
-    if (ended !== undefined) removeFile(join(this.#notices, `${name}=${ended}`));
-    removeFile(join(this.#notices, name));
-    const own = output === undefined ? ['stdout', 'stderr'] : [];
-    for (const kind of [...own, 'killed', 'run']) removeFile(join(this.#containers, `${name}.${kind}`));
+  /** What an earlier engine object's keeper says, 0 to 255; undefined of one that has not ended. */
+  endOf(mark: string): number | undefined {
+    const notices = this.#oldLogs.flatMap(({ path }) => readKeeperLog(path).notices);
+    return notices.flatMap((each) => (each.mark === mark && each.kind === 'ended' ? [each.exitStatus] : []))[0];
   }
 
-  find(): FoundContainer[] {
-    const notices = new Map<string, Pick<FoundContainer, 'started' | 'exitStatus'>>();
-    for (const file of readdirSync(this.#notices)) {
-      const notice = this.#read(file);
-      if (notice === undefined) continue;
-      const { name, kind, ...said } = notice;
-      notices.set(name, { ...notices.get(name), ...said });
-    }
-    return readdirSync(this.#containers).flatMap((file) => {
-      const name = /^(.+)\.run$/.exec(file)?.[1];
-      const kept = name === undefined ? undefined : this.#kept(name);
-      return kept === undefined || name === undefined
-        ? []
-        : [{ ...kept, ...notices.get(name), ...this.#memPeak(name) }];
-    });
+  #note(entry: Entry): void {
+    this.#fold(entry);
+    const journal = this.#journal;
+    if (journal === undefined) return;
+    if (journal.lines > longJournal + 4 * this.#containers.size) journal.replace(this.#entries());
+    else journal.append([entry]);
   }
 
-  /** What is said of one container, whether it was reported or not; the end last. */
-  noticesOf(name: string): Notice[] {
-    const exitStatus = this.endOf(name);
-    const started = this.#read(name);
-    return [
-      ...(started === undefined ? [] : [started]),
-      ...(exitStatus === undefined ? [] : [{ kind: 'ended' as const, name, exitStatus }]),
-    ];
+  #fold({ mark, ...said }: Entry): void {
+    if ('kept' in said) this.#containers.set(mark, { ...this.#containers.get(mark), ...said.kept });
+    else if ('removed' in said) this.#containers.delete(mark);
+    else this.#learnMore(mark, said);
   }
 
-  /** 0 to 255; undefined of one that has not ended. */
-  endOf(name: string): number | undefined {
-    const file = readdirSync(this.#notices).find((each) => each.startsWith(`${name}=`));
-    return file === undefined ? undefined : Number(file.slice(name.length + 1));
+  #learn(notice: Notice): void {
+    if (notice.kind === 'started') this.#learnMore(notice.mark, { started: notice.started });
+    if (notice.kind === 'ended') this.#learnMore(notice.mark, { exitStatus: notice.exitStatus });
   }
 
-  #read(file: string): Notice | undefined {
-    const [name = '', status] = file.split('=');
-    if (status !== undefined) {
-      // It may be gone again: that is a change, too.
-      return existsSync(join(this.#notices, file)) ? { kind: 'ended', name, exitStatus: Number(status) } : undefined;
-    }
-    const text = textOf(join(this.#notices, file));
-    // Not all of it is there yet; another change will tell.
-    if (text === undefined || !text.endsWith('\n')) return undefined;
-    const [, pid, stat = ''] = /^(\d+) (.*)\n$/s.exec(text) ?? [];
-    const supervisor = parseStat(Number.parseInt(stat, 10), stat);
-    return { kind: 'started', name, started: { pid: Number(pid), supervisor } };
+  #learnMore(mark: string, more: Pick<FoundContainer, 'started' | 'exitStatus' | 'memPeak'>): void {
+    const container = this.#containers.get(mark);
+    if (container !== undefined) this.#containers.set(mark, { ...container, ...more });
   }
 
-  #kept(name: string): KeptContainer | undefined {
-    const json = textOf(join(this.#containers, `${name}.run`))
-      ?.trimEnd()
-      .split('\n#')
-      .at(-1);
-    return json === undefined ? undefined : (JSON.parse(json) as KeptContainer);
-  }
-
-  #memPeak(name: string): { memPeak?: number } {
-    const text = textOf(join(this.#containers, `${name}.killed`));
-    return text === undefined ? {} : { memPeak: Number(text) };
-  }
-
-  /** There wholly or not at all. */
-  #write(name: string, kind: string, text: string): void {
-    const path = join(this.#containers, `${name}.${kind}`);
-    writeFileSync(`${path}.new`, text, { mode: 0o600 });
-    renameSync(`${path}.new`, path);
+  #entries(): Entry[] {
+    return [...this.#containers].flatMap(([mark, { started: _, exitStatus, memPeak, ...kept }]): Entry[] => [
+      { mark, kept },
+      ...(memPeak === undefined ? [] : [{ mark, memPeak }]),
+      ...(exitStatus === undefined ? [] : [{ mark, exitStatus }]),
+    ]);
   }
 }
 
@@ -187,13 +165,5 @@ function removeFile(path: string): void {
     unlinkSync(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') rmSync(path, { recursive: true, force: true });
-  }
-}
-
-function textOf(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return undefined;
   }
 }

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { ProcessEngine } from '../../agent/engine/process-engine.ts';
 import { eventually } from '../support/eventually.ts';
@@ -50,7 +50,7 @@ describe('process engine: what survives whom', () => {
     agent.kill('SIGKILL');
     await once(agent, 'exit');
     await writeFile(join(at.directory, 'end'), '');
-    await eventually('the later one has ended', () => existsSync(join(at.state, 'notices/later=8')));
+    await eventually('the later one has ended', async () => (await at.logs('keeper')).includes('"exitStatus":8'));
     const engine = await at.connected();
     const listed = new Map((await engine.list()).map((each) => [each.name, each]));
     assert.deepEqual(listed.get('ended')?.exit, { exitCode: 9, outOfMemory: false });
@@ -64,29 +64,49 @@ describe('process engine: what survives whom', () => {
     assert.deepEqual(await exited, { kind: 'exited', name: 'running', exitCode: 143, outOfMemory: false });
   });
 
-  room('a keeper that is killed takes nothing with it, and is replaced', async (at) => {
+  room('when a keeper is killed, so is what it was the parent of; and it is replaced', async (at) => {
     const engine = await at.connected();
-    const [one, two] = [exitOf(engine, 'one'), exitOf(engine, 'two')];
-    await at.run(engine, 'one', 'while [ ! -e end ]; do sleep 0.05; done; exit 4');
+    const [ended, one, two] = [exitOf(engine, 'ended'), exitOf(engine, 'one'), exitOf(engine, 'two')];
+    await at.run(engine, 'ended', 'exit 4');
+    assert.equal((await ended).exitCode, 4);
+    await at.run(engine, 'one', 'sleep 1000 & setsid sleep 1000 & wait');
     const [keeper] = await at.keepers();
     assert.ok(keeper !== undefined);
     process.kill(keeper, 'SIGKILL');
-    await eventually('the keeper is gone', async () => !(await at.keepers()).includes(keeper));
+    assert.equal((await one).exitCode, 137);
+    assert.deepEqual(await at.processesOf('one'), []);
+    assert.match(at.warnings.join(), /keeper of one was killed/);
     await at.run(engine, 'two', 'exit 5');
     assert.equal((await two).exitCode, 5);
-    await writeFile(join(at.directory, 'end'), '');
-    assert.equal((await one).exitCode, 4);
+    assert.equal((await engine.list()).find(({ name }) => name === 'ended')?.exit?.exitCode, 4);
   });
 
-  room('when a supervisor is killed, so is what it watched over', async (at) => {
+  room('a keeper that is killed after its agent is found out about', async (at) => {
+    const first = await at.connected();
+    await at.run(first, 'one', 'exec sleep 1000');
+    const [keeper] = await at.keepers();
+    assert.ok(keeper !== undefined);
+    await first.close();
+    process.kill(keeper, 'SIGKILL');
+    await eventually('the keeper is gone', async () => !(await at.keepers()).includes(keeper));
+    for (let times = 0; times < 2; times++) {
+      const next = await at.connected();
+      assert.equal((await next.list())[0]?.exit?.exitCode, 137);
+      await next.close();
+    }
+    assert.deepEqual(await at.processesOf('one'), []);
+  });
+
+  room('a keeper is deaf to signals that end sessions, and takes its orders until its input ends', async (at) => {
     const engine = await at.connected();
     const exited = exitOf(engine, 'one');
-    await at.run(engine, 'one', 'sleep 1000 & setsid sleep 1000 & wait');
-    const notice = await readFile(join(at.state, 'notices/one'), 'utf8');
-    process.kill(Number(notice.split(' ')[1]), 'SIGKILL');
-    assert.equal((await exited).exitCode, 137);
-    assert.deepEqual(await at.processesOf('one'), []);
-    assert.match(at.warnings.join(), /supervisor of one was killed/);
+    await at.run(engine, 'one', 'while [ ! -e end ]; do sleep 0.05; done; exit 7');
+    const [keeper] = await at.keepers();
+    assert.ok(keeper !== undefined);
+    for (const signal of ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM'] as const) process.kill(keeper, signal);
+    await writeFile(join(at.directory, 'end'), '');
+    assert.equal((await exited).exitCode, 7);
+    assert.deepEqual(await at.keepers(), [keeper]);
   });
 
   room('daemons end with their container, also those that an earlier agent left', async (at) => {
@@ -98,7 +118,7 @@ describe('process engine: what survives whom', () => {
     assert.deepEqual(await at.processesOf('one'), []);
     await at.run(engine, 'two', daemons);
     await engine.close();
-    await eventually('it has ended', () => existsSync(join(at.state, 'notices/two=6')));
+    await eventually('it has ended', async () => (await at.logs('keeper')).split('"exitStatus":6').length === 3);
     assert.equal((await at.processesOf('two')).length, 3);
     const next = await at.connected();
     assert.deepEqual(await at.processesOf('two'), []);
@@ -125,10 +145,15 @@ describe('process engine: what survives whom', () => {
     const stranger = spawn('sleep', ['1000'], { detached: true, stdio: 'ignore' });
     try {
       // As if machine and agent had been away: both pids are others' now, and how it ended is lost.
-      await rm(join(at.state, 'notices/one=0'), { force: true });
-      const fields = (await readFile(`/proc/${stranger.pid}/stat`, 'utf8')).trim().split(' ');
-      fields[21] = '1';
-      await writeFile(join(at.state, 'notices/one'), `${stranger.pid} ${fields.join(' ')}\n`);
+      const [log] = (await readdir(at.state, { recursive: true })).filter((file) =>
+        basename(file).startsWith('keeper'),
+      );
+      const { pid } = stranger;
+      const reports = [
+        { kind: 'keeper', pid, start: 1 },
+        { kind: 'started', mark: await at.mark(), pid, start: 1 },
+      ];
+      await writeFile(join(at.state, log ?? ''), reports.map((report) => `${JSON.stringify(report)}\n`).join(''));
       const next = await at.connected();
       assert.equal((await next.list())[0]?.exit?.exitCode, 137);
       await next.signal('one', 'SIGKILL');
@@ -147,12 +172,17 @@ describe('process engine: what survives whom', () => {
     await exited;
     await engine.exec('one', ['true'], { environment: {}, signal: never });
     await engine.remove('one');
-    assert.deepEqual((await readdir(at.state, { recursive: true })).sort(), ['containers', 'notices']);
+    const left = async () => (await readdir(at.state, { recursive: true })).map((file) => basename(file));
+    assert.equal((await left()).filter((file) => file.startsWith('one')).length, 0);
     const keepers = await at.keepers();
     assert.equal(keepers.length, 1);
     await eventually('the keeper has collected it', () => at.childrenOf(keepers).length === 0);
     await engine.close();
     await eventually('the keeper has ended', async () => (await at.keepers()).length === 0);
+    assert.deepEqual(
+      (await left()).filter((file) => file.startsWith('keeper')),
+      [],
+    );
   });
 });
 
@@ -219,7 +249,6 @@ describe('process engine: output in place', () => {
       const expected = Array.from({ length: last }, (_, index) => `${name} ${index + 1}`);
       assert.deepEqual(own, [...expected, `${name} end ${last}`]);
     }
-    assert.deepEqual((await readdir(join(at.state, 'containers'))).sort(), ['one.run']);
   });
 
   room('does not follow a link out of the sandbox', async (at) => {

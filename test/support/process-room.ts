@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { ContainerSpec, Engine, EngineEvent } from '../../agent/engine/engine.ts';
 import { ProcessEngine } from '../../agent/engine/process-engine.ts';
 import { procFiles } from '../../runtime/proc-files.ts';
@@ -63,11 +63,22 @@ export class ProcessRoom {
     const found: number[] = [];
     for (const pid of procFiles.pids()) {
       const words = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0');
-      const isKeeper = (words[1] ?? '').endsWith('process-keeper.sh') && words[2] === this.state;
-      // Supervisors are copies of their keeper.
-      if (isKeeper && procFiles.row(pid)?.session === pid) found.push(pid);
+      const isKeeper = words.some((word) => word.endsWith('process-keeper-main.ts'));
+      if (isKeeper && words.some((word) => word.startsWith(this.state))) found.push(pid);
     }
     return found;
+  }
+
+  /** What there is on the disk, as one text. */
+  async logs(kind: 'keeper' | 'containers'): Promise<string> {
+    const files = await readdir(this.state, { recursive: true });
+    const logs = files.filter((file) => basename(file).startsWith(kind));
+    return (await Promise.all(logs.map((file) => readFile(join(this.state, file), 'utf8')))).join('');
+  }
+
+  /** Of the one container that there was. */
+  async mark(): Promise<string> {
+    return /"mark":"([^"]+)"/.exec(await this.logs('containers'))?.[1] ?? 'nothing';
   }
 
   /** Zombies, too. */
@@ -77,8 +88,8 @@ export class ProcessRoom {
 
   /** Living processes of a container. */
   async processesOf(name: string): Promise<number[]> {
-    const run = await readFile(join(this.state, 'containers', `${name}.run`), 'utf8');
-    const mark = /"mark":"([^"]+)"/.exec(run)?.[1] ?? 'nothing';
+    const lines = (await this.logs('containers')).split('\n').filter((line) => line.includes(`"name":"${name}"`));
+    const mark = /"mark":"([^"]+)"/.exec(lines.at(-1) ?? '')?.[1] ?? 'nothing';
     const found: number[] = [];
     for (const pid of procFiles.pids()) {
       const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
