@@ -15,6 +15,7 @@ export const reasons = {
   'no-inspect-data': 'on purpose',
   'nested-commands': 'on purpose',
   'internal-fields': 'on purpose',
+  'message-texts': 'on purpose',
   'everything-in-containers': 'on purpose',
   'clean-answers': 'on purpose',
   continue: 'on purpose',
@@ -102,6 +103,12 @@ const ofDockerTasks: readonly Rule[] = (
 ).map((rule) => ({ ...rule, reason: 'everything-in-containers', file: /^j_docker_tasks$/ }));
 
 const rules: readonly Rule[] = [
+  // Mesos prints the two messages in protobuf's text form.
+  {
+    reason: 'message-texts',
+    path: /^event UPDATE t3 TASK_ERROR\.update\.status\.message$/,
+    problem: /^"ExecutorInfo is not comp.* "ExecutorInfo is not comp/,
+  },
   // Fields of the internal protocol, which only protobuf carries along.
   {
     reason: 'internal-fields',
@@ -144,7 +151,7 @@ const rules: readonly Rule[] = [
   // A pod uses what its containers use, has their network, and no process of its own.
   {
     reason: 'everything-in-containers',
-    exchange: /^agent:(\/containers group running|GET_CONTAINERS nested)$/,
+    exchange: /^agent:(\/containers( group running)?|GET_CONTAINERS nested|\/monitor\/statistics)$/,
     path: /statistics\.(cpus_\w+_time_secs|cpus_limit|mem_\w+_bytes|processes)$|status\.(network_infos|executor_pid)$/,
   },
   // What is found wrong earlier or later, or not at all.

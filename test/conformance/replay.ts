@@ -45,6 +45,8 @@ export class Replay {
   readonly #ids: Identities;
   /** The item that brought a recorded id into the world. */
   readonly #origin = new Map<string, Item>();
+  /** The event that told a scheduler of an id. */
+  readonly #told = new Map<string, Item>();
   /** Calls whose answers are still to come. */
   readonly #waiting = new Map<RecordedExchange, Promise<void>>();
   readonly #pacing: Pacing;
@@ -79,7 +81,12 @@ export class Replay {
       for (const token of tokensOf(text))
         if (!own.has(token) && !this.#origin.has(token)) this.#origin.set(token, item);
     };
-    if (item.kind === 'record') introduce(JSON.stringify(item.stream.records[item.index]?.value));
+    if (item.kind === 'record') {
+      const text = JSON.stringify(item.stream.records[item.index]?.value);
+      introduce(text);
+      if (item.stream.exchange.request.path.endsWith('/scheduler'))
+        for (const token of tokensOf(text)) if (!this.#told.has(token)) this.#told.set(token, item);
+    }
     if (item.kind !== 'request') return;
     const { response } = item.exchange;
     for (const token of tokensOf(sentText(item.exchange))) if (!this.#origin.has(token)) own.add(token);
@@ -169,6 +176,9 @@ export class Replay {
   /** Waits for the ids that a call names, where they have not come yet; says which of them never came. */
   async #unknownIds(exchange: RecordedExchange): Promise<string | undefined> {
     for (const token of tokensOf(sentText(exchange))) {
+      // An id that an executor made is known to its scheduler only when it was told.
+      const told = exchange.request.path.endsWith('/scheduler') ? this.#told.get(token) : undefined;
+      if (told !== undefined && told.at <= exchange.t0) await this.#watch.awaitRecord(told);
       if (this.#ids.knows(token)) continue;
       const origin = this.#origin.get(token);
       if (origin?.kind === 'record') {

@@ -26,6 +26,8 @@ export const sessions: Readonly<Record<string, Session>> = {
     files: ['f_executor_protobuf_scheduler_side', 'f_executor_exp'],
     deeds: { 'end of exec:SUBSCRIBE #1(stream)': 'end executor exp' },
   },
+  // Up to where a task is killed, and the agent.
+  executor: { files: ['f_executor_scheduler_side', 'f_executor_ex1'] },
   'docker-tasks': { files: ['j_docker_tasks'] },
   'agent-loss': {
     files: ['d_agent_loss'],
