@@ -18,6 +18,8 @@ export interface AgentEntry {
   hostname: string;
   pid: string;
   active: boolean;
+  deactivated: boolean;
+  drain_info?: { state: string };
   registered_time: number;
   resources: Amounts;
   used_resources: Amounts;
@@ -90,6 +92,23 @@ export function findTask(state: ClusterState, given: string, framework?: string)
     throw new MesitaError('MESITA_AMBIGUOUS', { message: `'${given}' stands for ${candidates.length} tasks: ${ids}` });
   }
   return task;
+}
+
+/** The agent of that id, else of that host name, else whose id ends so (`S0`). Throws MESITA_NOT_FOUND, MESITA_AMBIGUOUS. */
+export function findAgent({ slaves }: ClusterState, given: string): AgentEntry {
+  const matches =
+    [
+      slaves.filter(({ id }) => id === given),
+      slaves.filter(({ hostname }) => hostname === given),
+      slaves.filter(({ id }) => id.endsWith(`-${given}`)),
+    ].find((list) => list.length > 0) ?? [];
+  const [agent, ...others] = matches;
+  if (agent === undefined) throw new MesitaError('MESITA_NOT_FOUND', { message: `There is no agent '${given}'` });
+  if (others.length > 0) {
+    const ids = matches.map(({ id }) => id).join(', ');
+    throw new MesitaError('MESITA_AMBIGUOUS', { message: `'${given}' stands for ${matches.length} agents: ${ids}` });
+  }
+  return agent;
 }
 
 const over = new Set(

@@ -115,9 +115,10 @@ export const errorCatalogue = {
     remedy: 'The message is the agent’s own. The task has to be running, in a container.',
   },
   MESITA_AMBIGUOUS: {
-    meaning: 'The name stands for more than one task',
+    meaning: 'The name stands for more than one task or agent',
     retryable: false,
-    remedy: 'Use the whole task id, as `mesita ps -a` prints it, or add --framework.',
+    remedy:
+      'Use the whole id, as `mesita ps -a` or `mesita nodes` prints it; tell tasks of one id apart by --framework.',
   },
   MESITA_ENGINE_UNREACHABLE: {
     meaning: 'No Docker engine answers',

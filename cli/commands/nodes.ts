@@ -27,7 +27,7 @@ function asTable(agents: AgentEntry[], tasksOn: (id: string) => number): string 
   const rows = agents.map((agent) => [
     agent.id,
     agent.hostname,
-    agent.active ? 'active' : 'disconnected',
+    stateOf(agent),
     String(tasksOn(agent.id)),
     used(agent, 'cpus'),
     used(agent, 'mem'),
@@ -38,6 +38,12 @@ function asTable(agents: AgentEntry[], tasksOn: (id: string) => number): string 
       .slice(0, 60),
   ]);
   return renderTable(['AGENT', 'HOST', 'STATE', 'TASKS', 'CPUS', 'MEM', 'DISK', 'ATTRIBUTES'], rows, ['TASKS']);
+}
+
+function stateOf({ active, deactivated, drain_info }: AgentEntry): string {
+  if (drain_info !== undefined) return drain_info.state.toLowerCase();
+  if (deactivated) return 'deactivated';
+  return active ? 'active' : 'disconnected';
 }
 
 /** Used of total. */

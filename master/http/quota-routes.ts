@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { decodeJson } from '../../protocol/json-codec.ts';
-import { embed } from '../../protocol/v0-json.ts';
+import { double, embed } from '../../protocol/v0-json.ts';
 import { sendDocument } from '../../runtime/document-reply.ts';
 import { refuse } from '../../runtime/refusals.ts';
 import { removeQuota, setQuota } from '../commands/quota.ts';
@@ -21,7 +21,7 @@ export function quotaRoutes(server: FastifyInstance, performer: Performer): void
       return sendDocument(
         request,
         reply,
-        weightInfos(state).map(({ role, weight }) => embed('WeightInfo', { role, weight })),
+        weightInfos(state).map(({ role, weight }) => ({ role, weight: double(weight) })),
       );
     if (request.method !== 'PUT') return refuse.method(reply, request.method, ['GET', 'PUT']);
     const body = bodyOf(request);
