@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { MasterClient, TaskLocation } from '../scheduler/index.ts';
 
@@ -52,7 +53,7 @@ export class SandboxFollower {
   /** What comes after what was copied. */
   async #next(): Promise<Part | undefined> {
     const newest = await this.#read(0, this.#offset);
-    if (newest === undefined || newest.file === this.#current || !rotated.has(this.#file)) return newest;
+    if (newest === undefined || newest.file === this.#current || !rotated.has(basename(this.#file))) return newest;
     for (;;) {
       const found = await this.#find();
       if (found.part !== undefined && found.part.data.length > 0) return found.part;

@@ -8,6 +8,7 @@ import { invalidId } from '../../protocol/ids.ts';
 import type { CommandInfoURI } from '../../protocol/messages.ts';
 import type { MasterClient, TaskLocation } from '../../scheduler/index.ts';
 import { masterOption, withClient } from '../master-option.ts';
+import { runPodFile } from '../pod-run.ts';
 import { SandboxFollower } from '../sandbox-follower.ts';
 import { interruptible } from '../setup/interruption.ts';
 import { type TaskOptions, taskOf } from '../task-options.ts';
@@ -18,6 +19,7 @@ interface RunOptions extends TaskOptions {
   role: string;
   grace?: number;
   quiet?: boolean;
+  pod?: string;
 }
 
 const collect = (value: string, before: string[]): string[] => [...before, value];
@@ -32,8 +34,8 @@ export function registerRun(program: Command): void {
   program
     .command('run')
     .description('run one task in a Docker container and wait for it; exits with its exit code. Ctrl-C kills it')
-    .usage('[options] IMAGE [-- COMMAND [ARGUMENTS...]]')
-    .argument('<image>')
+    .usage('[options] IMAGE [-- COMMAND [ARGUMENTS...]], or --pod FILE')
+    .argument('[image]')
     .argument('[command...]')
     .option('--name <name>', 'name of the task')
     .option('--cpus <cores>', 'CPU time it gets', amount, 0.5)
@@ -54,21 +56,42 @@ export function registerRun(program: Command): void {
     .option('--workdir <path>', 'working directory', '/mnt/mesos/sandbox')
     .option('--privileged', 'extended privileges')
     .option('--pull', 'pull the image even if it is there')
+    .option('--pod <file>', 'a group of tasks that run together, in JSON (docs/pods.md), in place of IMAGE')
     .option('--role <role>', 'role to take offers for', '*')
     .option('--grace <duration>', 'time between SIGTERM and SIGKILL when it is killed, e.g. 10secs', seconds)
     .option('-q, --quiet', 'say nothing but what the task writes')
     .addOption(masterOption())
-    .action((image: string, command: string[], options: RunOptions) =>
+    .action((image: string | undefined, command: string[], options: RunOptions) =>
       withClient(options.master, (client) => run(client, image, command, options)),
     );
 }
 
-async function run(client: MasterClient, image: string, command: string[], options: RunOptions): Promise<void> {
+async function run(
+  client: MasterClient,
+  image: string | undefined,
+  command: string[],
+  options: RunOptions,
+): Promise<void> {
+  const { pod, master, role, grace, quiet } = options;
+  const say = (sentence: string) => void (quiet === true ? undefined : process.stderr.write(`${sentence}\n`));
+  if ((pod === undefined) === (image === undefined))
+    throw new MesitaError('MESITA_FLAG_INVALID', { message: 'Name either an image or --pod=FILE' });
+  if (pod !== undefined) process.exitCode = await runPodFile(client, { file: pod, master, role, grace, say });
+  else if (image !== undefined) await runImage(client, { image, command, options, say });
+}
+
+interface ImageRun {
+  image: string;
+  command: string[];
+  options: RunOptions;
+  say: (sentence: string) => void;
+}
+
+async function runImage(client: MasterClient, { image, command, options, say }: ImageRun): Promise<void> {
   const name = options.name ?? basename(image).replace(/:.*/, '');
   const id = `${name}-${randomUUID().slice(0, 8)}`;
   const wrong = invalidId(id);
   if (wrong !== undefined) throw new MesitaError('MESITA_FLAG_INVALID', { message: `--name=${name}: ${wrong}` });
-  const say = (sentence: string) => void (options.quiet === true ? undefined : process.stderr.write(`${sentence}\n`));
   const uploaded: string[] = [];
   try {
     const uris = await handOver(client, options.uri, uploaded, say);

@@ -145,7 +145,8 @@ class OneTask {
   }
 }
 
-function exitCodeOf(state: TaskState, status: TaskStatus | undefined): number {
+/** A task's own exit code, 128 + n after signal n; of one that never ran 1, or 143 when it was killed. */
+export function exitCodeOf(state: TaskState, status: TaskStatus | undefined): number {
   if (state === 'TASK_FINISHED') return 0;
   const exited = /exited with status (\d+)/.exec(status?.message ?? '');
   if (exited !== null) return Number(exited[1]) || 1;
