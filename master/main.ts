@@ -37,6 +37,7 @@ import { readOnlyRoutes } from './http/read-only-routes.ts';
 import { relayRoute } from './http/relay-route.ts';
 import { schedulerRoute } from './http/scheduler-route.ts';
 import { teardownRoute } from './http/teardown-route.ts';
+import { Ledger } from './ledger.ts';
 import { newMaintenance } from './maintenance.ts';
 import { newMetrics } from './metrics.ts';
 import { Performer } from './performer.ts';
@@ -186,6 +187,7 @@ function createState(flags: MasterFlags, now: number): MasterState {
     quotas: new Map(),
     offers: new Map(),
     inverseOffers: new Map(),
+    ledger: new Ledger(),
     counters: { framework: 0, agent: 0, offer: 0, operation: 0 },
     metrics: newMetrics(),
   };

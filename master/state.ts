@@ -16,6 +16,7 @@ import type {
 import { hasCapability, isTerminal } from '../protocol/task-state.ts';
 import type { Allocator } from './allocator/allocator.ts';
 import type { Quota } from './allocator/standing.ts';
+import type { Ledger } from './ledger.ts';
 import type { Maintenance } from './maintenance.ts';
 import type { Counters, Metrics } from './metrics.ts';
 
@@ -51,6 +52,8 @@ export interface MasterState {
   readonly quotas: Map<string, Quota>;
   readonly offers: Map<OfferId, OfferRecord>;
   readonly inverseOffers: Map<OfferId, InverseOfferRecord>;
+  /** What became of offers that are not in `offers` any more. */
+  readonly ledger: Ledger;
   readonly counters: { framework: number; agent: number; offer: number; operation: number };
   readonly metrics: Metrics;
 }

@@ -1,4 +1,5 @@
 import type { Allocator } from '../master/allocator/allocator.ts';
+import { Ledger } from '../master/ledger.ts';
 import { newMaintenance } from '../master/maintenance.ts';
 import { newMetrics } from '../master/metrics.ts';
 import type { MasterState } from '../master/state.ts';
@@ -35,6 +36,7 @@ export function newMasterState(scenario: MasterScenario, allocator: Allocator, n
     quotas: new Map(),
     offers: new Map(),
     inverseOffers: new Map(),
+    ledger: new Ledger(),
     counters: { framework: 0, agent: 0, offer: 0, operation: 0 },
     metrics: newMetrics(),
   };

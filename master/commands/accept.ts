@@ -18,9 +18,11 @@ import { refuseTask } from './statuses.ts';
 export function accept(state: MasterState, framework: Framework, call: SchedulerCallAccept, now: number): Effect[] {
   const ids = (call.offer_ids ?? []).map((id) => asOfferId(id.value));
   const operations = call.operations ?? [];
-  const taken = takeOffers(state, framework, ids);
+  const taken = takeOffers(state, framework, ids, operations, now);
   if ('error' in taken) {
-    const given = ids.flatMap((id) => giveBackOffer(state, framework, id, now));
+    const given = ids.flatMap((id) =>
+      giveBackOffer(state, framework, id, { kind: 'RETURNED', reason: 'INVALID_CALL' }, now),
+    );
     const message = `Task launched with invalid offers: ${taken.error}`;
     return [...given, ...dropAll(framework, operations, { reason: 'REASON_INVALID_OFFERS', message }, now)];
   }
@@ -47,7 +49,13 @@ interface Taken {
   resources: OfferRecord['resources'];
 }
 
-function takeOffers(state: MasterState, framework: Framework, ids: OfferRecord['id'][]): Taken | { error: string } {
+function takeOffers(
+  state: MasterState,
+  framework: Framework,
+  ids: OfferRecord['id'][],
+  operations: readonly OfferOperation[],
+  now: number,
+): Taken | { error: string } {
   const offers = new Map<OfferRecord['id'], OfferRecord>();
   for (const id of ids) {
     if (offers.has(id)) return { error: `Duplicate offer ${id} in offer list` };
@@ -74,7 +82,8 @@ function takeOffers(state: MasterState, framework: Framework, ids: OfferRecord['
       };
     }
   }
-  for (const id of ids) takeOffer(state, id);
+  const tasks = operations.reduce((sum, operation) => sum + tasksOf(operation).length, 0);
+  for (const id of ids) takeOffer(state, id, { kind: 'ACCEPTED', tasks }, now);
   return {
     first,
     resources: add(

@@ -9,6 +9,6 @@ import { giveBackOffer, refuseSeconds } from './offers.ts';
  * declines at once must not keep the master busy.
  */
 export function decline(state: MasterState, framework: Framework, call: SchedulerCallDecline, now: number): Effect[] {
-  const seconds = refuseSeconds(call.filters);
-  return (call.offer_ids ?? []).flatMap((id) => giveBackOffer(state, framework, asOfferId(id.value), now, seconds));
+  const end = { kind: 'DECLINED', refuseSeconds: refuseSeconds(call.filters) } as const;
+  return (call.offer_ids ?? []).flatMap((id) => giveBackOffer(state, framework, asOfferId(id.value), end, now));
 }

@@ -11,7 +11,7 @@ export function disconnectAgent(state: MasterState, id: AgentId, now: number): E
   agent.connected = false;
   agent.heardAt = now;
   state.allocator.deactivateAgent(id);
-  const effects = [...agent.offers].flatMap((offer) => rescindOffer(state, offer, now));
+  const effects = [...agent.offers].flatMap((offer) => rescindOffer(state, offer, 'AGENT_DISCONNECTED', now));
   effects.push(...rescindInverseOffers(state, agent));
   return [...effects, log('agent disconnected', { id, hostname: agent.info.hostname }, 'warn')];
 }

@@ -6,7 +6,7 @@ import { removeFramework } from './remove-framework.ts';
 
 /** The subscription broke: no offers any more, and removal when `failover_timeout` is over (0: at once). */
 export function disconnectFramework(state: MasterState, framework: Framework, now: number): Effect[] {
-  for (const offer of framework.offers) discardOffer(state, offer, now);
+  for (const offer of framework.offers) discardOffer(state, offer, { kind: 'RETURNED', reason: 'DISCONNECTED' }, now);
   for (const offer of framework.inverseOffers) discardInverseOffer(state, offer);
   clearInverseFilters(state, framework.id);
   state.allocator.deactivateFramework(framework.id);

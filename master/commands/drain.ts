@@ -91,7 +91,7 @@ function deactivate(state: MasterState, agent: Agent, now: number): Effect[] {
   agent.deactivated = true;
   if (!state.agents.has(agent.id)) return [];
   state.allocator.deactivateAgent(agent.id);
-  return [...agent.offers].flatMap((offer) => rescindOffer(state, offer, now));
+  return [...agent.offers].flatMap((offer) => rescindOffer(state, offer, 'AGENT_DEACTIVATED', now));
 }
 
 function find(state: MasterState, id: AgentId): Agent | undefined {

@@ -27,7 +27,7 @@ export function expire(state: MasterState, now: number): Effect[] {
 function expireOffers(state: MasterState, seconds: number, now: number): Effect[] {
   return [...state.offers.values()]
     .filter(({ offeredAt }) => now - offeredAt >= seconds * 1000)
-    .flatMap((offer) => rescindOffer(state, offer.id, now));
+    .flatMap((offer) => rescindOffer(state, offer.id, 'TIMED_OUT', now));
 }
 
 export function pingAgents(state: MasterState): Effect[] {

@@ -103,7 +103,7 @@ function changeUnavailability(
   const machine = state.maintenance.machines.get(keyOfAgent(agent));
   machine?.answers.clear();
   machine?.filters.clear();
-  const effects = [...agent.offers].flatMap((offer) => rescindOffer(state, offer, now));
+  const effects = [...agent.offers].flatMap((offer) => rescindOffer(state, offer, 'MAINTENANCE', now));
   return [...effects, ...rescindInverseOffers(state, agent), allocateSoon];
 }
 

@@ -32,7 +32,7 @@ export function operateOnAgent(state: MasterState, agent: Agent, given: OfferOpe
   const result = convert(available, conversion);
   if ('error' in result) return { refusal: 'conflict', text: result.error };
   const rescinded = [
-    ...needed.flatMap(({ id }) => rescindOffer(state, id, now)),
+    ...needed.flatMap(({ id }) => rescindOffer(state, id, 'OPERATOR', now)),
     ...rescindShared(state, agent, conversion, now),
   ];
   state.allocator.convert(agent.id, conversion, undefined);

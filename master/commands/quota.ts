@@ -184,7 +184,7 @@ function rescindBeyond(state: MasterState, role: string, limits: Quantities, now
     const held = quantitiesOf(own.filter(({ id }) => state.offers.has(id)).flatMap(unreserved));
     const excess = excessOver(addQuantities(consumed, held), limits);
     const counts = [...quantitiesOf(unreserved(offer)).keys()].some((name) => limits.has(name) && excess.has(name));
-    return counts ? rescindOffer(state, offer.id, now) : [];
+    return counts ? rescindOffer(state, offer.id, 'QUOTA', now) : [];
   });
 }
 
@@ -200,7 +200,7 @@ function rescindFor(state: MasterState, role: string, guarantees: Quantities, no
     const freed = quantitiesOf(unreserved(offer));
     if (![...lacking.keys()].some((name) => freed.has(name))) return [];
     lacking = excessOver(lacking, freed);
-    return rescindOffer(state, offer.id, now);
+    return rescindOffer(state, offer.id, 'QUOTA', now);
   });
 }
 

@@ -132,7 +132,7 @@ function newAgent(
 
 /** The agent's books are opened anew. */
 function forget(state: MasterState, agent: Agent, now: number): Effect[] {
-  const rescinded = [...agent.offers].flatMap((offer) => rescindOffer(state, offer, now));
+  const rescinded = [...agent.offers].flatMap((offer) => rescindOffer(state, offer, 'AGENT_CHANGED', now));
   for (const task of agent.tasks.values()) {
     const framework = state.frameworks.get(asFrameworkId(task.framework_id.value));
     if (framework !== undefined && !isTerminal(task.state)) releaseResources(state, framework, task, now);

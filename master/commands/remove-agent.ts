@@ -90,7 +90,7 @@ function countRemoval(state: MasterState, reason: 'unhealthy' | 'unregistered' |
 
 function loseAgent(state: MasterState, agent: Agent, loss: Loss, now: number): Effect[] {
   const effects = [...agent.tasks.values()].flatMap((task) => loseTask(state, task, loss, now));
-  for (const offer of agent.offers) effects.push(...rescindOffer(state, offer, now));
+  for (const offer of agent.offers) effects.push(...rescindOffer(state, offer, 'AGENT_LOST', now));
   effects.push(...rescindInverseOffers(state, agent));
   releaseWork(state, agent, now);
   effects.push(...loseOperations(state, agent, loss));

@@ -11,7 +11,7 @@ import { completeTask, moveTask } from './tasks.ts';
 
 /** The end of a framework: TEARDOWN, or its failover timeout. Its tasks are killed everywhere; its id never comes back. */
 export function removeFramework(state: MasterState, framework: Framework, now: number): Effect[] {
-  for (const offer of framework.offers) discardOffer(state, offer, now);
+  for (const offer of framework.offers) discardOffer(state, offer, { kind: 'RETURNED', reason: 'REMOVED' }, now);
   for (const offer of framework.inverseOffers) discardInverseOffer(state, offer);
   const agents = new Set([...framework.tasks.values()].map((task) => asAgentId(task.agent_id.value)));
   const ended = [...framework.tasks.values(), ...framework.unreachableTasks.values()].flatMap((task) =>
@@ -23,6 +23,7 @@ export function removeFramework(state: MasterState, framework: Framework, now: n
   framework.removeAt = undefined;
   framework.unregisteredAt = now;
   state.allocator.removeFramework(framework.id);
+  state.ledger.forget(framework.id);
   state.frameworks.delete(framework.id);
   keepCompleted(state, framework);
   return [

@@ -66,7 +66,7 @@ const commands: Record<PlainCallType, Command> = {
   DECLINE_INVERSE_OFFERS: (state, framework, call, now) =>
     answerInverseOffers(state, framework, present(call.decline_inverse_offers), 'DECLINE', now),
   REVIVE: (state, framework, call) => revive(state, framework, call.revive),
-  SUPPRESS: (state, framework, call) => suppress(state, framework, call.suppress),
+  SUPPRESS: (state, framework, call, now) => suppress(state, framework, call.suppress, now),
   KILL: (state, framework, call, now) => kill(state, framework, present(call.kill), now),
   SHUTDOWN: (state, framework, call) => shutdownExecutor(state, framework, present(call.shutdown)),
   ACKNOWLEDGE: (state, framework, call, now) => acknowledge(state, framework, present(call.acknowledge), now),

@@ -117,7 +117,7 @@ export function emptyFramework(id: FrameworkId, info: FrameworkInfo, now: number
 }
 
 function replaceSubscription(state: MasterState, framework: Framework, now: number): Effect[] {
-  for (const offer of framework.offers) discardOffer(state, offer, now);
+  for (const offer of framework.offers) discardOffer(state, offer, { kind: 'RETURNED', reason: 'FAILED_OVER' }, now);
   for (const offer of framework.inverseOffers) discardInverseOffer(state, offer);
   state.allocator.deactivateFramework(framework.id);
   if (!framework.connected) return [];

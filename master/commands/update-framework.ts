@@ -21,7 +21,7 @@ export function updateFramework(
   const roles = rolesOf(framework.info);
   const rescinded = [...framework.offers].flatMap((id) => {
     const role = state.offers.get(id)?.role;
-    return role === undefined || roles.includes(role) ? [] : rescindOffer(state, id, now);
+    return role === undefined || roles.includes(role) ? [] : rescindOffer(state, id, 'ROLE_DROPPED', now);
   });
   return {
     effects: [

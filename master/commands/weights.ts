@@ -23,7 +23,7 @@ export function updateWeights(
   if (infos.length === 0) return { effects: [] };
   const active = [...state.frameworks.values()].flatMap(({ info }) => rolesOf(info));
   const matters = changed.some(({ role = '' }) => active.some((other) => isWithin(other, role)));
-  const rescinded = matters ? [...state.offers.keys()].flatMap((id) => rescindOffer(state, id, now)) : [];
+  const rescinded = matters ? [...state.offers.keys()].flatMap((id) => rescindOffer(state, id, 'WEIGHTS', now)) : [];
   const weights = Object.fromEntries(infos.map(({ role = '', weight }) => [role, weight]));
   return { effects: [...rescinded, allocateSoon, log('weights updated', { weights })] };
 }

@@ -129,7 +129,9 @@ export function rescindShared(
   if (destroyed.length === 0) return [];
   return [...agent.offers].flatMap((id) => {
     const offered = state.offers.get(id)?.resources ?? [];
-    return destroyed.some((volume) => contains(offered, [volume])) ? rescindOffer(state, id, now) : [];
+    return destroyed.some((volume) => contains(offered, [volume]))
+      ? rescindOffer(state, id, 'VOLUME_DESTROYED', now)
+      : [];
   });
 }
 

@@ -4,6 +4,7 @@ import { carryOut } from '../../master/commands/scheduler-call.ts';
 import { type Subscription, subscribe } from '../../master/commands/subscribe.ts';
 import { updateTask } from '../../master/commands/update-task.ts';
 import type { Effect } from '../../master/effects.ts';
+import { Ledger } from '../../master/ledger.ts';
 import { newMaintenance } from '../../master/maintenance.ts';
 import { newMetrics } from '../../master/metrics.ts';
 import type { Framework, MasterSettings, MasterState } from '../../master/state.ts';
@@ -57,6 +58,7 @@ export class MasterWorld {
       quotas: new Map(),
       offers: new Map(),
       inverseOffers: new Map(),
+      ledger: new Ledger(),
       counters: { framework: 0, agent: 0, offer: 0, operation: 0 },
       metrics: newMetrics(),
     };
