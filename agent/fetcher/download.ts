@@ -16,7 +16,8 @@ export interface DownloadLimits {
 
 export interface Downloaded {
   bytes: number;
-  sha256: string;
+  /** Lower-case hexadecimal; where it is pinned or the file may be cached. It costs more than all the rest. */
+  sha256?: string;
   /** Permission bits of the original, where there are any. */
   mode?: number;
 }
@@ -33,7 +34,7 @@ const mostResumes = 5;
 const worthwhileBytes = 1024 * 1024;
 
 /**
- * Streams a URI to a new file, hashing on the way; goes on where it was when the connection breaks, or begins again where
+ * Streams a URI to a new file, hashing on the way where need be; goes on where it was when the connection breaks, or begins again where
  * the server cannot do that. The file is the caller's to remove when this throws.
  * @throws FetchProblem; errors of the file system as they come; the signal's reason.
  */
@@ -46,13 +47,17 @@ export async function download(
   progress: (sentence: string) => void,
   facts: DownloadFacts = { validator: undefined, growth: new Growth() },
 ): Promise<Downloaded> {
-  const file = await IncomingFile.create(path, facts.growth);
+  const file = await IncomingFile.create(path, facts.growth, plan.cache || plan.sha256 !== undefined);
   try {
     const receiving = new Receiving(plan, source, file, limits, signal, progress, facts);
     const mode = await receiving.run();
     const sha256 = await file.finish();
     checkPin(sha256, plan);
-    return { bytes: file.bytes, sha256, ...(mode === undefined ? {} : { mode }) };
+    return {
+      bytes: file.bytes,
+      ...(sha256 === undefined ? {} : { sha256 }),
+      ...(mode === undefined ? {} : { mode }),
+    };
   } finally {
     await file.close();
   }
@@ -216,7 +221,7 @@ function checkWhole(bytes: number, opened: OpenedUri): void {
   );
 }
 
-function checkPin(sha256: string, plan: FetchPlan): void {
+function checkPin(sha256: string | undefined, plan: FetchPlan): void {
   if (plan.sha256 === undefined || plan.sha256 === sha256) return;
   throw new FetchProblem(
     `its digest is sha256=${sha256}, and the URI pins sha256=${plan.sha256}`,

@@ -4,8 +4,8 @@ import { rm, stat } from 'node:fs/promises';
 export interface CachedFile {
   readonly path: string;
   readonly bytes: number;
-  /** Lower-case hexadecimal. */
-  readonly sha256: string;
+  /** Lower-case hexadecimal; absent where nobody wanted it to be kept when it began. */
+  readonly sha256: string | undefined;
   /** Fetches that use it just now. */
   users: number;
   /** Whether it is in the cache. */

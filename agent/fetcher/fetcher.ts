@@ -37,8 +37,8 @@ export interface FetchedFile {
   /** Absolute path in the sandbox; an archive is there beside what it held, but for one that comes from the cache. */
   path?: string;
   bytes: number;
-  /** Lower-case hexadecimal. */
-  sha256: string;
+  /** Lower-case hexadecimal; where it is pinned or the file may be cached. */
+  sha256?: string;
   extracted: boolean;
 }
 
@@ -192,9 +192,7 @@ class Fetching {
     this.#progress = progress;
   }
 
-  /**
-   * @throws BegunAgain where following came to nothing, since a download began again in mid-extraction.
-   */
+  /** @throws BegunAgain where following came to nothing, since a download began again in mid-extraction. */
   async run(pace: Pace, outer: AbortSignal): Promise<FetchedFile[]> {
     const failed = new AbortController();
     const signal = AbortSignal.any([outer, failed.signal]);
@@ -262,7 +260,7 @@ class Fetching {
       uri: uri.value,
       ...(shown ? { path: `${this.#target.sandbox.replace(/\/+$/, '')}/${plan.name}` } : {}),
       bytes,
-      sha256,
+      ...(sha256 === undefined ? {} : { sha256 }),
       extracted: archive !== undefined,
     };
   }

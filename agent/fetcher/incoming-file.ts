@@ -1,30 +1,32 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Growth } from './growth.ts';
 
 const flushBytes = 512 * 1024;
 
 /**
- * A file that is written while it comes in, and hashed on the way. While one piece is being written the next is
+ * A file that is written while it comes in, and hashed on the way where that is wanted. While one piece is being written the next is
  * gathered, so that neither the network nor the disk waits for the other.
  */
 export class IncomingFile {
   readonly #file: FileHandle;
   readonly #growth: Growth;
-  #hash: Hash = createHash('sha256');
+  readonly #hashes: boolean;
+  #hash = createHash('sha256');
   #gathered: Uint8Array[] = [];
   #gatheredBytes = 0;
   #writing: Promise<unknown> = Promise.resolve();
   #bytes = 0;
 
-  private constructor(file: FileHandle, growth: Growth) {
+  private constructor(file: FileHandle, growth: Growth, hashes: boolean) {
+    this.#hashes = hashes;
     this.#file = file;
     this.#growth = growth;
   }
 
   /** Makes the file, for the agent's eyes alone; fails where there is one. Tells the growth of what is written. */
-  static async create(path: string, growth: Growth): Promise<IncomingFile> {
-    return new IncomingFile(await open(path, 'wx', 0o600), growth);
+  static async create(path: string, growth: Growth, hashes: boolean): Promise<IncomingFile> {
+    return new IncomingFile(await open(path, 'wx', 0o600), growth, hashes);
   }
 
   get bytes(): number {
@@ -32,7 +34,7 @@ export class IncomingFile {
   }
 
   async append(chunk: Uint8Array): Promise<void> {
-    this.#hash.update(chunk);
+    if (this.#hashes) this.#hash.update(chunk);
     this.#bytes += chunk.byteLength;
     this.#gathered.push(chunk);
     this.#gatheredBytes += chunk.byteLength;
@@ -51,11 +53,11 @@ export class IncomingFile {
     this.#bytes = 0;
   }
 
-  /** The digest in lower-case hexadecimal; everything is written then. */
-  async finish(): Promise<string> {
+  /** The digest in lower-case hexadecimal, where it hashes; everything is written then. */
+  async finish(): Promise<string | undefined> {
     await this.#flush();
     await this.#writing;
-    return this.#hash.digest('hex');
+    return this.#hashes ? this.#hash.digest('hex') : undefined;
   }
 
   async close(): Promise<void> {

@@ -41,7 +41,7 @@ export class SharedDownload implements CachedFile {
   readonly #stop = new AbortController();
   readonly #copies = new Copies(() => this.follow(this.#stop.signal));
   readonly #listeners = new Set<(sentence: string) => void>();
-  readonly #finished: Promise<void>;
+  readonly #finished: Promise<Downloaded>;
   #listed = true;
   #stays = false;
   #lapse: NodeJS.Timeout | undefined;
@@ -58,12 +58,8 @@ export class SharedDownload implements CachedFile {
     return this.#result?.bytes ?? 0;
   }
 
-  get sha256(): string {
-    return this.#result?.sha256 ?? '';
-  }
-
-  get mode(): number | undefined {
-    return this.#result?.mode;
+  get sha256(): string | undefined {
+    return this.#result?.sha256;
   }
 
   /** Whether one who asks now cannot get anything older than what he asked for. */
@@ -100,8 +96,8 @@ export class SharedDownload implements CachedFile {
   }
 
   /** Resolves when the file is there, and is what it should be. Throws as `download` does, and the signal's reason. */
-  async whole(signal: AbortSignal): Promise<void> {
-    await unlessAborted(this.#finished, signal);
+  async whole(signal: AbortSignal): Promise<Downloaded> {
+    return unlessAborted(this.#finished, signal);
   }
 
   /** The file as it comes in; to be closed. */
@@ -156,21 +152,28 @@ export class SharedDownload implements CachedFile {
     }
   }
 
-  async #run(): Promise<void> {
+  async #run(): Promise<Downloaded> {
     const { plan, source, path, limits } = this.#share;
     const tell = (sentence: string) => {
       for (const each of this.#listeners) each(sentence);
     };
+    let result: Downloaded;
     try {
-      this.#result = await download(plan, source, path, limits, this.#stop.signal, tell, this.#facts);
+      result = await download(plan, source, path, limits, this.#stop.signal, tell, this.#facts);
     } catch (error) {
       this.unlist();
       await rm(path, { force: true });
       this.#facts.growth.end({ error });
       throw error;
     }
+    this.#result = result;
     this.#facts.growth.end('whole');
-    if (!this.isFresh) return this.unlist();
+    if (this.isFresh) this.#lapseLater();
+    else this.unlist();
+    return result;
+  }
+
+  #lapseLater(): void {
     this.#lapse = setTimeout(
       () => {
         this.unlist();

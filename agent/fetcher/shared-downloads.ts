@@ -117,10 +117,9 @@ function holdingOf(
 ): Holding {
   return {
     async whole() {
-      await download.whole(signal);
+      const downloaded = await download.whole(signal);
       await finished();
-      const { bytes, sha256, mode } = download;
-      return { bytes, sha256, ...(mode === undefined ? {} : { mode }) };
+      return downloaded;
     },
     follow: () => download.follow(signal),
     place: (to) => download.place(to, signal),
