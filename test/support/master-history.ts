@@ -1,12 +1,17 @@
 import { disconnectAgent } from '../../master/commands/disconnect-agent.ts';
 import { disconnectFramework } from '../../master/commands/disconnect-framework.ts';
+import { deactivateAgent, drainAgent, reactivateAgent } from '../../master/commands/drain.ts';
 import { endExecutor } from '../../master/commands/executors.ts';
 import { expire } from '../../master/commands/expire.ts';
 import { startMaintenance, stopMaintenance, updateSchedule } from '../../master/commands/maintenance.ts';
 import { updateOperation } from '../../master/commands/operations.ts';
+import { operateOnAgent } from '../../master/commands/operator-operations.ts';
+import { updateQuotas } from '../../master/commands/quota.ts';
 import { registerAgent } from '../../master/commands/register-agent.ts';
 import { markGone, removeAgent } from '../../master/commands/remove-agent.ts';
 import { updateFramework } from '../../master/commands/update-framework.ts';
+import { updateWeights } from '../../master/commands/weights.ts';
+import type { Effect } from '../../master/effects.ts';
 import type { MasterMessage } from '../../protocol/agent-link.ts';
 import { type AgentId, asFrameworkId, type FrameworkId } from '../../protocol/ids.ts';
 import type {
@@ -56,6 +61,14 @@ interface StepArguments {
   'call off': Who;
   'machine down': Who;
   'machine up': Who;
+  /** An operator empties an agent for good or for a while, or has nothing of it offered, or has it used again. */
+  empty: Who & { gone: boolean };
+  deactivate: Who;
+  reactivate: Who;
+  /** Operations of an operator, one after the other. */
+  operate: Who & { kinds: ConversionKind[]; role: string; id: number };
+  weigh: { role: string; weight: number };
+  limit: { role: string; guarantee: number; limit: number | undefined; force: boolean };
   /** An answer to an inverse offer. */
   answer: Who & { accepts: boolean };
   /** Back at once, without memory of its tasks. */
@@ -145,6 +158,7 @@ export class MasterHistory {
     for (const client of this.clients) if (!client.over) this.#subscribeAgain(client);
     for (const worker of this.workers) if (!worker.gone) this.#rejoin(worker);
     this.#deliver();
+    for (const role of ['a', 'b']) this.step({ do: 'limit', role, guarantee: 0, limit: undefined, force: true });
     for (let round = 0; round < 3; round++) {
       for (const worker of this.workers) {
         for (const task of worker.tasks.values())
@@ -160,6 +174,9 @@ export class MasterHistory {
       for (const client of this.clients) while (this.#acknowledge(client)) this.#deliver();
       this.#deliver();
     }
+    // Drains are over by now, and agents that were to go are gone.
+    this.step({ do: 'wait', seconds: 0 });
+    for (const who of this.workers.keys()) this.step({ do: 'reactivate', who });
     for (const client of this.clients) {
       if (client.over) continue;
       const tasks = [...client.launched].map((id) => ({ task_id: { value: id } }));
@@ -233,6 +250,25 @@ export class MasterHistory {
         this.#change(startMaintenance(this.world.state, [machineId(hostname)], this.world.now));
       }),
     'machine up': ({ who }) => this.#worker(who, ({ hostname }) => this.#stop(hostname)),
+    empty: ({ who, gone: mark_gone }) =>
+      this.#worker(who, ({ id }) => {
+        this.#change(drainAgent(this.world.state, { agent_id: { value: id }, mark_gone }, this.world.now));
+      }),
+    deactivate: ({ who }) =>
+      this.#worker(who, ({ id }) => {
+        this.#change(deactivateAgent(this.world.state, id, this.world.now));
+      }),
+    reactivate: ({ who }) =>
+      this.#worker(who, ({ id }) => {
+        this.#change(reactivateAgent(this.world.state, id));
+      }),
+    operate: ({ who, kinds, role, id }) => this.#worker(who, (worker) => this.#operate(worker.id, kinds, role, id)),
+    weigh: ({ role, weight }) => this.#change(updateWeights(this.world.state, [{ role, weight }], this.world.now)),
+    limit: ({ role, guarantee, limit, force }) => {
+      const limits = limit === undefined ? {} : { cpus: { value: limit } };
+      const quota_configs = [{ role, guarantees: { cpus: { value: guarantee } }, limits }];
+      this.#change(updateQuotas(this.world.state, { force, quota_configs }, this.world.now));
+    },
     answer: ({ who, accepts }) =>
       this.#connected(who, ({ id, inverseOffers }) => {
         const call = { inverse_offer_ids: [...inverseOffers].map((value) => ({ value })) };
@@ -553,8 +589,17 @@ export class MasterHistory {
     this.#change(stopMaintenance(this.world.state, [machineId(hostname)]));
   }
 
-  /** What the machine's mode does not allow is refused, and changes nothing. */
-  #change(outcome: ReturnType<typeof updateSchedule>): void {
+  /** On what the master believes to be there, each after the one before it. */
+  #operate(id: AgentId, kinds: readonly ConversionKind[], role: string, firstVolume: number): void {
+    const agent = this.world.state.agents.get(id);
+    if (agent === undefined) return;
+    const { operations } = conversionsOn({ resources: agent.total }, kinds, role, firstVolume);
+    for (const operation of operations)
+      this.#change(operateOnAgent(this.world.state, agent, operation, this.world.now));
+  }
+
+  /** What an operator may not do is refused, and changes nothing. */
+  #change(outcome: { effects: Effect[] } | { refusal: string }): void {
     if ('effects' in outcome) this.world.did(outcome.effects);
   }
 

@@ -29,6 +29,7 @@ function assertOffers(state: MasterState): void {
     assert.ok(state.agents.get(offer.agent)?.offers.has(offer.id), `${offer.id} is not with its agent`);
     assert.ok(state.frameworks.get(offer.framework)?.connected, `${offer.id} is with a framework that is away`);
     assert.ok(state.agents.get(offer.agent)?.connected, `${offer.id} is of an agent that is away`);
+    assert.ok(!state.agents.get(offer.agent)?.deactivated, `${offer.id} is of an agent that is not to be used`);
   }
   const held = [...state.frameworks.values(), ...state.completedFrameworks.values()].flatMap(({ offers }) => [
     ...offers,

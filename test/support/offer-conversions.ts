@@ -6,7 +6,7 @@ export type ConversionKind = 'RESERVE' | 'UNRESERVE' | 'CREATE' | 'CREATE shared
 
 /** Operations on what an offer holds, each on what the one before it left; where there is nothing of its sort, one that is to be refused. */
 export function conversionsOn(
-  offer: Offer,
+  offer: Pick<Offer, 'resources'>,
   kinds: readonly ConversionKind[],
   role: string,
   firstVolume: number,

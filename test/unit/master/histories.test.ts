@@ -58,6 +58,39 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       who,
     }),
   },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constantFrom('deactivate' as const, 'reactivate' as const), who }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('empty' as const), who, gone: fc.boolean() }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('operate' as const),
+      who,
+      kinds: fc.array(kind, { minLength: 1, maxLength: 5 }),
+      role: fc.constantFrom('a', 'a/b'),
+      id: fc.nat(9),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('weigh' as const),
+      role: fc.constantFrom('*', 'a', 'a/b'),
+      weight: fc.constantFrom(0.5, 1, 2),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('limit' as const),
+      role: fc.constantFrom('a', 'b'),
+      guarantee: fc.nat(3),
+      limit: fc.option(fc.integer({ min: 3, max: 6 }), { nil: undefined }),
+      force: fc.boolean(),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('answer' as const), who, accepts: fc.boolean() }) },
   {
     weight: 2,
