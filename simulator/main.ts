@@ -52,8 +52,8 @@ function invalid(message: string, cause?: unknown): MesitaError {
 }
 
 /** The master's allocator, as flags of the scenario's would make it. */
-export function allocatorFor(_master: MasterScenario): Allocator {
-  return new HierarchicalAllocator();
+export function allocatorFor({ roleSorter, frameworkSorter }: MasterScenario): Allocator {
+  return new HierarchicalAllocator({ roleSorter, frameworkSorter });
 }
 
 /** Runs a scenario from its beginning to its end. */

@@ -251,7 +251,8 @@ function askForMissing(state: MasterState, previous: Agent | undefined, agent: A
     framework.unreachableTasks.delete(id);
     framework.tasks.set(id, task);
     agent.tasks.set(key, task);
-    if (isTerminal(task.state)) {
+    const over = isTerminal(task.state);
+    if (over && (unreachable || isTerminal(task.status_update_state ?? task.state))) {
       effects.push(...tellEndAgain(state, framework, task, unreachable));
       continue;
     }
@@ -259,7 +260,8 @@ function askForMissing(state: MasterState, previous: Agent | undefined, agent: A
       task.state = task.status_update_state ?? 'TASK_STAGING';
       effects.push(announce({ type: 'TASK_ADDED', task }));
     }
-    chargeTask(state, framework, agent, task);
+    // One that is over, but whose end was still behind earlier updates: the agent makes an end for it.
+    if (!over) chargeTask(state, framework, agent, task);
     const partition_aware = hasCapability(framework.info, 'PARTITION_AWARE');
     asked.push({ framework_id: framework.id, task_id: id, partition_aware });
   }

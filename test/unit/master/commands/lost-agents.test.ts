@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { expire } from '../../../../master/commands/expire.ts';
 import { registerAgent } from '../../../../master/commands/register-agent.ts';
 import { markGone } from '../../../../master/commands/remove-agent.ts';
+import { updateTask } from '../../../../master/commands/update-task.ts';
 import type { MasterSettings } from '../../../../master/state.ts';
 import { type AgentId, asAgentId, type FrameworkId } from '../../../../protocol/ids.ts';
 import type { FrameworkInfoCapabilityType } from '../../../../protocol/messages.ts';
@@ -177,4 +178,26 @@ test('an agent that comes back tells the end of a task again that its framework 
   world.acknowledge(framework, agent, 't1', uuid);
   assert.equal(world.known(framework).completedTasks.length, 1);
   assertInvariants(world.state, world.allocator);
+});
+
+test('an agent that has forgotten a task is asked for its end where the framework was only told of earlier states', () => {
+  const { world, agent, framework } = running();
+  const status = {
+    task_id: { value: 't1' },
+    state: 'TASK_RUNNING',
+    agent_id: { value: agent },
+    uuid: world.uuid(),
+  } as const;
+  const update = { framework_id: framework, status, latest_state: 'TASK_FINISHED' } as const;
+  world.did(updateTask(world.state, agent, update, world.now));
+  world.take();
+  world.register(agentSubscription({ id: agent, resources }));
+  const asked = messagesIn(world.take(), agent).find(({ type }) => type === 'RECONCILE');
+  const tasks = [{ framework_id: framework, task_id: 't1', partition_aware: false }];
+  assert.deepEqual(asked, { type: 'RECONCILE', tasks });
+  assertInvariants(world.state, world.allocator);
+  const uuid = world.update(agent, framework, 't1', 'TASK_LOST');
+  assert.deepEqual(updatesIn(world.take(), framework), ['t1 TASK_LOST']);
+  world.acknowledge(framework, agent, 't1', uuid);
+  assert.equal(world.known(framework).completedTasks.length, 1);
 });
