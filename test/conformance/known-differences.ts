@@ -79,9 +79,12 @@ const ofAgent: readonly Rule[] = (
     { reason: 'nested-commands', exchange: /ATTACH_CONTAINER_OUTPUT (top-level|docker)/ },
     { reason: 'nested-commands', exchange: /CONTAINER_SESSION s1/, path: /^event DATA STDOUT\.data\.data$/ },
     { reason: 'timing', exchange: /ATTACH_CONTAINER_OUTPUT s6/, path: /^event DATA STDOUT$/, problem: /extra/ },
-    { reason: 'containers', exchange: /(LAUNCH|WAIT|REMOVE)_CONTAINER standalone$/ },
-    // Its element has no executor, so that the others are paired by other names.
-    { reason: 'containers', exchange: /GET_CONTAINERS standalone$/, path: /containers\[[^\]]+\]$/ },
+    // Whether it runs already.
+    {
+      reason: 'timing',
+      exchange: /GET_CONTAINERS standalone$/,
+      path: /containers\[standalone1\]\.resource_statistics$/,
+    },
   ] as const
 ).map((rule) => ({ ...rule, file: /^e_agent$/ }));
 
@@ -154,6 +157,12 @@ const rules: readonly Rule[] = [
     exchange: /^agent:(\/containers( group running)?|GET_CONTAINERS nested|\/monitor\/statistics)$/,
     path: /statistics\.(cpus_\w+_time_secs|cpus_limit|mem_\w+_bytes|processes)$|status\.(network_infos|executor_pid)$/,
   },
+  // The first process of a container does not end by SIGTERM, unless it says so.
+  {
+    reason: 'everything-in-containers',
+    path: /\bstatus(es\[[^\]]+\])?\.message$/,
+    problem: /^"Command terminated with signal Killed" instead of "Command terminated with signal Terminated"$/,
+  },
   // What is found wrong earlier or later, or not at all.
   {
     reason: 'everything-in-containers',
@@ -166,18 +175,15 @@ const rules: readonly Rule[] = [
     ),
     problem: /^(?!does not come)/,
   },
+  // How much is in an offer; in the operator's sessions also which offers there are, and what documents say of them.
+  { reason: 're-offers', path: /^event OFFERS\.resources\[[^\]]*\]\.(scalar\.value|ranges\.range.*)$/ },
+  { reason: 're-offers', file: /^d_/, path: /^event RESCIND(\.rescind\.offer_id\.value)?$/ },
   {
     reason: 're-offers',
-    path: /^event (OFFERS \S*|RESCIND|RESCIND\.rescind\.offer_id\.value)$/,
+    file: /^[cd]_/,
+    path: /\bframeworks\[[^\]]*\]\.offers\[[^\]]*\](\.resources(\.\w+|\[[^\]]*\]\.scalar\.value))?$/,
   },
-  { reason: 're-offers', path: /^event OFFERS\.(executor_ids|unavailability)$/, problem: /extra/ },
-  { reason: 're-offers', path: /^event OFFERS\.resources\[.*(\]|\.scalar\.value|\.ranges\.range.*)$/ },
-  {
-    reason: 're-offers',
-    path: /\boffers\[[^\]]*\](\.executor_ids|\.resources(\[.*\]|\.\w+|\[.*(\.scalar\.value|\.ranges\.range.*)))?$/,
-  },
-  { reason: 're-offers', path: /\b(offered_resources\w*|frameworks\[[^\]]*\]\.resources)\b/ },
-  { reason: 're-offers', path: /(UPDATE big TASK_ERROR|UPDATE_OPERATION_STATUS opbad).*message$/ },
+  { reason: 're-offers', file: /^d_/, path: /\b(offered_resources\w*|frameworks\[[^\]]*\]\.resources)\b/ },
   ...ofAgent,
   ...ofDockerTasks,
   { reason: 'reasons-in-state', path: /statuses\[\d+\]\.(message|reason)$/, problem: /extra/ },

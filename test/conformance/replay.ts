@@ -61,7 +61,7 @@ export class Replay {
     for (const item of this.#items) if (item.kind === 'end') this.#streams.set(item.stream.exchange, item.stream);
     // Of what is of the same millisecond, a request may name an id that a record brought, or a record answer a request.
     for (const item of inOrder(this.#items, ['record', 'end', 'answer', 'request'])) this.#register(item, own);
-    this.#items = inOrder(this.#items, ['request', 'record', 'answer', 'end']);
+    this.#items = inOrder(this.#items, ['answer', 'request', 'record', 'end']);
     this.#pacing = new Pacing(subject, this.#items[0]?.at ?? 0);
     this.#watch = new StreamWatch([...this.#streams.values()], this.#ids, this.#pacing, subject.addresses.master);
   }

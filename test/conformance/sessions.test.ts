@@ -8,8 +8,12 @@ import { reportDifferences } from './report.ts';
 import { paces, runAtPaces } from './session-run.ts';
 import { sessions } from './sessions.ts';
 
+/** Milliseconds for all sessions together, on a machine that is ten times as busy as it should be. */
+const timeout = 900_000;
+
 describe('a recorded session of a real master and agent agrees, but for the known differences', {
   concurrency: 2,
+  timeout,
 }, () => {
   for (const [name, session] of Object.entries(sessions)) {
     test(name, async (context) => {

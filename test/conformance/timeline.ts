@@ -36,7 +36,7 @@ export function timeline(lines: readonly Line[], comparison: () => Comparison): 
   for (const line of lines) {
     if (!isExchange(line)) continue;
     items.push({ at: line.t0, kind: 'request', exchange: line });
-    if (isWaiting(line)) items.push({ at: line.t0 + (line.response.t_end_ms ?? 0), kind: 'answer', exchange: line });
+    if (isWaiting(line)) items.push({ at: line.t0 + (line.response.t_end_ms || 0.5), kind: 'answer', exchange: line });
     if (line.response.chunks === undefined) continue;
     const stream = recordedStream(line, comparison());
     for (const [index, { at }] of stream.records.entries()) {
