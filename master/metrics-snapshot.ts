@@ -3,7 +3,7 @@ import { scalarOf } from '../protocol/resources.ts';
 import { type Snapshot, snapshotOf } from '../runtime/metrics-route.ts';
 import { systemMetrics } from '../runtime/system-metrics.ts';
 import { resourcesOfExecutors } from './documents/executors.ts';
-import { ancestors, consumedOf, type RoleShares, roleShares } from './documents/roles.ts';
+import { consumption, type RoleShares, roleShares } from './documents/roles.ts';
 import { frameworkMetrics } from './framework-metrics.ts';
 import { messageOfCall } from './metrics.ts';
 import { isActive, type MasterState, usedResources } from './state.ts';
@@ -166,7 +166,8 @@ function allocatorGauges(state: MasterState): Metric[] {
         [`allocator/mesos/offer_filters/roles/${role}/active`, filters.get(role) ?? 0],
       ];
     }),
-    ...consumption(roles),
+    ...consumptionGauges(roles),
+    ...quotaGauges(state),
   ];
 }
 
@@ -176,17 +177,22 @@ function isInUse([, { frameworks, allocated, offered, reserved }]: [string, Role
 }
 
 /** What counts against quotas: of each role with those below it, and of the nameless root of all roles. */
-function consumption(roles: ReadonlyMap<string, RoleShares>): Metric[] {
-  const consumed = new Map<string, Resource[]>();
-  for (const [role, shares] of roles) {
-    const own = consumedOf(shares);
-    for (const above of ['', ...ancestors(role), role]) consumed.set(above, [...(consumed.get(above) ?? []), ...own]);
-  }
-  return [...consumed].flatMap(([role, resources]) =>
+function consumptionGauges(roles: ReadonlyMap<string, RoleShares>): Metric[] {
+  return [...consumption(roles)].flatMap(([role, resources]) =>
     resourceNames
       .map(
         (name): Metric => [`allocator/mesos/quota/roles/${role}/resources/${name}/consumed`, scalarOf(resources, name)],
       )
       .filter(([, amount]) => amount > 0),
+  );
+}
+
+function quotaGauges({ quotas }: MasterState): Metric[] {
+  return [...quotas].flatMap(([role, { guarantees, limits }]) =>
+    Object.entries({ guarantee: guarantees, limit: limits }).flatMap(([kind, amounts]) =>
+      [...amounts].map(
+        ([name, amount]): Metric => [`allocator/mesos/quota/roles/${role}/resources/${name}/${kind}`, amount],
+      ),
+    ),
   );
 }

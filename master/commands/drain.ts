@@ -24,7 +24,9 @@ export function drainAgent(state: MasterState, call: MasterCallDrainAgent, now: 
     return { refusal: `Agent ${agent.id} is part of a maintenance schedule under ${name}` };
   }
   const longest = nanosecondsOf(call.max_grace_period);
-  if (longest !== undefined && longest < 0) return { refusal: "Expecting 'max_grace_period' not to be negative" };
+  if (longest !== undefined && (longest < 0 || longest > mostNanoseconds)) {
+    return { refusal: "Expecting 'max_grace_period' to be between zero and 292 years" };
+  }
   const config: DrainConfig = {
     ...(longest === undefined ? {} : { max_grace_period: { nanoseconds: longest } }),
     mark_gone: call.mark_gone ?? false,
@@ -98,6 +100,10 @@ function find(state: MasterState, id: AgentId): Agent | undefined {
   return state.agents.get(id) ?? state.unreachableAgents.get(id)?.agent;
 }
 
+// What 64 bits hold.
+const mostNanoseconds = 9.2e18;
+
+/** Numbers beyond 2^53 come as bigints from the codecs. */
 function nanosecondsOf(duration: Duration | undefined): number | undefined {
-  return duration === undefined ? undefined : (duration.seconds ?? 0) * 1e9 + (duration.nanos ?? 0);
+  return duration === undefined ? undefined : Number(duration.seconds ?? 0) * 1e9 + Number(duration.nanos ?? 0);
 }

@@ -32,11 +32,12 @@ export function updateQuotas(
     if (wrong !== undefined) return badRequest(wrong);
   }
   const changed = new Map(configs.map((config) => [config.role, quotaOf(config)]));
+  const consumed = consumption(roleShares(state));
   if (call.force !== true) {
-    const wrong = beyondLimit(state, changed) ?? beyondCluster(state, changed);
+    const wrong = beyondLimit(consumed, changed) ?? beyondCluster(state, changed);
     if (wrong !== undefined) return badRequest(`Invalid QuotaConfig: ${wrong} (use 'force' flag to bypass this check)`);
   }
-  return { effects: [...changed].flatMap(([role, quota]) => apply(state, role, quota, now)) };
+  return { effects: [...changed].flatMap(([role, quota]) => apply(state, role, quota, consumed, now)) };
 }
 
 /** SET_QUOTA, of old: guarantees that are limits too, for a role that has no quota. */
@@ -54,7 +55,7 @@ export function setQuota(
       'Heuristic capacity check for set quota request failed: Not enough available cluster capacity to reasonably satisfy quota request; the force flag can be used to override this check';
     return { refusal: 'conflict', text };
   }
-  return { effects: apply(state, role, quota, now) };
+  return { effects: apply(state, role, quota, consumption(roleShares(state)), now) };
 }
 
 /** REMOVE_QUOTA, of old. `what` begins the refusal: what was asked for, and where. */
@@ -65,14 +66,18 @@ export function removeQuota(state: MasterState, role: string, what = 'Failed to 
   return { effects: [allocateSoon, log('quota removed', { role })] };
 }
 
-function apply(state: MasterState, role: string, quota: Quota, now: number): Effect[] {
+/** What counts against the quota of each role; offers do not. */
+type Consumed = ReadonlyMap<string, readonly Resource[]>;
+
+function apply(state: MasterState, role: string, quota: Quota, consumed: Consumed, now: number): Effect[] {
+  const held = quantitiesOf(consumed.get(role) ?? []);
   state.quotas.set(role, quota);
   state.allocator.setQuota(role, isNothing(quota) ? undefined : quota);
   const { guarantees, limits } = quota;
   const fields = { role, guarantees: formatQuantities(guarantees), limits: formatQuantities(limits) };
   return [
-    ...rescindBeyond(state, role, limits, now),
-    ...rescindFor(state, role, guarantees, now),
+    ...rescindBeyond(state, role, limits, held, now),
+    ...rescindFor(state, role, guarantees, held, now),
     allocateSoon,
     log('quota updated', fields),
   ];
@@ -148,10 +153,9 @@ function invalidGuarantee(resource: Resource): string | undefined {
   return resource.type === 'SCALAR' ? undefined : 'QuotaInfo must not include non-scalar resources';
 }
 
-function beyondLimit(state: MasterState, changed: ReadonlyMap<string, Quota>): string | undefined {
-  const shares = roleShares(state);
+function beyondLimit(held: Consumed, changed: ReadonlyMap<string, Quota>): string | undefined {
   for (const [role, { limits }] of changed) {
-    const consumed = quantitiesOf(consumption(shares, role));
+    const consumed = quantitiesOf(held.get(role) ?? []);
     if (!exceeds(consumed, limits)) continue;
     return `Role '${role}' is already consuming '${formatQuantities(consumed)}'; this is more than the requested limits '${formatQuantities(limits)}'`;
   }
@@ -176,9 +180,14 @@ function exceeds(amounts: Quantities, limits: Quantities): boolean {
 }
 
 /** Takes back offers of a role with which it would hold more than its limit. */
-function rescindBeyond(state: MasterState, role: string, limits: Quantities, now: number): Effect[] {
+function rescindBeyond(
+  state: MasterState,
+  role: string,
+  limits: Quantities,
+  consumed: Quantities,
+  now: number,
+): Effect[] {
   if (limits.size === 0) return [];
-  const consumed = quantitiesOf(consumption(roleShares(state), role));
   const own = [...state.offers.values()].filter((offer) => isWithin(offer.role, role));
   return own.flatMap((offer) => {
     const held = quantitiesOf(own.filter(({ id }) => state.offers.has(id)).flatMap(unreserved));
@@ -189,12 +198,17 @@ function rescindBeyond(state: MasterState, role: string, limits: Quantities, now
 }
 
 /** Takes back offers of others until what comes free is as much as a role lacks of its guarantee. */
-function rescindFor(state: MasterState, role: string, guarantees: Quantities, now: number): Effect[] {
+function rescindFor(
+  state: MasterState,
+  role: string,
+  guarantees: Quantities,
+  consumed: Quantities,
+  now: number,
+): Effect[] {
   if (guarantees.size === 0) return [];
   const [own, others] = [true, false].map((wanted) =>
     [...state.offers.values()].filter((offer) => isWithin(offer.role, role) === wanted),
   );
-  const consumed = quantitiesOf(consumption(roleShares(state), role));
   let lacking = excessOver(guarantees, addQuantities(consumed, quantitiesOf((own ?? []).flatMap(unreserved))));
   return (others ?? []).flatMap((offer) => {
     const freed = quantitiesOf(unreserved(offer));

@@ -9,8 +9,9 @@ import { type MasterState, roleOfTask, rolesOf } from '../state.ts';
 /** `/roles`: those that frameworks are in, resources are reserved to, or operators set something for, and what is above them. Sorted. */
 export function rolesDocument(state: MasterState): Document {
   const roles = roleShares(state);
+  const consumed = consumption(roles);
   const sorted = [...roles].sort(([left], [right]) => (left < right ? -1 : 1));
-  return { roles: sorted.map(([name, shares]) => roleDocument(state, name, shares, consumption(roles, name))) };
+  return { roles: sorted.map(([name, shares]) => roleDocument(state, name, shares, consumed.get(name) ?? [])) };
 }
 
 export interface RoleShares {
@@ -55,13 +56,22 @@ export function ancestors(role: string): string[] {
 }
 
 /** What counts against a quota: what is reserved, in use or not, and what is in use beside that. */
-export function consumedOf({ allocated, reserved }: RoleShares): Resource[] {
+function consumedOf({ allocated, reserved }: RoleShares): Resource[] {
   return [...allocated.filter((resource) => reservationRole(resource) === '*'), ...reserved];
 }
 
-/** The same for a role with all that are below it, as quotas count. */
-export function consumption(shares: ReadonlyMap<string, RoleShares>, role: string): Resource[] {
-  return [...shares].flatMap(([name, own]) => (isWithin(name, role) ? consumedOf(own) : []));
+/** The same for each role with all that are below it, as quotas count; and for the nameless root of all roles. */
+export function consumption(shares: ReadonlyMap<string, RoleShares>): Map<string, Resource[]> {
+  const consumed = new Map<string, Resource[]>();
+  for (const [role, own] of shares) {
+    const resources = consumedOf(own);
+    for (const above of ['', ...ancestors(role), role]) {
+      const sum = consumed.get(above);
+      if (sum === undefined) consumed.set(above, [...resources]);
+      else for (const resource of resources) sum.push(resource);
+    }
+  }
+  return consumed;
 }
 
 /** Whether a role is another one, or below it. */

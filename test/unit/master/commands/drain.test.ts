@@ -121,10 +121,11 @@ describe('DRAIN_AGENT', () => {
   test('is refused for agents that nobody knows, or that are due for maintenance', () => {
     const { world, agent } = busy();
     assert.equal(world.drain('nope'), 'Unknown agent');
-    assert.equal(
-      world.drain(agent, { max_grace_period: { seconds: -1 } }),
-      "Expecting 'max_grace_period' not to be negative",
-    );
+    const largest = 9_223_372_036_854_775_807n as unknown as number;
+    for (const max_grace_period of [{ seconds: -1 }, { nanos: -1 }, { seconds: largest }]) {
+      const refusal = "Expecting 'max_grace_period' to be between zero and 292 years";
+      assert.equal(world.drain(agent, { max_grace_period }), refusal);
+    }
     const machine = { hostname: 'host', ip: '127.0.0.1' };
     const windows = [{ machine_ids: [machine], unavailability: { start: { nanoseconds: 1 } } }];
     updateSchedule(world.state, { windows }, world.now);

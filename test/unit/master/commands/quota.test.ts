@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { removeQuota, setQuota, updateQuotas } from '../../../../master/commands/quota.ts';
+import { metricsSnapshot } from '../../../../master/metrics-snapshot.ts';
 import { quotaStatus } from '../../../../master/operator/quota-status.ts';
 import type { QuotaQuotaConfig, Resource } from '../../../../protocol/messages.ts';
 import { assertInvariants } from '../../../support/master-invariants.ts';
@@ -40,6 +41,9 @@ describe('UPDATE_QUOTA', () => {
       guarantees: new Map([['cpus', 0.5]]),
       limits: new Map([['cpus', 1]]),
     });
+    const metrics = metricsSnapshot(world.state, world.now);
+    const prefix = 'allocator/mesos/quota/roles/a/resources/cpus';
+    assert.deepEqual([metrics[`${prefix}/guarantee`], metrics[`${prefix}/limit`]], [0.5, 1]);
   });
 
   test('takes quota from a role by an empty one, which stays visible', () => {
