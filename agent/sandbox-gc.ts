@@ -59,7 +59,7 @@ export class SandboxGc {
 
   /** A sandbox is going to be used: neither it nor what it is in is removed. Resolves when it is safe. */
   async keep(sandbox: string): Promise<void> {
-    for (const path of lineage(sandbox)) {
+    for (const path of this.#lineage(sandbox)) {
       const users = this.#inUse.get(path) ?? new Set();
       this.#inUse.set(path, users.add(sandbox));
       this.#schedule.delete(path);
@@ -70,7 +70,7 @@ export class SandboxGc {
   /** A sandbox is over, and so is what it is in when nothing else there is used. One that was never kept is passed over. */
   async release(sandbox: string): Promise<void> {
     const now = this.#options.clock.now();
-    const over = lineage(sandbox).filter((path) => {
+    const over = this.#lineage(sandbox).filter((path) => {
       const users = this.#inUse.get(path);
       return users?.delete(sandbox) === true && users.size === 0;
     });
@@ -84,6 +84,7 @@ export class SandboxGc {
 
   /** Puts on the schedule what is on the disk and not in use: by when it was last changed. */
   async recover(paths: SandboxPaths): Promise<void> {
+    for (const path of await directories(this.#standalone)) await this.#schedulePast(path, await newest(path, 1));
     const others = (await directories(dirname(paths.slave))).filter((path) => path !== paths.slave);
     for (const path of others) await this.#schedulePast(path, await newest(path, 5));
     for (const framework of await directories(join(paths.slave, 'frameworks'))) {
@@ -112,6 +113,18 @@ export class SandboxGc {
       if (!this.#schedule.delete(path)) continue;
       await this.#remove(path);
     }
+  }
+
+  /** A sandbox, its executor's directory and its framework's: …/frameworks/F/executors/E/runs/C. Of a standalone container, itself. */
+  #lineage(sandbox: string): string[] {
+    if (dirname(sandbox) === this.#standalone) return [sandbox];
+    if (basename(dirname(sandbox)) !== 'runs') return [];
+    const executor = dirname(dirname(sandbox));
+    return [sandbox, executor, dirname(dirname(executor))];
+  }
+
+  get #standalone(): string {
+    return join(this.#options.workDirectory, 'containers');
   }
 
   get #trash(): string {
@@ -170,13 +183,6 @@ function touch(path: string, time: number): void {
   } catch {
     // It is gone.
   }
-}
-
-/** A sandbox, its executor's directory and its framework's: …/frameworks/F/executors/E/runs/C. */
-function lineage(sandbox: string): string[] {
-  if (basename(dirname(sandbox)) !== 'runs') return [];
-  const executor = dirname(dirname(sandbox));
-  return [sandbox, executor, dirname(dirname(executor))];
 }
 
 async function directories(path: string): Promise<string[]> {

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { ProcessEngine } from '../../agent/engine/process-engine.ts';
+import { procFiles } from '../../runtime/proc-files.ts';
 import { eventually } from '../support/eventually.ts';
 import { exitOf, never, ProcessRoom } from '../support/process-room.ts';
 import { type Capability, type EngineHarness, engineContract } from './engine-contract.ts';
@@ -62,6 +63,19 @@ describe('process engine: what survives whom', () => {
     const exited = exitOf(engine, 'running');
     await engine.stop('running', 5);
     assert.deepEqual(await exited, { kind: 'exited', name: 'running', exitCode: 143, outOfMemory: false });
+  });
+
+  room('of a command that was talked with nothing is left when the agent was killed', async (at) => {
+    const pid = join(at.directory, 'pid');
+    const script = `setsid sleep 1000 </dev/null >/dev/null 2>&1 & echo $! >${pid}; sleep 1000`;
+    const wait = `until [ -s ${pid} ]; do sleep 0.05; done`;
+    const agent = await at.agentThatRuns({ running: 'exec sleep 1000', ended: wait }, 'ended', { running: script });
+    agent.kill('SIGKILL');
+    await once(agent, 'exit');
+    const daemon = Number(await readFile(pid, 'utf8'));
+    const engine = await at.connected();
+    assert.ok(procFiles.row(daemon)?.zombie ?? true);
+    assert.equal((await engine.list()).find(({ name }) => name === 'running')?.state, 'running');
   });
 
   room('when a keeper is killed, so is what it was the parent of; and it is replaced', async (at) => {

@@ -45,8 +45,19 @@ export class ProcessRoom {
   }
 
   /** Another Node process with an engine of its own, which runs these containers; resolves when the first one has ended. */
-  async agentThatRuns(containers: Record<string, string>, awaited: string): Promise<ChildProcess> {
-    const given = JSON.stringify({ state: this.state, scope, awaited, directory: this.directory, containers });
+  async agentThatRuns(
+    containers: Record<string, string>,
+    awaited: string,
+    sessions: Record<string, string> = {},
+  ): Promise<ChildProcess> {
+    const given = JSON.stringify({
+      state: this.state,
+      scope,
+      awaited,
+      directory: this.directory,
+      containers,
+      sessions,
+    });
     const agent = spawn(process.execPath, [join(import.meta.dirname, 'process-agent.ts'), given], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });

@@ -98,6 +98,22 @@ describe('sandboxes', () => {
     assert.ok(!existsSync(frameworkOf(over)));
   });
 
+  it('of standalone containers go when these are over, also those of an earlier run', async () => {
+    room.diskUsage = 1;
+    const [own, past] = ['own', 'past'].map((name) => join(room.directory, 'containers', name));
+    assert.ok(own !== undefined && past !== undefined);
+    await room.sandboxes.keep(own);
+    await mkdir(own, { recursive: true });
+    await mkdir(past);
+    await utimes(past, 1, 1);
+    await room.sandboxes.recover(new SandboxPaths(room.directory, 'S'));
+    await room.sandboxes.collect();
+    assert.deepEqual([existsSync(own), existsSync(past)], [true, false]);
+    await room.sandboxes.release(own);
+    await room.sandboxes.collect();
+    assert.ok(!existsSync(own));
+  });
+
   it('that come into use while others are removed are whole', async () => {
     room.diskUsage = 1;
     for (let round = 0; round < 20; round++) {
