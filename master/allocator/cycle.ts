@@ -51,10 +51,11 @@ export class Cycle {
     return this.#rounds.length === 0;
   }
 
-  /** Goes on with at least one agent, and then for as long as it `goesOn`. */
+  /** Goes on, for as long as it `goesOn`, but never for nothing. */
   run(random: () => number, goesOn: () => boolean): Allocation[] {
     this.#allocations = [];
     for (let round = this.#rounds[0]; round !== undefined; round = this.#rounds[0]) {
+      if (!round.hosts.isFilled && !(round.hosts.fill(goesOn) && goesOn())) break;
       const host = round.hosts.next();
       if (host === undefined) {
         this.#rounds.shift();
