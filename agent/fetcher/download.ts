@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { FetchPlan } from './fetch-plan.ts';
-import { Growth } from './growth.ts';
+import type { Growth } from './growth.ts';
 import { IncomingFile } from './incoming-file.ts';
 import { StallWatch } from './stall-watch.ts';
 import { BrokenConnection, FetchProblem, type OpenedUri, type OpenOptions, type UriSource } from './uri-source.ts';
@@ -45,7 +45,7 @@ export async function download(
   limits: DownloadLimits,
   signal: AbortSignal,
   progress: (sentence: string) => void,
-  facts: DownloadFacts = { validator: undefined, growth: new Growth() },
+  facts: DownloadFacts,
 ): Promise<Downloaded> {
   const file = await IncomingFile.create(path, facts.growth, plan.cache || plan.sha256 !== undefined);
   try {
