@@ -19,18 +19,20 @@ export class ContainerStatistics {
     this.#clock = clock;
   }
 
-  /** Of those that run; `only`: of the container with that id; `nested`: each followed by those inside it. */
+  /** Of those that run; `only`: of the container with that id; `nested`: each followed by those inside it; last those `besides`. */
   async measure({
     only,
     nested = false,
+    besides = [],
   }: {
     only?: string | undefined;
     nested?: boolean;
+    besides?: readonly Run[];
   } = {}): Promise<MeasuredContainer[]> {
     const running = runsOf(this.#state).filter(
       ({ phase, containerId }) => phase === 'running' && (only === undefined || containerId === only),
     );
-    const measured = await Promise.all(running.map((run) => this.#measure(run)));
+    const measured = await Promise.all([...running, ...besides].map((run) => this.#measure(run)));
     return measured.flatMap(({ inside, ...whole }) => (nested ? [whole, ...inside] : whole));
   }
 

@@ -9,9 +9,10 @@ import type { ContainerStatistics } from '../container-statistics.ts';
 import type { AgentIdentity } from '../identity.ts';
 import type { NestedContainers } from '../nested/nested-containers.ts';
 import type { AgentState } from '../state.ts';
+import { containersOf } from './get-containers.ts';
 import { nestedCalls } from './nested-calls.ts';
 import type { Outcome } from './outcome.ts';
-import { containerMessage, drainOf, getExecutors, getFrameworks, getState, getTasks, nestedMessage } from './reads.ts';
+import { drainOf, getExecutors, getFrameworks, getState, getTasks } from './reads.ts';
 
 /** What calls read and change. */
 export interface Operated {
@@ -51,11 +52,8 @@ const handlers: Record<AgentCallType, Handler> = {
   LIST_FILES: ({ files }, call) => readFiles(files, call),
   READ_FILE: ({ files }, call) => readFiles(files, call),
   GET_STATE: reading(({ state }) => ({ get_state: getState(state) })),
-  GET_CONTAINERS: async ({ statistics, nested }, { get_containers = {} }) => {
-    const { show_nested = false, show_standalone = false } = get_containers;
-    const measured = await statistics.measure({ nested: show_nested });
-    const others = nested.running().filter(({ id }) => (id.parent === undefined ? show_standalone : show_nested));
-    const containers = [...measured.map(containerMessage), ...others.map(nestedMessage)];
+  GET_CONTAINERS: async (operated, call) => {
+    const containers = await containersOf(operated, call);
     return { response: containers.length === 0 ? {} : { get_containers: { containers } } };
   },
   GET_FRAMEWORKS: reading(({ state }) => ({ get_frameworks: getFrameworks(state) })),

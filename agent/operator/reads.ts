@@ -79,8 +79,12 @@ export function containerMessage({ run, statistics }: MeasuredContainer): AgentR
 }
 
 /** As recorded, without what the engine does not tell. */
-export function nestedMessage({ id }: Pick<OperatedContainer, 'id'>): AgentResponseGetContainersContainer {
-  return { container_id: { value: id.value }, container_status: { container_id: id } };
+export function nestedMessage(
+  { id }: Pick<OperatedContainer, 'id'>,
+  { statistics }: Partial<MeasuredContainer> = {},
+): AgentResponseGetContainersContainer {
+  const measured = statistics && { resource_statistics: statistics };
+  return { container_id: { value: id.value }, container_status: { container_id: id }, ...measured };
 }
 
 /** The drain of an agent, as GET_AGENT tells it: with the time in whole seconds. */

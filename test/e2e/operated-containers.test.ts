@@ -59,7 +59,9 @@ describe('containers by the operator API, on a real engine', { timeout: patience
     };
     assert.deepEqual(await client.call('LAUNCH_CONTAINER', launch), [200, '']);
     const [, shown] = await client.call('GET_CONTAINERS', { show_standalone: true });
-    assert.deepEqual(JSON.parse(shown).get_containers.containers[0].container_id, container_id);
+    const [found] = JSON.parse(shown).get_containers.containers;
+    assert.deepEqual([found.container_id, found.container_status], [container_id, { container_id }]);
+    assert.equal(found.resource_statistics.mem_limit_bytes, 32 * 2 ** 20);
     assert.equal(await client.wait(container_id), 512);
     const { workDirectory } = cluster.agent;
     const stdout = await readFile(join(workDirectory, 'containers/alone/stdout'), 'utf8');
