@@ -12,6 +12,7 @@ import { encodeProtobuf } from '../../protocol/protobuf-codec.ts';
 import { parseFlags } from '../../runtime/flags.ts';
 import { silentLog } from '../../runtime/log.ts';
 import { Shutdown } from '../../runtime/shutdown.ts';
+import { BreakableLink } from '../conformance/breakable-link.ts';
 import { dockerTask, image } from '../support/agent-room.ts';
 import { FakeEngine } from '../support/fake-engine.ts';
 import { agentSubscription, frameworkInfo } from '../support/master-messages.ts';
@@ -188,7 +189,9 @@ describe('a drain of a real agent', () => {
     const engine = new FakeEngine({ images: [image] });
     const shutdown = new Shutdown(silentLog);
     t.after(() => shutdown.stop());
-    const flags = [`--master=${room.master.address}`, '--port=0', `--work_dir=${join(room.directory, 'agent')}`];
+    const link = await BreakableLink.open(room.master.address);
+    t.after(() => link.close());
+    const flags = [`--master=${link.address}`, '--port=0', `--work_dir=${join(room.directory, 'agent')}`];
     const values = parseFlags(
       agentFlags,
       [...flags, '--resources=cpus:2;mem:512;disk:100', '--registration_backoff_factor=10ms'],
@@ -200,7 +203,7 @@ describe('a drain of a real agent', () => {
       const answer = await room.request('POST', '/api/v1', { headers: json, body: JSON.stringify(call) });
       return answer.status === 200 && answer.text === '' ? 'done' : answer.text;
     };
-    return { room, agent, id, operate };
+    return { room, agent, link, id, operate };
   }
 
   /** Runs a task, and acknowledges every update from then on. */
@@ -254,6 +257,19 @@ describe('a drain of a real agent', () => {
     assert.equal(await operate({ type: 'REACTIVATE_AGENT', reactivate_agent: { agent_id } }), 'done');
     await until('it is offered again', () => offers().length > before);
     await until('the agent knows', () => agent.state.drain === undefined);
+  });
+
+  test('that begins while the agent is cut off goes on when it is back', async (t) => {
+    const { room, agent, link, id, operate } = await cluster(t);
+    const { states } = await run(t, room, id);
+    link.cut();
+    const known = () => room.master.state.agents.get(asAgentId(id));
+    await until('the master knows', () => known()?.connected === false);
+    assert.equal(await operate({ type: 'DRAIN_AGENT', drain_agent: { agent_id: { value: id } } }), 'done');
+    assert.equal(agent.state.drain, undefined);
+    link.mend();
+    await until('it is drained', () => known()?.drain?.state === 'DRAINED');
+    assert.equal(states().at(-1), 'TASK_KILLED REASON_AGENT_DRAINING');
   });
 
   test('marks it gone at its end, and the agent ends', async (t) => {
