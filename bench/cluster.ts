@@ -114,8 +114,11 @@ export class BenchFramework {
     const waiting = this.#offer;
     this.#offer = undefined;
     const unwanted = waiting === undefined ? offers : others;
-    if (unwanted.length > 0) await this.#driver.decline(unwanted, { refuse_seconds: 3600 });
     waiting?.resolve(first);
+    if (unwanted.length === 0) return;
+    await this.#driver.decline(unwanted, { refuse_seconds: 3600 });
+    // Somebody may have begun to wait, and the refusal have come behind that one's REVIVE.
+    if (this.#offer !== undefined) await this.#driver.revive();
   }
 
   #update({ task_id, state, message }: TaskStatus): void {

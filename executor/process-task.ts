@@ -47,9 +47,11 @@ interface Ending extends UpdateDetails {
 /**
  * One task: a process in a session of its own, and all that it starts.
  *
- *     launch → STARTING → RUNNING → (main process exits) → what is left of the tree is killed → terminal update
- *                            ├ news of its checks: RUNNING again
- *                            └ end: [KILLING] SIGTERM to the tree → grace → SIGKILL ─┘
+ *     launch → RUNNING → (main process exits) → what is left of the tree is killed → terminal update
+ *                 ├ news of its checks: RUNNING again
+ *                 └ end: [KILLING] SIGTERM to the tree → grace → SIGKILL ─┘
+ *
+ * No TASK_STARTING: nothing is waited for in between, and TASK_RUNNING would have to wait for the framework's acknowledgement of it.
  *
  * INVARIANTS
  * - The terminal update is made when no process of the task is left.
@@ -87,7 +89,6 @@ export class ProcessTask {
     const { ender, table } = this.#at;
     const obstacle = unsupported(this.info);
     if (obstacle !== undefined) return this.#tell('TASK_FAILED', { message: obstacle });
-    this.#tell('TASK_STARTING');
     const started = this.#start();
     if ('error' in started) return this.#tell('TASK_FAILED', { message: await started.error });
     table.register(this.mark, started.pid);

@@ -90,6 +90,7 @@ export class ProcessStore {
 
   close(): void {
     for (const watcher of this.#watchers) watcher.close();
+    this.#shorten();
     this.#journal?.close();
   }
 
@@ -133,6 +134,15 @@ export class ProcessStore {
     if (journal === undefined) return;
     if (journal.lines > longJournal + 4 * this.#containers.size) journal.replace(this.#entries());
     else journal.append([entry]);
+  }
+
+  /** What was asked for of containers that are removed need not be there for others to read. */
+  #shorten(): void {
+    try {
+      this.#journal?.replace(this.#entries());
+    } catch {
+      // A full disk: the long one is as good.
+    }
   }
 
   #fold({ mark, ...said }: Entry): void {

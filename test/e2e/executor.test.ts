@@ -73,7 +73,7 @@ describe('mesita-executor, shipped as a bundle', { timeout: patience }, () => {
     await scheduler.launch(task('bad', 'exit 3'));
     assert.equal((await scheduler.update('good', 'TASK_FINISHED')).message, 'Command exited with status 0');
     assert.equal((await scheduler.update('bad', 'TASK_FAILED')).message, 'Command exited with status 3');
-    assert.deepEqual(scheduler.statesOf('good'), ['TASK_STARTING', 'TASK_RUNNING', 'TASK_FINISHED']);
+    assert.deepEqual(scheduler.statesOf('good'), ['TASK_RUNNING', 'TASK_FINISHED']);
     assert.equal(await read('tasks/good/stdout'), 'hello\n');
     assert.equal(await read('tasks/good/stderr'), 'oops\n');
   });
@@ -105,7 +105,7 @@ describe('mesita-executor, shipped as a bundle', { timeout: patience }, () => {
     const failed = await scheduler.update('hog', 'TASK_FAILED');
     assert.equal(failed.reason, 'REASON_CONTAINER_LIMITATION_MEMORY');
     assert.match(failed.message ?? '', /^Memory limit exceeded: limit 40 MB, peak \d/);
-    assert.deepEqual(scheduler.statesOf('modest'), ['TASK_STARTING', 'TASK_RUNNING']);
+    assert.deepEqual(scheduler.statesOf('modest'), ['TASK_RUNNING']);
     const usage = JSON.parse(await read('usage.json'));
     assert.ok(usage.tasks.modest.mem_rss_bytes > 0);
   });

@@ -40,7 +40,7 @@ test('a check is made beside the task, with its directory and environment, and t
   room.kill('t');
   const last = await room.last('t');
   assert.deepEqual([last.state, last.check_status], ['TASK_KILLED', { type: 'COMMAND', command: {} }]);
-  const empty = room.agent.statuses('t').find(({ state }) => state === 'TASK_STARTING');
+  const empty = room.agent.statuses('t').find(({ state }) => state === 'TASK_RUNNING');
   assert.deepEqual(empty?.check_status, { type: 'COMMAND', command: {} });
 });
 
@@ -53,7 +53,6 @@ test('a task whose health check fails too often in a row is killed, and said to 
   assert.deepEqual([(await room.last('sick')).state, (await room.last('sick')).healthy], ['TASK_KILLED', false]);
   const told = room.agent.statuses('sick').map(({ state, healthy }) => [state, healthy]);
   assert.deepEqual(told, [
-    ['TASK_STARTING', undefined],
     ['TASK_RUNNING', undefined],
     ['TASK_RUNNING', false],
     ['TASK_RUNNING', false],

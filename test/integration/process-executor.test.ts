@@ -10,7 +10,7 @@ import { until } from '../support/virtual-clock.ts';
 const mem = (value: number) => ({ resources: [{ name: 'mem', type: 'SCALAR' as const, scalar: { value } }] });
 const seconds = (count: number) => ({ nanoseconds: count * 1e9 });
 
-test('a task goes from STARTING by way of RUNNING to its end, which says how the command ended', async (t) => {
+test('a task goes by way of RUNNING to its end, which says how the command ended', async (t) => {
   const room = await TaskRoom.open(t);
   const cases: [string, string, string][] = [
     ['true', 'TASK_FINISHED', 'Command exited with status 0'],
@@ -24,7 +24,7 @@ test('a task goes from STARTING by way of RUNNING to its end, which says how the
     const status = await room.outcome(`t${index}`, command);
     assert.deepEqual([status.state, status.message], [state, message]);
     const states = room.agent.statuses(`t${index}`).map((update) => update.state);
-    assert.deepEqual(states, ['TASK_STARTING', 'TASK_RUNNING', state]);
+    assert.deepEqual(states, ['TASK_RUNNING', state]);
   }
 });
 
@@ -110,7 +110,7 @@ test('a killed task is told SIGTERM, and is TASK_KILLED also if it then exits wi
   assert.deepEqual(await room.lines('t', 2), ['ready', 'bye']);
   assert.deepEqual(
     room.agent.statuses('t').map(({ state }) => state),
-    ['TASK_STARTING', 'TASK_RUNNING', 'TASK_KILLING', 'TASK_KILLED'],
+    ['TASK_RUNNING', 'TASK_KILLING', 'TASK_KILLED'],
   );
 });
 
@@ -225,7 +225,7 @@ test('a task is ended when its time is over', async (t) => {
     [status.state, status.reason, status.message],
     ['TASK_FAILED', 'REASON_MAX_COMPLETION_TIME_REACHED', 'Command terminated with signal Terminated'],
   );
-  assert.equal(room.agent.statuses('t').length, 3);
+  assert.equal(room.agent.statuses('t').length, 2);
   const quick = await room.outcome('quick', 'true', { max_completion_time: seconds(1000) });
   assert.equal(quick.state, 'TASK_FINISHED');
 });
