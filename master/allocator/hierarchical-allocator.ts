@@ -214,7 +214,7 @@ export class HierarchicalAllocator implements Allocator {
 
   setQuota(role: string, quota: Quota | undefined): void {
     this.#books.setQuota(role, quota);
-    this.#haveQuotasMoved = true;
+    this.#changeHeldBack();
   }
 
   filtersByRole(): ReadonlyMap<string, number> {
@@ -263,7 +263,7 @@ export class HierarchicalAllocator implements Allocator {
 
   #newCycle(random: () => number): Cycle {
     const isPressed = this.#haveQuotasMoved && this.#books.guarantees.tops.size > 0;
-    if (isPressed) for (const host of this.#hosts.values()) if (host.heldBack) this.#change(host);
+    if (isPressed) this.#changeHeldBack();
     const hosts = this.#isAnyFresh ? [...this.#hosts.values()] : this.#changed;
     this.#changed = [];
     this.#isAnyFresh = false;
@@ -325,6 +325,11 @@ export class HierarchicalAllocator implements Allocator {
     if (host.changedFor === this.#number) return;
     host.changedFor = this.#number;
     this.#changed.push(host);
+  }
+
+  /** Quotas may leave more than they did. */
+  #changeHeldBack(): void {
+    for (const host of this.#hosts.values()) if (host.heldBack) this.#change(host);
   }
 
   #touch(host: Host): void {
