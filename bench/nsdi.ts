@@ -4,7 +4,7 @@
 //
 // How it is measured: virtual time in which each piece of the master's work takes the CPU time that it really takes in this process,
 // one piece after the other; so whatever comes waits until the master has done what came before. Agents and frameworks take no
-// time, as if they were elsewhere; a message takes 0.5 ms to go one way. The overhead is from SUBSCRIBE to TASK_FINISHED, less 10 s.
+// time, as if they were elsewhere (only the garbage that they leave is collected in the master's time, too); a message takes 0.5 ms to go one way. The overhead is from SUBSCRIBE to TASK_FINISHED, less 10 s.
 import { allocatorFor } from '../simulator/main.ts';
 import { MeasuredProcessor } from '../simulator/processor.ts';
 import type { Scenario } from '../simulator/scenario.ts';
@@ -12,11 +12,11 @@ import { readScenario } from '../simulator/scenario-reader.ts';
 import { Simulation } from '../simulator/simulation.ts';
 import { percentile } from './statistics.ts';
 
-const agents = Number(process.env['MESITA_BENCH_AGENTS'] ?? 50_000);
-const frameworks = Number(process.env['MESITA_BENCH_FRAMEWORKS'] ?? 200);
-const probes = Number(process.env['MESITA_BENCH_PROBES'] ?? 60);
+const agents = Number(process.env.MESITA_BENCH_AGENTS ?? 50_000);
+const frameworks = Number(process.env.MESITA_BENCH_FRAMEWORKS ?? 200);
+const probes = Number(process.env.MESITA_BENCH_PROBES ?? 60);
 /** Seconds from the beginning, when all is full and tasks end at a steady rate, and between two probes. */
-const steady = Number(process.env['MESITA_BENCH_STEADY'] ?? 75);
+const steady = Number(process.env.MESITA_BENCH_STEADY ?? 75);
 const apart = 0.25;
 const probeTask = 10;
 

@@ -61,16 +61,15 @@ export class SimulatedAgent {
   #life = 0;
   #retryPending = false;
 
-  readonly #perform: { [Kind in keyof EffectArguments]: (effect: EffectArguments[Kind]) => void } = {
-    sendToMaster: ({ message }) => this.#send(message),
-    launch: ({ run }) => this.#launch(taskOf(run)),
-    abortLaunch: ({ run }) =>
-      this.#later(0, () => {
-        const failure = { message: 'The launch was given up' };
-        this.#do(launchFailed(this.#state, taskOf(run), failure, this.#context()));
-      }),
-    stopContainer: ({ run }) => this.#later(partingMs, () => this.#exit(taskOf(run), killedBySignal)),
-    removeContainer: ({ run }) => this.#do(containerRemoved(this.#state, run)),
+  /** One table for all: there may be fifty thousand agents. */
+  static readonly #perform: {
+    [Kind in keyof EffectArguments]: (agent: SimulatedAgent, effect: EffectArguments[Kind]) => void;
+  } = {
+    sendToMaster: (agent, { message }) => agent.#send(message),
+    launch: (agent, { run }) => agent.#launch(taskOf(run)),
+    abortLaunch: (agent, { run }) => agent.#giveUp(taskOf(run)),
+    stopContainer: (agent, { run }) => agent.#later(partingMs, () => agent.#exit(taskOf(run), killedBySignal)),
+    removeContainer: (agent, { run }) => agent.#do(containerRemoved(agent.#state, run)),
     startChecks: () => undefined,
     stopChecks: () => undefined,
     sendToExecutor: neverAsked,
@@ -199,6 +198,11 @@ export class SimulatedAgent {
     });
   }
 
+  #giveUp(task: TaskRecord): void {
+    const failure = { message: 'The launch was given up' };
+    this.#later(0, () => this.#do(launchFailed(this.#state, task, failure, this.#context())));
+  }
+
   #exit(task: TaskRecord, exitCode: number): void {
     if (task.phase !== 'running') return;
     this.#do(containerExited(this.#state, task, { exitCode, outOfMemory: false }, this.#context()));
@@ -253,7 +257,9 @@ export class SimulatedAgent {
 
   #do(effects: readonly Effect[]): void {
     // The table is exhaustive by its type; the compiler cannot follow that the key and the arguments belong together.
-    for (const effect of effects) (this.#perform[effect.kind] as (argument: Effect) => void)(effect);
+    for (const effect of effects) {
+      (SimulatedAgent.#perform[effect.kind] as (agent: SimulatedAgent, argument: Effect) => void)(this, effect);
+    }
   }
 
   #context(): Context {

@@ -84,7 +84,8 @@ function greet(state: MasterState, id: FrameworkId): Effect[] {
 function newFramework(state: MasterState, id: FrameworkId, info: FrameworkInfo, now: number): Framework {
   const framework = emptyFramework(id, info, now);
   state.frameworks.set(id, framework);
-  claimOperations(state, framework);
+  // Under an id that is new nobody has operations, and there may be many agents to ask.
+  if (info.id?.value) claimOperations(state, framework);
   state.allocator.addFramework(id, unlimited(info));
   return framework;
 }
