@@ -1,5 +1,5 @@
 import type { Dispatcher } from 'undici';
-import { FetchProblem, type OpenedUri, type UriSource } from './fetcher/uri-source.ts';
+import { FetchProblem, type OpenedUri, type UriSource } from '../runtime/fetcher/uri-source.ts';
 
 /** URIs `mesita:///<id>/<name>`: files that a client handed over to the master for its tasks. */
 export function createArtifactSource(master: string, connections: Dispatcher): UriSource {

@@ -1,10 +1,10 @@
 import { describeError, MesitaError } from '../protocol/errors.ts';
 import type { TaskStatusReason } from '../protocol/messages.ts';
+import type { Fetcher } from '../runtime/fetcher/fetcher.ts';
 import type { Log } from '../runtime/log.ts';
 import { type ContainerPlan, type ContainerSettings, planContainer } from './container-plan.ts';
 import type { ContainerSpec, Engine } from './engine/engine.ts';
 import { planExecutor } from './executor-plan.ts';
-import type { Fetcher } from './fetcher/fetcher.ts';
 import { Gate } from './gate.ts';
 import { credentialsOfRun } from './image-access.ts';
 import type { LaunchMetrics } from './metrics.ts';

@@ -3,10 +3,10 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Agent as Connections } from 'undici';
 import { describeError, MesitaError } from '../protocol/errors.ts';
+import { createFetcher, type Fetcher } from '../runtime/fetcher/fetcher.ts';
+import { noCredentials, parseUriCredentials, type UriCredentials } from '../runtime/fetcher/uri-credentials.ts';
 import type { Shutdown } from '../runtime/shutdown.ts';
 import { createArtifactSource } from './artifact-source.ts';
-import { createFetcher, type Fetcher } from './fetcher/fetcher.ts';
-import { noCredentials, parseUriCredentials, type UriCredentials } from './fetcher/uri-credentials.ts';
 import type { AgentFlags } from './flags.ts';
 
 const megabyte = 1024 * 1024;

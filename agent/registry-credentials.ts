@@ -1,5 +1,5 @@
+import { isJsonObject, parseJsonObject } from '../runtime/json-object.ts';
 import type { RegistryCredentials } from './engine/engine.ts';
-import { isJsonObject, parseJsonObject } from './json-object.ts';
 
 /** What a Docker client's `config.json` (or the older `.dockercfg`) says of registries: by host, or host and path. */
 export type DockerConfig = ReadonlyMap<string, RegistryCredentials>;

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
-import { createFetcher } from '../agent/fetcher/fetcher.ts';
+import { createFetcher } from '../runtime/fetcher/fetcher.ts';
 import { ratio, spread } from './statistics.ts';
 
 const run = promisify(execFile);

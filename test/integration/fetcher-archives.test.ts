@@ -6,7 +6,7 @@ import { describe, it } from 'node:test';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { create as createTar } from 'tar';
 import { ZipFile } from 'yazl';
-import type { FetcherOptions } from '../../agent/fetcher/fetcher.ts';
+import type { FetcherOptions } from '../../runtime/fetcher/fetcher.ts';
 import { pax, type TarEntry, tarOf, type ZipEntry, zipOf } from './fetcher-archives.ts';
 import { FetcherRoom } from './fetcher-room.ts';
 

@@ -5,7 +5,7 @@ import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
-import type { FetchUri } from '../../agent/fetcher/fetcher.ts';
+import type { FetchUri } from '../../runtime/fetcher/fetcher.ts';
 import { eventually } from '../support/eventually.ts';
 import { tarOf } from './fetcher-archives.ts';
 import { FetcherRoom } from './fetcher-room.ts';

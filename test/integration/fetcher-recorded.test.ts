@@ -4,7 +4,7 @@ import { chmod, mkdir, mkdtemp, readdir, stat, writeFile } from 'node:fs/promise
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import type { FetchUri } from '../../agent/fetcher/fetcher.ts';
+import type { FetchUri } from '../../runtime/fetcher/fetcher.ts';
 import { tarOf, zipOf } from './fetcher-archives.ts';
 import { FetcherRoom } from './fetcher-room.ts';
 import { FileServer } from './file-server.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import type { FetcherOptions } from '../../agent/fetcher/fetcher.ts';
+import type { FetcherOptions } from '../../runtime/fetcher/fetcher.ts';
 import { FetcherRoom } from './fetcher-room.ts';
 import { FileServer } from './file-server.ts';
 

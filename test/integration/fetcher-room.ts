@@ -7,7 +7,7 @@ import {
   type Fetcher,
   type FetcherOptions,
   type FetchUri,
-} from '../../agent/fetcher/fetcher.ts';
+} from '../../runtime/fetcher/fetcher.ts';
 
 /** A sandbox, a directory of sources beside it and a fetcher; all gone after `close`. */
 export class FetcherRoom {

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { createFetcher, type FetcherOptions, type FetchUri } from '../../agent/fetcher/fetcher.ts';
+import { createFetcher, type FetcherOptions, type FetchUri } from '../../runtime/fetcher/fetcher.ts';
 import { eventually } from '../support/eventually.ts';
 import { FetcherRoom } from './fetcher-room.ts';
 import { FileServer } from './file-server.ts';

@@ -6,7 +6,6 @@ import type { Checkpointed } from '../../agent/checkpoint.ts';
 import { ContainerEnds } from '../../agent/container-ends.ts';
 import { ContainerLauncher, type LauncherOptions } from '../../agent/container-launcher.ts';
 import { ContainerLogs } from '../../agent/container-logs.ts';
-import type { Fetcher } from '../../agent/fetcher/fetcher.ts';
 import { ContainerRunner } from '../../agent/nested/container-runner.ts';
 import { Performer, type Storage } from '../../agent/performer.ts';
 import { noRegistries } from '../../agent/registry-credentials.ts';
@@ -22,6 +21,7 @@ import {
 } from '../../agent/state.ts';
 import type { AgentMessage } from '../../protocol/agent-link.ts';
 import type { FrameworkInfo, TaskInfo, TaskStatus } from '../../protocol/messages.ts';
+import type { Fetcher } from '../../runtime/fetcher/fetcher.ts';
 import { silentLog } from '../../runtime/log.ts';
 import { Timer } from '../../runtime/timer.ts';
 import { FakeEngine, type FakeEngineOptions } from './fake-engine.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { posix } from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { checkSymlink, safeParts } from '../../../../agent/fetcher/archive-entry.ts';
+import { checkSymlink, safeParts } from '../../../../runtime/fetcher/archive-entry.ts';
 
 describe('the path of an archive entry', () => {
   it('is taken apart, the parts that say nothing left out', () => {

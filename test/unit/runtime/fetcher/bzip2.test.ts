@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { decompressBzip2 } from '../../../../agent/fetcher/bzip2.ts';
+import { decompressBzip2 } from '../../../../runtime/fetcher/bzip2.ts';
 
 /** "mesita\n" ten times, as bzip2 -9 writes it. */
 const tenLines = Buffer.from('QlpoOTFBWSZTWT85ZacAABjBgAAQIiIMACAAIKVA0IYDSYnkxOp5MT4u5IpwoSB+cstO', 'base64');

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { parseUriCredentials } from '../../../../agent/fetcher/uri-credentials.ts';
+import { parseUriCredentials } from '../../../../runtime/fetcher/uri-credentials.ts';
 
 function authorization(document: unknown, url: string): string | undefined {
   const parsed = parseUriCredentials(JSON.stringify(document));

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { archiveFormat, type FetchPlan, planFetch } from '../../../../agent/fetcher/fetch-plan.ts';
-import type { FetchUri } from '../../../../agent/fetcher/fetcher.ts';
+import { archiveFormat, type FetchPlan, planFetch } from '../../../../runtime/fetcher/fetch-plan.ts';
+import type { FetchUri } from '../../../../runtime/fetcher/fetcher.ts';
 
 function planned(uri: FetchUri): FetchPlan {
   const plan = planFetch(uri);
