@@ -7,6 +7,7 @@ import type { Filter } from './filters.ts';
 import type { Host } from './host.ts';
 import type { Minimum } from './minimum.ts';
 import type { OfferConstraints } from './offer-constraints.ts';
+import { PassedOver } from './passed-over.ts';
 import type { ScalarNames } from './quantities.ts';
 import type { RoleLeaf } from './role-tree.ts';
 import { type Needs, needsOf } from './suitability.ts';
@@ -69,6 +70,7 @@ export class Client extends Contender {
   freshIn = -1;
   /** The first of those of each agent. */
   readonly filters = new Map<Host, Filter>();
+  readonly passedOver = new PassedOver();
 
   constructor(account: Account, leaf: RoleLeaf) {
     super(account.id, account.arrival, 1, priorityOf(account.info));

@@ -30,6 +30,8 @@ export class Cycle {
   readonly #rounds: { stage: Stage; hosts: Shuffle }[] = [];
   /** Roles of the top level whose guarantees lack something. */
   readonly #needy: Ranking<RoleNode>;
+  /** Milliseconds since the epoch. */
+  #now = 0;
   #given: Client[] = [];
   #allocations: Allocation[] = [];
   /** Agents whose shared resources were hidden from others after they were offered: they have another look at it. */
@@ -52,7 +54,8 @@ export class Cycle {
   }
 
   /** Goes on, for as long as it `goesOn`, but never for nothing. */
-  run(random: () => number, goesOn: () => boolean): Allocation[] {
+  run(now: number, random: () => number, goesOn: () => boolean): Allocation[] {
+    this.#now = now;
     this.#allocations = [];
     for (let round = this.#rounds[0]; round !== undefined; round = this.#rounds[0]) {
       if (!round.hosts.isFilled && !(round.hosts.fill(goesOn) && goesOn())) break;
@@ -110,7 +113,10 @@ export class Cycle {
       if (client === undefined || !(looksForAll || client.freshIn === number)) continue;
       const hidesShared = host.sharedIn === number;
       const parcel = this.#offering.judge(stage, host, client, isReserved, hidesShared);
-      if (typeof parcel === 'string') continue;
+      if (typeof parcel === 'string') {
+        client.passedOver.note(parcel, host, this.#now);
+        continue;
+      }
       if (host.isPlain && parcel === host.plain) this.#books.lend(host, client, parcel);
       else this.#books.charge(host, client, parcel.lots, 1);
       this.#given.push(client);
@@ -130,6 +136,7 @@ export class Cycle {
     if (this.#given.length === 0) return;
     for (const client of this.#given) {
       const { leaf } = client;
+      client.passedOver.clear();
       leaf.ranking.serve(client, this.#books, random);
       leaf.node.ranking.serve(leaf, this.#books, random);
       for (let node = leaf.node; node.parent !== undefined; node = node.parent) {

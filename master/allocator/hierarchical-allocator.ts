@@ -232,7 +232,7 @@ export class HierarchicalAllocator implements Allocator {
       this.#cycle = this.#newCycle(random);
     }
     const cycle = this.#cycle;
-    const allocations = cycle.run(random, goesOn);
+    const allocations = cycle.run(now, random, goesOn);
     if (cycle.done) {
       for (const host of cycle.hidden) this.#change(host);
       this.#cycle = undefined;

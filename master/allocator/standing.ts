@@ -22,6 +22,18 @@ export interface Standing {
   readonly quota: Quota | undefined;
   /** What counts against the quota: what is allocated and not revocable, and all that is reserved for it. */
   readonly consumed: ReadonlyMap<string, number>;
+  /** Of a framework: what kept agents from it in the cycles since it was last given something. */
+  readonly passes: readonly Pass[];
+}
+
+/** A framework was looked at for an agent and given nothing of it. */
+export interface Pass {
+  readonly kind: 'NOTHING_FREE' | 'MINIMUM' | 'GPU' | 'REGION' | 'CONSTRAINTS' | 'QUOTA' | 'FILTERED';
+  readonly times: number;
+  /** When it was first so. Milliseconds since the epoch. */
+  readonly since: number;
+  /** The last such agent; it may have left. */
+  readonly agent: AgentId;
 }
 
 /** Why a framework would not be offered an agent for a role now: the first thing that is in the way. */

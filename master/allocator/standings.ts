@@ -27,6 +27,7 @@ export function standingOf(
     allocated: books.names.shown(contender.allocated),
     quota: contender === node ? node?.quota?.given : undefined,
     consumed: books.names.shown(contender === node && node?.top === node ? consumed(node) : contender.allocated),
+    passes: contender === client ? client.passedOver.shown() : [],
   };
 }
 
