@@ -105,6 +105,15 @@ const ofDockerTasks: readonly Rule[] = (
   ] as const
 ).map((rule) => ({ ...rule, reason: 'everything-in-containers', file: /^j_docker_tasks$/ }));
 
+const ofOffers: readonly Rule[] = [
+  /^event (OFFERS \S*|RESCIND(\.rescind\.offer_id\.value)?)$/,
+  /^event OFFERS\.(executor_ids|unavailability)$/,
+  /^event OFFERS\.resources\[.*\]$/,
+  /\boffers\[[^\]]*\](\.executor_ids|\.resources(\[.*\]|\.\w+|\[.*\.(scalar\.value|ranges\.range.*)))?$/,
+  /\b(offered_resources\w*|frameworks\[[^\]]*\]\.resources)\b/,
+  /(UPDATE big TASK_ERROR|UPDATE_OPERATION_STATUS opbad).*message$/,
+].map((path) => ({ reason: 're-offers', file: /^[bcd]_/, path }));
+
 const rules: readonly Rule[] = [
   // Mesos prints the two messages in protobuf's text form.
   {
@@ -175,15 +184,9 @@ const rules: readonly Rule[] = [
     ),
     problem: /^(?!does not come)/,
   },
-  // How much is in an offer; in the operator's sessions also which offers there are, and what documents say of them.
-  { reason: 're-offers', path: /^event OFFERS\.resources\[[^\]]*\]\.(scalar\.value|ranges\.range.*)$/ },
-  { reason: 're-offers', file: /^d_/, path: /^event RESCIND(\.rescind\.offer_id\.value)?$/ },
-  {
-    reason: 're-offers',
-    file: /^[cd]_/,
-    path: /\bframeworks\[[^\]]*\]\.offers\[[^\]]*\](\.resources(\.\w+|\[[^\]]*\]\.scalar\.value))?$/,
-  },
-  { reason: 're-offers', file: /^d_/, path: /\b(offered_resources\w*|frameworks\[[^\]]*\]\.resources)\b/ },
+  // How much is in an offer; in the sessions of schedulers and operators also which offers there are, and what is said of them.
+  { reason: 're-offers', path: /^event OFFERS\.resources\[.*\]\.(scalar\.value|ranges\.range.*)$/ },
+  ...ofOffers,
   ...ofAgent,
   ...ofDockerTasks,
   { reason: 'reasons-in-state', path: /statuses\[\d+\]\.(message|reason)$/, problem: /extra/ },
