@@ -196,6 +196,11 @@ export class AllocatorHistory {
     const random = seeded(seed);
     do given.push(...this.#allocator.allocate(this.#now, random, () => slice === undefined || ++asked % slice !== 0));
     while (this.#allocator.unfinished);
+    const [first] = given;
+    if (first !== undefined) {
+      const reason = this.#whole.explain(first.framework, first.role, first.agent, this.#now);
+      assert.equal(reason, undefined, `${first.framework} was given ${first.agent} for ${first.role} nevertheless`);
+    }
     // So that it looks for everybody everywhere.
     for (const member of this.#members) this.#whole.updateFramework(member.id, demand(member));
     const expected = this.#whole.allocate(this.#now, seeded(seed));

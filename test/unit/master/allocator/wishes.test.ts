@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { HierarchicalAllocator, type HierarchicalAllocatorOptions } from '../../../../master/allocator/hierarchical-allocator.ts';
+import {
+  HierarchicalAllocator,
+  type HierarchicalAllocatorOptions,
+} from '../../../../master/allocator/hierarchical-allocator.ts';
 import { parseMinimum } from '../../../../master/allocator/minimum.ts';
 import { compileConstraints } from '../../../../master/allocator/offer-constraints.ts';
 import { asAgentId, asFrameworkId } from '../../../../protocol/ids.ts';
