@@ -20,7 +20,8 @@ export class RandomSorter implements Sorter {
 
   serve(contender: Contender, random: () => number): void {
     this.#time = Math.max(this.#time, contender.turn);
-    contender.turn += wait(random(), contender.weight);
+    // From now on, not from its own last turn: who was passed over does not save up turns.
+    contender.turn = this.#time + wait(random(), contender.weight);
   }
 }
 
