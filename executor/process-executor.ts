@@ -12,6 +12,7 @@ import type { ExecutorHandlers } from './handlers.ts';
 import { ProcessTask, type TaskSurroundings } from './process-task.ts';
 import { ProcessMeter } from './process-usage.ts';
 import { findMarkingShell, type MarkingShell } from './task-command.ts';
+import { TaskFetcher } from './task-fetcher.ts';
 import { UsageFile } from './usage-file.ts';
 
 export interface ProcessExecutorOptions {
@@ -46,6 +47,7 @@ export class ProcessExecutor {
   readonly #meter: ProcessMeter;
   readonly #ender: TreeEnder;
   readonly #usageFile: UsageFile;
+  readonly #fetcher: TaskFetcher;
   readonly #surroundings: TaskSurroundings;
   readonly #over = new AbortController();
   #framework: FrameworkInfo | undefined;
@@ -61,6 +63,7 @@ export class ProcessExecutor {
     this.#meter = new ProcessMeter(table);
     this.#ender = new TreeEnder({ table, clock, signal: send });
     this.#usageFile = new UsageFile(environment.sandbox);
+    this.#fetcher = new TaskFetcher(environment.sandbox);
     this.#surroundings = {
       clock,
       table,
@@ -68,6 +71,7 @@ export class ProcessExecutor {
       shell: options.shell ?? findMarkingShell(),
       sandbox: environment.sandbox,
       environment: variables,
+      fetcher: this.#fetcher,
       newMark: () => String(marks.least + Math.floor(random() * (most - marks.least))),
       update: (task, state, details) => void this.#driver.update(task, state, details),
       unhealthy: (task) => {
@@ -87,6 +91,7 @@ export class ProcessExecutor {
       await Promise.all([...this.#tasks.values()].map(({ mark }) => this.#ender.end(mark)));
       this.#over.abort();
       await measuring;
+      await this.#fetcher.close();
     }
   }
 

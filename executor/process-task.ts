@@ -21,6 +21,7 @@ import {
   programOf,
   unsupported,
 } from './task-command.ts';
+import type { TaskFetcher } from './task-fetcher.ts';
 import { taskProbe } from './task-probe.ts';
 import { type ProcessUsage, TaskUsage } from './task-usage.ts';
 
@@ -35,6 +36,7 @@ export interface TaskSurroundings {
   environment: Readonly<Record<string, string | undefined>>;
   newMark(): string;
   update(task: TaskInfo, state: TaskState, details?: UpdateDetails): void;
+  fetcher: Pick<TaskFetcher, 'fetch'>;
   /** Its health check has failed too often in a row: it is to be killed. */
   unhealthy(task: ProcessTask): void;
 }
@@ -47,11 +49,11 @@ interface Ending extends UpdateDetails {
 /**
  * One task: a process in a session of its own, and all that it starts.
  *
- *     launch → RUNNING → (main process exits) → what is left of the tree is killed → terminal update
+ *     launch → [STARTING, its URIs] → RUNNING → (main process exits) → what is left of the tree is killed → terminal update
  *                 ├ news of its checks: RUNNING again
  *                 └ end: [KILLING] SIGTERM to the tree → grace → SIGKILL ─┘
  *
- * No TASK_STARTING: nothing is waited for in between, and TASK_RUNNING would have to wait for the framework's acknowledgement of it.
+ * No TASK_STARTING without URIs: nothing is waited for in between, and TASK_RUNNING would have to wait for the framework's acknowledgement of it.
  *
  * INVARIANTS
  * - The terminal update is made when no process of the task is left.
@@ -66,6 +68,7 @@ export class ProcessTask {
   readonly #at: TaskSurroundings;
   /** Aborted when there is nothing left to wait for. */
   readonly #over = new AbortController();
+  readonly #fetching = new AbortController();
   readonly #forced = Promise.withResolvers<void>();
   #ending: Ending | undefined;
   #healthy: boolean | undefined;
@@ -89,6 +92,8 @@ export class ProcessTask {
     const { ender, table } = this.#at;
     const obstacle = unsupported(this.info);
     if (obstacle !== undefined) return this.#tell('TASK_FAILED', { message: obstacle });
+    const problem = await this.#fetch();
+    if (this.#ending !== undefined || problem !== undefined) return this.#neverRan(problem);
     const started = this.#start();
     if ('error' in started) return this.#tell('TASK_FAILED', { message: await started.error });
     table.register(this.mark, started.pid);
@@ -107,6 +112,33 @@ export class ProcessTask {
     table.forget(this.mark);
     const { state, ...details } = this.#outcome(exit);
     return this.#tell(state, details);
+  }
+
+  /** What is wrong with the task's URIs. A kill gives up. */
+  async #fetch(): Promise<string | undefined> {
+    const { uris = [], user } = commandOf(this.info) ?? {};
+    if (uris.length === 0) return undefined;
+    this.#tell('TASK_STARTING');
+    const account = accountOf(user);
+    if (account !== undefined && 'error' in account) return account.error;
+    const { directory } = this;
+    try {
+      mkdirSync(directory, { recursive: true });
+      await this.#at.fetcher.fetch(uris, { directory, owner: account }, this.#fetching.signal);
+      return undefined;
+    } catch (error) {
+      return describeError(error);
+    }
+  }
+
+  #neverRan(problem: string | undefined): TaskState {
+    this.#ended = true;
+    this.#cancelDeadline();
+    this.#over.abort();
+    if (this.#ending === undefined)
+      return this.#tell('TASK_FAILED', { reason: 'REASON_CONTAINER_LAUNCH_FAILED', message: problem ?? '' });
+    const { state, ...details } = this.#ending;
+    return this.#tell(state, { message: 'The command was never run', ...details });
   }
 
   /** KILL: SIGTERM, and SIGKILL after the grace period (seconds). `why`: what its updates say besides. */
@@ -172,6 +204,7 @@ export class ProcessTask {
     const { clock, ender } = this.#at;
     if (this.#ending === undefined) {
       this.#ending = ending;
+      this.#fetching.abort();
       this.#stopChecks();
       this.#endingSince = clock.now();
       ender.ask(this.mark);

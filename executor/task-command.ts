@@ -36,9 +36,6 @@ export function unsupported(task: TaskInfo): string | undefined {
   const command = commandOf(task);
   if (command === undefined) return 'This executor runs commands: put one into the data of the task';
   if (command.value === undefined) return 'The command is not specified: command.value is missing';
-  if ((command.uris ?? []).length > 0) {
-    return 'This executor fetches nothing for a task: name the URIs in the command of the executor';
-  }
   if (container?.docker !== undefined || container?.mesos?.image !== undefined) {
     return 'This executor runs tasks as processes in its own container: name the image in the container of the executor';
   }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { create } from 'tar';
 
 /** Packages that `executor/`, and what it imports of `runtime/` and `protocol/`, need. */
-const packages = ['pidusage', 'pino', 'protobufjs', 'undici'];
+const packages = ['pidusage', 'pino', 'protobufjs', 'tar', 'undici', 'xz-decompress', 'yauzl'];
 
 /**
  * Packs mesita-executor and its driver, with the packages that they need, as a .tar.gz that an agent's fetcher unpacks. It needs a Node beside it. Two

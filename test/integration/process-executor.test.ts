@@ -92,10 +92,8 @@ test('the command may be in the data: as JSON, or as a line for the shell', asyn
 
 test('what the executor cannot do for a task is said, not left out', async (t) => {
   const room = await TaskRoom.open(t);
-  room.run('uris', { value: 'true', uris: [{ value: 'http://localhost/x' }] });
   room.run('image', 'true', { container: { type: 'DOCKER', docker: { image: 'busybox' } } });
   room.run('empty', {});
-  assert.match((await room.last('uris')).message ?? '', /fetches nothing/);
   assert.match((await room.last('image')).message ?? '', /processes in its own container/);
   assert.match((await room.last('empty')).message ?? '', /command.value is missing/);
 });
