@@ -37,6 +37,7 @@ import { readOnlyRoutes } from './http/read-only-routes.ts';
 import { relayRoute } from './http/relay-route.ts';
 import { schedulerRoute } from './http/scheduler-route.ts';
 import { teardownRoute } from './http/teardown-route.ts';
+import { whyRoute } from './http/why-route.ts';
 import { Ledger } from './ledger.ts';
 import { newMaintenance } from './maintenance.ts';
 import { newMetrics } from './metrics.ts';
@@ -108,6 +109,7 @@ export async function startMaster({
   killRoute(server, performer);
   operationRoutes(server, performer);
   quotaRoutes(server, performer);
+  whyRoute(server, performer);
   readOnlyRoutes(server, performer, flagTexts(masterFlags, flags));
   const attached = attachedLog(flags, 'master');
   const files = new ShownFiles({ accounts: new AccountNames(), attached });

@@ -1,0 +1,54 @@
+import { asFrameworkId } from '../../protocol/ids.ts';
+import type { Agent, Framework, MasterState } from '../state.ts';
+import type { AgentName, Amounts, FrameworkName, Wish } from './answer.ts';
+
+/** Why a framework gets nothing for one of its roles. */
+export interface Question {
+  state: MasterState;
+  framework: Framework;
+  role: string;
+  wish: Wish | undefined;
+  /** How many agents are looked at. */
+  atMost: number;
+  /** Milliseconds since the epoch. */
+  now: number;
+}
+
+export function secondsOf(milliseconds: number): number {
+  return milliseconds / 1000;
+}
+
+export function nameOf({ id, info }: Pick<Framework, 'id' | 'info'>): FrameworkName {
+  return { framework_id: id, framework: info.name };
+}
+
+/** Of one that may be gone. */
+export function nameById({ frameworks, completedFrameworks }: MasterState, id: string): FrameworkName {
+  const known = frameworks.get(asFrameworkId(id)) ?? completedFrameworks.get(asFrameworkId(id));
+  return known === undefined ? { framework_id: id, framework: id } : nameOf(known);
+}
+
+export function agentName({ id, info }: Pick<Agent, 'id' | 'info'>): AgentName {
+  return { agent_id: id, hostname: info.hostname };
+}
+
+/** Since when a framework is not connected; undefined when it is. Milliseconds since the epoch. */
+export function disconnectedSince({ connected, removeAt, reregisteredAt, info }: Framework): number | undefined {
+  if (connected) return undefined;
+  return removeAt === undefined ? reregisteredAt : removeAt - (info.failover_timeout ?? 0) * 1000;
+}
+
+/** The role of the top level, whose quota counts. */
+export function topOf(role: string): string {
+  return role.split('/')[0] ?? role;
+}
+
+/** What the limits of a role leave, of those scalars alone that are limited, be it nothing. */
+export function leftOf({ allocator }: MasterState, role: string): Amounts {
+  const standing = allocator.standing(topOf(role));
+  const left = [...(standing?.quota?.limits ?? [])].map(([name, limit]): [string, number] => [
+    name,
+    Math.max(0, Math.round((limit - (standing?.consumed.get(name) ?? 0)) * 1000) / 1000),
+  ]);
+  return Object.fromEntries(left);
+}
