@@ -8,6 +8,7 @@ import {
   imageOf,
   limitsOf,
   processOf,
+  terminalOf,
   variable,
   type Wanted,
 } from './container-plan.ts';
@@ -48,6 +49,7 @@ export function planExecutor(executor: ExecutorRecord, settings: ContainerSettin
     network,
     mounts,
     privileged: container?.docker?.privileged ?? false,
+    ...terminalOf(wanted),
     parameters: container?.docker?.parameters ?? [],
   };
   const forcePull = container?.docker?.force_pull_image ?? container?.mesos?.image?.cached === false;
