@@ -72,7 +72,7 @@ export class Cycle {
   }
 
   #look(host: Host, stage: Stage): void {
-    if (host.removed || !host.active || host.isSpent) return;
+    if (host.removed || !host.active || host.isSpent(this.#options.number)) return;
     const { tree } = this.#books;
     const looksForAll = host.changedFor >= this.#options.number;
     if (stage === 'shares') {
@@ -81,7 +81,7 @@ export class Cycle {
       return;
     }
     this.#needy.sort(this.#books);
-    for (let index = 0; index < this.#needy.size && !host.isSpent; index++) {
+    for (let index = 0; index < this.#needy.size && !host.isSpent(this.#options.number); index++) {
       const top = this.#needy.at(index);
       if (top !== undefined && top.active > 0) this.#visit(top, host, stage, looksForAll);
     }
@@ -126,7 +126,7 @@ export class Cycle {
         host.sharedIn = number;
         this.hidden.add(host);
       }
-      if (host.isSpent) return true;
+      if (host.isSpent(number)) return true;
     }
     return false;
   }

@@ -113,10 +113,13 @@ export class Host {
     return this.#plain;
   }
 
-  /** Whether nobody could be given anything more. */
-  get isSpent(): boolean {
+  /** Whether nobody could be given anything more in a cycle. */
+  isSpent(cycle: number): boolean {
     if (this.loan !== undefined) return true;
-    for (const { kind, free } of this.slots) if (!kind.shared && !isNothing(free)) return false;
+    const hidesShared = this.sharedIn === cycle;
+    for (const { kind, free } of this.slots) {
+      if (!isNothing(free) && !(kind.shared && hidesShared)) return false;
+    }
     return true;
   }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { HierarchicalAllocator } from '../../../../master/allocator/hierarchical-allocator.ts';
 import { asAgentId, asFrameworkId } from '../../../../protocol/ids.ts';
 import type { FrameworkInfoCapabilityType, Resource } from '../../../../protocol/messages.ts';
 import { AuditedAllocator } from '../../../support/audited-allocator.ts';
@@ -57,6 +58,19 @@ test('a shared volume is there for the next one too, with SHARED_RESOURCES alone
   const without = room();
   without.convert(s, { consumed: disk, converted: shared }, undefined);
   assert.deepEqual(offered(without), ['f cpus:4; disk:10; mem:64']);
+});
+
+test('a shared volume is offered to one framework in a cycle, and to another in the next', () => {
+  const volume = 'disk(reservations: [(DYNAMIC,a)])[v:p]<SHARED>:10';
+  const allocator = new AuditedAllocator(new HierarchicalAllocator({ minimum: [] }));
+  allocator.addAgent(s, resourcesOf('cpus:4;disk:10'), factsOf());
+  for (const id of [f, g]) {
+    allocator.addFramework(id, demandOf({ role: 'a', capabilities: ['SHARED_RESOURCES'] }));
+    allocator.activateFramework(id);
+  }
+  allocator.convert(s, { consumed: disk, converted: shared }, undefined);
+  assert.deepEqual(offered(allocator), [`f cpus:4; ${volume}`]);
+  assert.deepEqual(offered(allocator), [`g ${volume}`]);
 });
 
 test('refined reservations and revocable resources go to those who can tell them', () => {
