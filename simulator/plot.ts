@@ -52,7 +52,9 @@ function lines(sentence: string): string[] {
 }
 
 function shares({ scenario, samples, roles }: Outcome): Chart {
-  const shown = roles.toSorted((a, b) => b.meanShare - a.meanShare).slice(0, mostRoles);
+  const largest = roles.toSorted((a, b) => b.meanShare - a.meanShare).slice(0, mostRoles);
+  // In the scenario's order, so that a role has the same colour in each plot of it.
+  const shown = roles.filter((role) => largest.includes(role));
   return {
     title: 'Dominant share of each role, over time',
     times: samples.map(({ at }) => at),

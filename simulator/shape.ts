@@ -95,7 +95,7 @@ export function fields<T extends object>(readers: { readonly [Name in keyof T]: 
     for (const name of names) {
       const key = snakeCase(name);
       const read = readers[name](given.get(key), path(key));
-      if ('error' in read) return given.has(key) ? read : wrong(path(key), 'missing');
+      if ('error' in read) return given.get(key) === undefined ? wrong(path(key), 'missing') : read;
       members[name] = read.value;
     }
     return { value: members as T };
