@@ -1,4 +1,3 @@
-import type { Duplex } from 'node:stream';
 import type Docker from 'dockerode';
 import { MesitaError } from '../../protocol/errors.ts';
 import { type Clock, systemClock } from '../../runtime/clock.ts';
@@ -8,6 +7,7 @@ import { engineError, readFailure } from './docker-errors.ts';
 import { type DockerEvent, DockerEvents, pastEvents, timeParameter } from './docker-events.ts';
 import { executeInContainer } from './docker-exec.ts';
 import { ExitReporter, type ListedContainer } from './docker-exits.ts';
+import { openInput, resizeContainer } from './docker-input.ts';
 import { demultiplex, passThrough } from './docker-logs.ts';
 import { DockerImages } from './docker-pull.ts';
 import { openSession } from './docker-session.ts';
@@ -140,7 +140,7 @@ export class DockerEngine implements Engine {
     }
     this.exits.started(name);
     const { rows, columns } = this.sizes.get(name) ?? {};
-    if (rows && columns) await this.resize(name, { rows, columns });
+    if (rows && columns) await resizeContainer(this.docker.getContainer(name), { rows, columns });
   }
 
   async addresses(name: ContainerName): Promise<ContainerAddress[]> {
@@ -198,16 +198,9 @@ export class DockerEngine implements Engine {
   }
 
   async openInput(name: ContainerName): Promise<ContainerInput | undefined> {
-    const attach = () => this.docker.getContainer(name).attach({ stream: true, stdin: true, hijack: true });
     if (!(await this.runs(name))) return undefined;
-    const input = await this.unless([404, 409], `attach to the input of the container ${name}`, attach);
-    if (input === undefined) return undefined;
-    // Whoever writes hears of errors; without a listener they would end this process.
-    input.on('error', () => undefined);
-    const close = () => (input as Duplex).destroy();
-    this.closing.signal.addEventListener('abort', close);
-    input.on('close', () => this.closing.signal.removeEventListener('abort', close));
-    return { input, resize: (size) => this.resize(name, size) };
+    const open = () => openInput(this.docker.getContainer(name), this.closing.signal);
+    return this.unless([404, 409], `attach to the input of the container ${name}`, open);
   }
 
   async logs(
@@ -370,14 +363,6 @@ export class DockerEngine implements Engine {
     const inspect = () => this.docker.getContainer(name).inspect();
     const found = await this.unless([404], `inspect the container ${name}`, inspect);
     return found?.State.Running ?? false;
-  }
-
-  /** The container may be over, or may have no terminal. */
-  private async resize(name: ContainerName, { rows, columns }: WindowSize): Promise<void> {
-    await this.docker
-      .getContainer(name)
-      .resize({ h: rows, w: columns })
-      .catch(() => undefined);
   }
 
   private inspect(name: ContainerName): Promise<Docker.ContainerInspectInfo> {
