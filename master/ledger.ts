@@ -42,7 +42,7 @@ export interface OfferTally {
   /** When the latest one that is over was made, and when it ended. Milliseconds since the epoch, as all of these. */
   lastOfferedAt: number;
   last: OfferLife | undefined;
-  /** Offers declined since it last launched something. */
+  /** Offers declined since it last launched something, or asked for no more. */
   declines: Declines | undefined;
   /** When it last asked for no more offers. */
   suppressedAt: number | undefined;
@@ -89,7 +89,9 @@ export class Ledger {
   }
 
   suppressed(framework: FrameworkId, role: string, now: number): void {
-    this.#tally(framework, role).suppressedAt = now;
+    const tally = this.#tally(framework, role);
+    tally.suppressedAt = now;
+    tally.declines = undefined;
   }
 
   /** The framework is over: nobody asks why it gets nothing. */
