@@ -13,8 +13,10 @@ const claims = [
   'executor-tasks',
   'nsdi',
 ];
-// Fifty thousand agents and their tasks live in the same process.
-const flags: Record<string, string[]> = { nsdi: ['--max-semi-space-size=64'] };
+// Fifty thousand agents and their tasks live in the same process, and their garbage is not the master's.
+const flags: Record<string, string[]> = {
+  nsdi: ['--max-semi-space-size=128', '--initial-old-space-size=4000', '--max-old-space-size=8000'],
+};
 const chosen = process.argv.slice(2);
 for (const name of chosen.length > 0 ? chosen : claims) {
   if (!claims.includes(name)) {

@@ -104,6 +104,7 @@ console.log(`${agents} agents, ${frameworks} frameworks, ${probes} probes`);
 phase('filling', steady / 2);
 phase('settling', steady);
 phase('probing', given.until);
+console.log(`memory of all in one process: ${(process.memoryUsage().rss / 1e9).toFixed(1)} GB`);
 const at = (p: number) => `${percentile(overheads, p).toFixed(1)} ms`;
 console.log(
   `launch overhead of ${overheads.length} probes: p50 ${at(0.5)}, p90 ${at(0.9)}, p99 ${at(0.99)}, most ${at(1)} (aim: p50 ≤ 100 ms)`,

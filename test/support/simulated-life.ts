@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { Resource, TaskState } from '../../protocol/messages.ts';
 import { toFixedPoint } from '../../protocol/resources.ts';
 import { isTerminal } from '../../protocol/task-state.ts';
+import { allocatorFor } from '../../simulator/main.ts';
 import type { Scenario } from '../../simulator/scenario.ts';
 import { Simulation } from '../../simulator/simulation.ts';
 import type { Witness } from '../../simulator/tally.ts';
@@ -21,10 +22,11 @@ const settling = 1_200;
 export class SimulatedLife {
   readonly simulation: Simulation;
   readonly tasks = new Map<string, TaskLife>();
-  readonly #allocator = new AuditedAllocator();
+  readonly #allocator: AuditedAllocator;
   readonly #left: Set<string>;
 
   constructor(scenario: Scenario, seed: number) {
+    this.#allocator = new AuditedAllocator(allocatorFor(scenario.master));
     const witness: Witness = {
       launched: (framework, task) => this.tasks.set(task, { framework, ends: new Set(), last: undefined }),
       heard: (_, task, state) => this.#heard(task, state),

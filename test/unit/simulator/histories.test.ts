@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { sortings } from '../../../master/allocator/sorting.ts';
 import { behaviours, faultKinds, type Scenario } from '../../../simulator/scenario.ts';
 import { readScenario } from '../../../simulator/scenario-reader.ts';
 import { SimulatedLife } from '../../support/simulated-life.ts';
@@ -52,13 +53,15 @@ const scenario = fc
     faults: fc.array(fault, { maxLength: 3 }),
     offer_timeout: maybe(fc.constantFrom('5s', '30s')),
     limited: fc.boolean(),
+    role_sorter: fc.constantFrom(...sortings),
+    framework_sorter: fc.constantFrom(...sortings),
   })
-  .map(({ agents, frameworks, faults, offer_timeout, limited }): Scenario => {
+  .map(({ agents, frameworks, faults, offer_timeout, limited, role_sorter, framework_sorter }): Scenario => {
     const json = {
       name: 'random',
       until: '2m',
       launch: 'uniform 10ms 2s',
-      master: { agent_ping_timeout: '30s', offer_timeout },
+      master: { agent_ping_timeout: '30s', offer_timeout, role_sorter, framework_sorter },
       roles: limited ? { a: { weight: 2, limit: 'cpus:3;mem:2048' }, b: { guarantee: 'cpus:1;mem:128' } } : {},
       agents,
       frameworks: frameworks.map((one, index) => ({ name: `f${index}`, ...one })),
