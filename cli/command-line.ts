@@ -9,6 +9,7 @@ const verbs: Record<string, () => Promise<Register>> = {
   run: async () => (await import('./commands/run.ts')).registerRun,
   ps: async () => (await import('./commands/ps.ts')).registerPs,
   nodes: async () => (await import('./commands/nodes.ts')).registerNodes,
+  why: async () => (await import('./commands/why.ts')).registerWhy,
   logs: async () => (await import('./commands/logs.ts')).registerLogs,
   exec: async () => (await import('./commands/exec.ts')).registerExec,
   kill: async () => (await import('./commands/kill.ts')).registerKill,

@@ -1,3 +1,4 @@
+import { resourcesLabel, taskLabel } from '../../protocol/demand-labels.ts';
 import type { Offer, Resource, TaskInfo, TaskState, TaskStatus } from '../../protocol/messages.ts';
 import { formatResources } from '../../protocol/resource-text.ts';
 import { normalize } from '../../protocol/resources.ts';
@@ -56,6 +57,12 @@ class OneTask {
         // Long enough for a break of the connection, short enough not to leave anything running for nobody.
         failover_timeout: 30,
         capabilities: [{ type: 'TASK_KILLING_STATE' }],
+        labels: {
+          labels: [
+            { key: taskLabel, value: options.task.task_id.value },
+            { key: resourcesLabel, value: formatResources(this.#demand) },
+          ],
+        },
       },
       handlers: {
         subscribed: () => this.#subscribed(),
@@ -140,7 +147,7 @@ class OneTask {
         ? 'no agent offers anything'
         : `an offer had ${formatResources(normalize(this.#best.resources ?? []))}`;
     this.#options.progress(
-      `Still waiting for an agent with ${wanted}: ${offered}. \`mesita nodes\` shows who holds what`,
+      `Still waiting for an agent with ${wanted}: ${offered}. \`mesita why ${this.#options.task.task_id.value}\` says what is in the way`,
     );
   }
 }

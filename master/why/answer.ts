@@ -150,7 +150,9 @@ export type Advice =
   | { kind: 'RECONNECT_AGENT'; agent: AgentName; since: number; until?: number }
   | { kind: 'RAISE_LIMIT'; role: string; amounts: Amounts }
   | { kind: 'LOWER_GUARANTEE'; role: string; amounts: Amounts }
-  | { kind: 'RELAX_CONSTRAINTS' | 'TAKE_GPUS' | 'TAKE_REGIONS'; agent: AgentName }
+  | { kind: 'RELAX_CONSTRAINTS'; agent: AgentName }
+  | { kind: 'TAKE_GPUS'; agent: AgentName }
+  | { kind: 'TAKE_REGIONS'; agent: AgentName }
   | { kind: 'ASK_FOR_LESS'; agent: AgentName; less: Amounts; largest: Amounts }
   | { kind: 'WAIT_FOR_TASKS'; agent: AgentName; tasks: HeldBy[] }
   | { kind: 'ADD_AGENT'; amounts: Amounts };

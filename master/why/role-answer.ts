@@ -25,10 +25,16 @@ export function answerForRole(
   const members = [...state.frameworks.values()].flatMap((framework) =>
     rolesOf(framework.info)
       .filter(within)
-      .map((own) => ({ framework, own, share: allocator.standing(own, framework.id)?.share ?? 0 })),
+      .map((own) => ({
+        framework,
+        own,
+        share: allocator.standing(own, framework.id)?.share ?? 0,
+        isQuiet: !framework.connected || framework.suppressedRoles.has(own),
+      })),
   );
-  members.sort((left, right) => left.share - right.share);
-  const looked = members.slice(0, shownFrameworks).map(({ framework, own }) => {
+  // Who asks for something first.
+  members.sort((left, right) => Number(left.isQuiet) - Number(right.isQuiet) || left.share - right.share);
+  const looked = members.slice(0, shownFrameworks).map(({ framework, own, isQuiet }) => {
     const wish = wishOf(framework, own, asked);
     const each = Math.max(1, Math.floor(atMost / Math.min(members.length, shownFrameworks)));
     const { answer, advice } = inRole({ state, framework, role: own, wish, atMost: each, now });
@@ -40,7 +46,7 @@ export function answerForRole(
         ...(wish === undefined ? {} : { wish }),
         ...answer,
       },
-      advice: advice.map((one) => ({ ...name, ...one })),
+      advice: isQuiet && wish === undefined ? [] : advice.map((one) => ({ ...name, ...one })),
     };
   });
   return {

@@ -1,8 +1,9 @@
+import { taskLabel } from '../../protocol/demand-labels.ts';
 import { asFrameworkId } from '../../protocol/ids.ts';
 import type { Task } from '../../protocol/messages.ts';
 import { isTerminal } from '../../protocol/task-state.ts';
 import { type Framework, type MasterState, rolesOf } from '../state.ts';
-import { labelOf, taskLabel } from './wish.ts';
+import { labelOf } from './wish.ts';
 
 export type SubjectKind = 'task' | 'framework' | 'role';
 

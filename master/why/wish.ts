@@ -1,13 +1,10 @@
+import { resourcesLabel, taskLabel } from '../../protocol/demand-labels.ts';
 import type { FrameworkInfo, Task } from '../../protocol/messages.ts';
 import { parseResources } from '../../protocol/resource-text.ts';
 import { minimumsOf } from '../allocator/minimum.ts';
 import { type Framework, roleOfTask } from '../state.ts';
 import { amountsOf, isNone, shown } from './amounts.ts';
 import type { Amounts, Wish } from './answer.ts';
-
-/** By which a framework may say what it waits for, as text of resources, and for which task. */
-export const resourcesLabel = 'mesita.resources';
-export const taskLabel = 'mesita.task';
 
 export function labelOf({ labels }: FrameworkInfo, name: string): string | undefined {
   return labels?.labels?.find(({ key }) => key === name)?.value;
