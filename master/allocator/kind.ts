@@ -1,4 +1,4 @@
-import type { Resource } from '../../protocol/messages.ts';
+import type { Resource, ValueRange } from '../../protocol/messages.ts';
 import { identity, isWhole, reservationRole, toFixedPoint } from '../../protocol/resources.ts';
 import { type Amount, isRanges } from './amount.ts';
 import { change, type Quantities, type ScalarNames } from './quantities.ts';
@@ -24,6 +24,8 @@ export interface Kind {
   readonly shared: boolean;
   /** A scalar that is neither reserved, revocable nor shared: what guarantees and limits are about. */
   readonly open: boolean;
+  /** Nothing is said of it but its name and how much there is. */
+  readonly isPlain: boolean;
   /** Where it stands in an offer, as Mesos lists them: what is no amount, what is reserved, the rest. */
   readonly place: number;
 }
@@ -51,9 +53,7 @@ export class Kinds {
   }
 
   #kindOf(resource: Resource): Kind {
-    const { reservations, disk, revocable, shared, provider_id } = resource;
-    const special = reservations ?? disk ?? revocable ?? shared ?? provider_id;
-    if (special !== undefined) return this.#newKind(resource);
+    if (!isPlain(resource)) return this.#newKind(resource);
     const known = this.#plain.get(resource.name);
     if (known?.type === resource.type) return known;
     const kind = this.#newKind(resource);
@@ -73,9 +73,14 @@ export class Kinds {
       unit: whole && scalar >= 0 ? toFixedPoint(resource.scalar?.value ?? 0) : 1,
       refined: (resource.reservations?.length ?? 0) > 1,
       open: scalar >= 0 && reservation === undefined && !revocable && !shared,
+      isPlain: isPlain(resource),
       place: group * 4 + (shared ? 2 : 0) + (whole ? 1 : 0),
     };
   }
+}
+
+function isPlain({ reservations, disk, revocable, shared, provider_id }: Resource): boolean {
+  return (reservations ?? disk ?? revocable ?? shared ?? provider_id) === undefined;
 }
 
 export function isSameKind(left: Kind, right: Kind): boolean {
@@ -98,16 +103,18 @@ export function quantitiesOf(lots: readonly Lot[]): Quantities {
 /** A list in normal form; for what is whole, an entry for each copy. */
 export function resourcesOf(lots: readonly Lot[]): Resource[] {
   return lots.flatMap(({ kind, amount }) => {
-    const { sample } = kind;
+    const { sample, name, type } = kind;
     if (kind.whole) return Array.from({ length: Number(amount) }, () => sample);
-    return [{ ...sample, ...fieldsOf(amount) }];
+    // Most are plain, and there are many of them.
+    if (kind.isPlain && typeof amount === 'number') return { name, type, scalar: { value: amount / 1000 } };
+    return { ...sample, ...fieldsOf(amount) };
   });
 }
 
 function fieldsOf(amount: Amount): Pick<Resource, 'scalar' | 'ranges' | 'set'> {
   if (typeof amount === 'number') return { scalar: { value: amount / 1000 } };
   if (!isRanges(amount)) return { set: { item: [...amount] } };
-  const range = [];
+  const range: ValueRange[] = [];
   for (let index = 0; index < amount.length; index += 2) {
     range.push({ begin: amount[index] ?? 0, end: amount[index + 1] ?? 0 });
   }
