@@ -91,9 +91,7 @@ export class MasterLink {
     const link = this.#current;
     if (link === undefined) return;
     link.outbox.push(message);
-    link.posting ??= this.#post(link).finally(() => {
-      link.posting = undefined;
-    });
+    link.posting ??= this.#post(link);
   }
 
   /** Waits until all that was said has arrived, but no longer than 5 s, then hangs up. */
@@ -188,5 +186,7 @@ export class MasterLink {
         link.controller.abort();
       }
     }
+    // In the same turn as the last look: nothing that is said from now on is left lying.
+    link.posting = undefined;
   }
 }
