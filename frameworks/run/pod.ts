@@ -1,3 +1,4 @@
+import { demandLabels } from '../../protocol/demand-labels.ts';
 import type { ExecutorInfo, Offer, Resource, TaskInfo, TaskStatus } from '../../protocol/messages.ts';
 import { formatResources } from '../../protocol/resource-text.ts';
 import { normalize } from '../../protocol/resources.ts';
@@ -59,6 +60,7 @@ class OnePod {
         // Long enough for a break of the connection, short enough not to leave anything running for nobody.
         failover_timeout: 30,
         capabilities: [{ type: 'TASK_KILLING_STATE' }],
+        labels: demandLabels(executor.executor_id.value, this.#demand),
       },
       handlers: {
         subscribed: () => this.#subscribed(),

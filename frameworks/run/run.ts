@@ -1,4 +1,4 @@
-import { resourcesLabel, taskLabel } from '../../protocol/demand-labels.ts';
+import { demandLabels } from '../../protocol/demand-labels.ts';
 import type { Offer, Resource, TaskInfo, TaskState, TaskStatus } from '../../protocol/messages.ts';
 import { formatResources } from '../../protocol/resource-text.ts';
 import { normalize } from '../../protocol/resources.ts';
@@ -57,12 +57,7 @@ class OneTask {
         // Long enough for a break of the connection, short enough not to leave anything running for nobody.
         failover_timeout: 30,
         capabilities: [{ type: 'TASK_KILLING_STATE' }],
-        labels: {
-          labels: [
-            { key: taskLabel, value: options.task.task_id.value },
-            { key: resourcesLabel, value: formatResources(this.#demand) },
-          ],
-        },
+        labels: demandLabels(options.task.task_id.value, this.#demand),
       },
       handlers: {
         subscribed: () => this.#subscribed(),

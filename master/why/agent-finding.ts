@@ -1,15 +1,24 @@
-import { asFrameworkId } from '../../protocol/ids.ts';
+import { type AgentId, asFrameworkId } from '../../protocol/ids.ts';
 import type { Resource } from '../../protocol/messages.ts';
 import { isTerminal } from '../../protocol/task-state.ts';
 import type { Reason } from '../allocator/standing.ts';
 import { type Agent, type MasterState, type OfferRecord, roleOfExecutor, roleOfTask } from '../state.ts';
 import { amountsFor, amountsOf, isNone, lacking, minus, shown } from './amounts.ts';
 import type { AgentFinding, Amounts, HeldBy, Obstacle } from './answer.ts';
-import { agentName, leftOf, nameById, type Question, secondsOf } from './question.ts';
-import { unmetGuarantees } from './quotas.ts';
+import { agentName, nameById, type Question, secondsOf } from './question.ts';
+
+/** What is the same for all agents. */
+export interface Surroundings {
+  /** What the limits of the role leave. */
+  left: Amounts;
+  /** What the guarantees of others lack, by role. */
+  unmet: Readonly<Record<string, Amounts>>;
+  /** The last offer of each agent that the framework declined. */
+  declined: ReadonlyMap<AgentId, OfferRecord>;
+}
 
 /** What is in the way between the framework and one agent, and how far from enough the agent is. */
-export function findOn(question: Question, agent: Agent, declined: OfferRecord | undefined): AgentFinding {
+export function findOn(question: Question, agent: Agent, surroundings: Surroundings): AgentFinding {
   const { role, wish } = question;
   const total = amountsFor(agent.total, role);
   const held = holdersOn(question.state, agent);
@@ -21,7 +30,7 @@ export function findOn(question: Question, agent: Agent, declined: OfferRecord |
   const lacks = lacking(wanted, free);
   return {
     ...agentName(agent),
-    obstacle: obstacleOn(question, agent, { own, lacks, declined }),
+    obstacle: obstacleOn(question, agent, { own, lacks, ...surroundings }),
     free,
     total,
     lacks,
@@ -32,14 +41,12 @@ export function findOn(question: Question, agent: Agent, declined: OfferRecord |
   };
 }
 
-interface Situation {
+interface Situation extends Surroundings {
   own: OfferRecord[];
   lacks: Amounts;
-  /** The last offer of it that the framework declined. */
-  declined: OfferRecord | undefined;
 }
 
-function obstacleOn(question: Question, agent: Agent, { own, lacks, declined }: Situation): Obstacle {
+function obstacleOn(question: Question, agent: Agent, { own, lacks, left, unmet, declined }: Situation): Obstacle {
   const { state, framework, role, wish, now } = question;
   const fits = isNone(lacks);
   const [first] = own;
@@ -48,13 +55,12 @@ function obstacleOn(question: Question, agent: Agent, { own, lacks, declined }: 
   const principal = principalObstacle(question, agent, reason);
   if (principal !== undefined) return principal;
   if (!fits) return { kind: 'TOO_SMALL' };
-  const left = leftOf(state, role);
   const limited = Object.entries(left).some(([name, amount]) => amount < (wish?.amounts[name] ?? 0));
   if (limited) return { kind: 'LIMIT', role: topRole(reason, role), left };
-  if (reason?.kind === 'FILTERED' && wish !== undefined && declined !== undefined) {
+  const refused = declined.get(agent.id);
+  if (reason?.kind === 'FILTERED' && wish !== undefined && refused !== undefined) {
     // What it declined was what guarantees had left of the agent.
-    const short = !isNone(lacking(wish.amounts, amountsOf(declined.resources)));
-    const unmet = unmetGuarantees(state, role);
+    const short = !isNone(lacking(wish.amounts, amountsOf(refused.resources)));
     if (short && Object.keys(unmet).length > 0) return { kind: 'HEADROOM', lacking: unmet };
   }
   return quantityObstacle(state, reason);

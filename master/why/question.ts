@@ -1,6 +1,6 @@
 import { asFrameworkId } from '../../protocol/ids.ts';
 import type { Agent, Framework, MasterState } from '../state.ts';
-import type { AgentName, Amounts, FrameworkName, Wish } from './answer.ts';
+import type { AgentName, FrameworkName, Wish } from './answer.ts';
 
 /** Why a framework gets nothing for one of its roles. */
 export interface Question {
@@ -36,19 +36,4 @@ export function agentName({ id, info }: Pick<Agent, 'id' | 'info'>): AgentName {
 export function disconnectedSince({ connected, removeAt, reregisteredAt, info }: Framework): number | undefined {
   if (connected) return undefined;
   return removeAt === undefined ? reregisteredAt : removeAt - (info.failover_timeout ?? 0) * 1000;
-}
-
-/** The role of the top level, whose quota counts. */
-export function topOf(role: string): string {
-  return role.split('/')[0] ?? role;
-}
-
-/** What the limits of a role leave, of those scalars alone that are limited, be it nothing. */
-export function leftOf({ allocator }: MasterState, role: string): Amounts {
-  const standing = allocator.standing(topOf(role));
-  const left = [...(standing?.quota?.limits ?? [])].map(([name, limit]): [string, number] => [
-    name,
-    Math.max(0, Math.round((limit - (standing?.consumed.get(name) ?? 0)) * 1000) / 1000),
-  ]);
-  return Object.fromEntries(left);
 }

@@ -3,7 +3,8 @@ import { minus, shown } from './amounts.ts';
 import type { Amounts, RoleAnswer } from './answer.ts';
 import { conditionOf, inRole } from './framework-answer.ts';
 import { holders } from './holders.ts';
-import { leftOf, nameOf, secondsOf } from './question.ts';
+import { nameOf, secondsOf } from './question.ts';
+import { leftOf } from './quotas.ts';
 import { wishOf } from './wish.ts';
 
 /** Frameworks that are looked at closely. */

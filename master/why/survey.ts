@@ -4,10 +4,12 @@ import { findOn, weightOf } from './agent-finding.ts';
 import { distance } from './amounts.ts';
 import type { AgentFinding, ObstacleKind, Survey } from './answer.ts';
 import type { Question } from './question.ts';
+import { leftOf, unmetGuarantees } from './quotas.ts';
 
 const shownAgents = 10;
 const shownHolders = 5;
 const rememberedLives = 256;
+const judgementsPerAgent = 10;
 
 /** The less somebody has to do about an obstacle, the earlier. */
 const order: readonly ObstacleKind[] = [
@@ -40,10 +42,16 @@ export function findings(question: Question): AgentFinding[] {
     if (end.kind === 'DECLINED' && !declined.has(offer.agent)) declined.set(offer.agent, offer);
   }
   const wanted = wish?.amounts ?? {};
-  const keyed = sample([...state.agents.values()], atMost).map((agent) => {
-    const finding = findOn(question, agent, declined.get(agent.id));
-    return { finding, far: distance(wanted, finding.lacks), free: weightOf(finding.free, finding.total) };
-  });
+  const surroundings = { left: leftOf(state, role), unmet: unmetGuarantees(state, role), declined };
+  const keyed: { finding: AgentFinding; far: number; free: number }[] = [];
+  let turns = Math.max(1, Math.floor((atMost * judgementsPerAgent) / state.frameworks.size));
+  for (const agent of sample([...state.agents.values()], atMost)) {
+    if (turns === 0) break;
+    const finding = findOn(question, agent, surroundings);
+    // Whose turn it is takes a look at all frameworks.
+    if (finding.obstacle.kind === 'NOTHING' || finding.obstacle.kind === 'ORDER') turns--;
+    keyed.push({ finding, far: distance(wanted, finding.lacks), free: weightOf(finding.free, finding.total) });
+  }
   keyed.sort(
     (left, right) =>
       left.far - right.far ||

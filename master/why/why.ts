@@ -6,7 +6,7 @@ import type { Subject } from './subject.ts';
 import { answerForPendingTask, answerForTask } from './task-answer.ts';
 
 /** Agents that are looked at for one question: it must not hold others up for long. */
-export const examinedAgents = 1000;
+export const examinedAgents = 500;
 
 /**
  * Why a task, a framework or a role has not got what it waits for. `asked`: by which amounts a framework's needs are to be
