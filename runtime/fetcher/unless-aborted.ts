@@ -3,6 +3,8 @@ export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal)
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const onAbort = () => reject(signal.reason);
   signal.addEventListener('abort', onAbort);
+  // Where it is not waited for any more, nobody else may hear that it failed.
+  promise.catch(() => {});
   try {
     signal.throwIfAborted();
     return await Promise.race([promise, aborted]);
