@@ -12,6 +12,7 @@ const claims = [
   'wire',
   'executor-tasks',
   'nsdi',
+  'allocator',
 ];
 // Fifty thousand agents and their tasks live in the same process, and their garbage is not the master's.
 const flags: Record<string, string[]> = {

@@ -66,7 +66,7 @@ export class Client extends Contender {
   ranked = false;
   /** What makes an offer worth making, where it says so itself. */
   needs: Needs | undefined;
-  /** The number of the cycle that looks for it on all agents, since it takes offers again or other ones. */
+  /** The number of the last cycle that looks for it on all agents, since it takes offers again or other ones. */
   freshIn = -1;
   /** The first of those of each agent. */
   readonly filters = new Map<Host, Filter>();

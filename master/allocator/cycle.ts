@@ -3,18 +3,16 @@ import type { Books } from './books.ts';
 import type { Client } from './client.ts';
 import type { Host } from './host.ts';
 import type { Offering, Stage } from './offering.ts';
-import { Ranking } from './ranking.ts';
+import type { Ranking } from './ranking.ts';
 import { RoleLeaf, type RoleNode } from './role-tree.ts';
+import { Selection } from './selection.ts';
 import { Shuffle } from './shuffle.ts';
-import type { Sorter } from './sorters/sorter.ts';
 
 export interface CycleOptions {
-  /** Clients that are fresh in the cycle of that number are looked for on all agents. */
   number: number;
-  /** Everybody is looked for on those that changed, on others those alone who are fresh. */
+  /** Everybody is looked for on those that changed for the cycle of that number, on others only those who are fresh. */
   hosts: readonly Host[];
-  /** The order of roles. */
-  sorter: Sorter;
+  fresh: readonly Client[];
   random: () => number;
 }
 
@@ -29,7 +27,8 @@ export class Cycle {
   readonly #options: CycleOptions;
   readonly #rounds: { stage: Stage; hosts: Shuffle }[] = [];
   /** Roles of the top level whose guarantees lack something. */
-  readonly #needy: Ranking<RoleNode>;
+  readonly #needy: Ranking<RoleNode | RoleLeaf>;
+  readonly #fresh: Selection;
   /** Milliseconds since the epoch. */
   #now = 0;
   #given: Client[] = [];
@@ -41,8 +40,9 @@ export class Cycle {
     this.#books = books;
     this.#offering = offering;
     this.#options = options;
-    const { hosts, random, sorter } = options;
-    this.#needy = new Ranking({ compare: (left, right) => sorter.compare(left, right), enter() {}, serve() {} });
+    const { hosts, fresh, random } = options;
+    this.#fresh = new Selection(fresh);
+    this.#needy = books.tree.root.ranking.selection();
     const [first, second] = [saltOf(random), saltOf(random)];
     for (const top of books.guarantees.unmet) if (top.active > 0) this.#needy.add(top);
     if (this.#needy.size > 0) this.#rounds.push({ stage: 'guarantees', hosts: new Shuffle(hosts, first) });
@@ -83,13 +83,14 @@ export class Cycle {
     this.#needy.sort(this.#books);
     for (let index = 0; index < this.#needy.size && !host.isSpent(this.#options.number); index++) {
       const top = this.#needy.at(index);
-      if (top !== undefined && top.active > 0) this.#visit(top, host, stage, looksForAll);
+      if (top !== undefined && !(top instanceof RoleLeaf)) this.#visit(top, host, stage, looksForAll);
     }
   }
 
   /** Whether nothing is left to give. */
   #visit(node: RoleNode, host: Host, stage: Stage, looksForAll: boolean): boolean {
-    const { ranking } = node;
+    const ranking = looksForAll ? node.ranking : this.#fresh.of(node);
+    if (ranking === undefined) return false;
     ranking.sort(this.#books);
     for (let index = 0; index < ranking.size; index++) {
       const next = ranking.at(index);
@@ -107,10 +108,13 @@ export class Cycle {
     const { number } = this.#options;
     const isReserved = host.reservesFor(leaf);
     if (!isReserved && !host.isSpecial && host.plain.isEmpty) return false;
-    leaf.ranking.sort(this.#books);
-    for (let index = 0; index < leaf.ranking.size; index++) {
-      const client = leaf.ranking.at(index);
-      if (client === undefined || !(looksForAll || client.freshIn === number)) continue;
+    const ranking = looksForAll ? leaf.ranking : this.#fresh.clientsOf(leaf);
+    if (ranking === undefined) return false;
+    ranking.sort(this.#books);
+    for (let index = 0; index < ranking.size; index++) {
+      const client = ranking.at(index);
+      // Since the cycle began, it may have ceased to take offers.
+      if (!client?.ranked) continue;
       const hidesShared = host.sharedIn === number;
       const parcel = this.#offering.judge(stage, host, client, isReserved, hidesShared);
       if (typeof parcel === 'string') {
@@ -142,6 +146,7 @@ export class Cycle {
       for (let node = leaf.node; node.parent !== undefined; node = node.parent) {
         node.parent.ranking.serve(node, this.#books, random);
       }
+      this.#fresh.settle(client, this.#books);
       const { top } = leaf.node;
       if (this.#needy.size === 0) continue;
       if (this.#books.guarantees.unmet.has(top)) this.#needy.settle(top, this.#books);

@@ -60,8 +60,8 @@ export class HierarchicalAllocator implements Allocator {
   readonly #hosts = new Map<AgentId, Host>();
   /** Agents that the next cycle looks at for everybody. */
   #changed: Host[] = [];
-  /** Whether there is a client that the next cycle looks for everywhere. */
-  #isAnyFresh = false;
+  /** Clients that the next cycle looks for on all agents. */
+  #fresh: Client[] = [];
   /** Something changed that guarantees and limits depend on. */
   #haveQuotasMoved = false;
   /** The number of the next cycle. */
@@ -264,13 +264,13 @@ export class HierarchicalAllocator implements Allocator {
   #newCycle(random: () => number): Cycle {
     const isPressed = this.#haveQuotasMoved && this.#books.guarantees.tops.size > 0;
     if (isPressed) this.#changeHeldBack();
-    const hosts = this.#isAnyFresh ? [...this.#hosts.values()] : this.#changed;
+    const fresh = this.#fresh.filter(({ ranked }) => ranked);
+    const hosts = fresh.length > 0 ? [...this.#hosts.values()] : this.#changed;
     this.#changed = [];
-    this.#isAnyFresh = false;
+    this.#fresh = [];
     this.#haveQuotasMoved = false;
     const number = this.#number++;
-    const sorter = sorters[this.#options.roleSorter]();
-    return new Cycle(this.#books, this.#offering, { number, hosts, sorter, random });
+    return new Cycle(this.#books, this.#offering, { number, hosts, fresh, random });
   }
 
   #setDemand(account: Account, demand: Demand): void {
@@ -315,9 +315,9 @@ export class HierarchicalAllocator implements Allocator {
 
   /** The next cycle looks for a client on all agents. */
   #refresh(client: Client): void {
-    if (!client.ranked) return;
+    if (!client.ranked || client.freshIn === this.#number) return;
     client.freshIn = this.#number;
-    this.#isAnyFresh = true;
+    this.#fresh.push(client);
   }
 
   /** The next cycle looks for everybody on an agent. */

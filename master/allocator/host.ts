@@ -116,6 +116,7 @@ export class Host {
   /** Whether nobody could be given anything more in a cycle. */
   isSpent(cycle: number): boolean {
     if (this.loan !== undefined) return true;
+    if (this.#plain !== undefined && !this.#plain.isEmpty) return false;
     const hidesShared = this.sharedIn === cycle;
     for (const { kind, free } of this.slots) {
       if (!isNothing(free) && !(kind.shared && hidesShared)) return false;

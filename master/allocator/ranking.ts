@@ -20,9 +20,21 @@ export class Ranking<C extends Contender> {
   #order = new Uint32Array(4);
   #sorted = true;
   #version = -1;
+  /** Another one after each change from outside. */
+  #revision = 0;
+  /** The ranking of which this one has a part, and what its revision was when this one was last sorted. */
+  readonly #source: Ranking<C> | undefined;
+  #sourceRevision = -1;
 
-  constructor(sorter: Sorter) {
+  constructor(sorter: Sorter, source?: Ranking<C>) {
     this.#sorter = sorter;
+    this.#source = source;
+  }
+
+  /** For some of its contenders, in the same order. They are served in this one, and settle in that one. */
+  selection(): Ranking<C> {
+    const sorter = this.#sorter;
+    return new Ranking({ compare: (left, right) => sorter.compare(left, right), enter() {}, serve() {} }, this);
   }
 
   get size(): number {
@@ -37,7 +49,7 @@ export class Ranking<C extends Contender> {
   add(contender: C): void {
     this.#sorter.enter(contender);
     this.#members.push(contender);
-    this.#sorted = false;
+    this.unsettle();
   }
 
   remove(contender: C): void {
@@ -58,10 +70,13 @@ export class Ranking<C extends Contender> {
   /** Something of one or more contenders changed from outside. */
   unsettle(): void {
     this.#sorted = false;
+    this.#revision++;
   }
 
   sort(measure: Measure): void {
-    if (this.#sorted && this.#version === measure.version) return;
+    const sourceRevision = this.#source === undefined ? -1 : this.#source.#revision;
+    if (this.#sorted && this.#version === measure.version && this.#sourceRevision === sourceRevision) return;
+    this.#sourceRevision = sourceRevision;
     const members = this.#members;
     for (const contender of members) contender.share = measure.shareOf(contender);
     members.sort((left, right) => this.#sorter.compare(left, right));

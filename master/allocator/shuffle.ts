@@ -64,13 +64,13 @@ export class Shuffle {
   #distribute(): void {
     let end = 0;
     const free = new Uint32Array(this.#ends.length);
-    for (const [bucket, count] of this.#ends.entries()) {
+    for (let bucket = 0; bucket < this.#ends.length; bucket++) {
       free[bucket] = end;
-      end += count;
+      end += this.#ends[bucket] ?? 0;
       this.#ends[bucket] = end;
     }
-    for (const [index, key] of this.#keys.entries()) {
-      const bucket = this.#bucketOf(key);
+    for (let index = 0; index < this.#keys.length; index++) {
+      const bucket = this.#bucketOf(this.#keys[index] ?? 0);
       const place = free[bucket] ?? 0;
       free[bucket] = place + 1;
       this.#order[place] = index;

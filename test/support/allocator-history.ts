@@ -90,11 +90,14 @@ export class AllocatorHistory {
   #now = 0;
   #count = 0;
   #seed: number;
+  readonly #isInterleaved: boolean;
   /** How many allocations there were. */
   allocations = 0;
 
-  constructor(seed: number, options: Partial<HierarchicalAllocatorOptions> = {}) {
+  /** `isInterleaved`: cycles are interrupted by what happens; then nothing is compared. */
+  constructor(seed: number, options: Partial<HierarchicalAllocatorOptions> = {}, isInterleaved = false) {
     this.#seed = seed;
+    this.#isInterleaved = isInterleaved;
     this.#allocator = new AuditedAllocator(new HierarchicalAllocator(options));
     this.#whole = new HierarchicalAllocator(options);
   }
@@ -188,7 +191,21 @@ export class AllocatorHistory {
     }
   }
 
+  /** Goes on with a cycle by a few agents; what happens next happens in between. */
+  #allocateSome(agents: number): void {
+    const before = this.#consumption();
+    let asked = 0;
+    const given = this.#allocator.allocate(this.#now, seeded(this.#seed++), () => ++asked < agents);
+    this.#held.push(...given);
+    this.allocations += given.length;
+    this.#checkLimits(given, before);
+  }
+
   #allocate(slice: number | undefined): void {
+    if (this.#isInterleaved) {
+      this.#allocateSome(slice ?? 4);
+      return;
+    }
     const before = this.#consumption();
     const seed = this.#seed++;
     const given: Allocation[] = [];
@@ -268,7 +285,7 @@ export class AllocatorHistory {
 
   #both(action: (allocator: AuditedAllocator | HierarchicalAllocator) => void): void {
     action(this.#allocator);
-    action(this.#whole);
+    if (!this.#isInterleaved) action(this.#whole);
   }
 
   #join(id: AgentId, pick: number): void {

@@ -34,3 +34,22 @@ for (const sorting of sortings) {
     assert.ok(allocations > runs, 'hardly anything was allocated');
   });
 }
+
+test('nothing is given twice, sums are kept and limits hold also when things happen in the middle of a cycle', () => {
+  let allocations = 0;
+  fc.assert(
+    fc.property(
+      fc.nat(1e6),
+      fc.constantFrom(...sortings),
+      fc.array(event, { maxLength: 90, size: 'max' }),
+      (seed, sorting, events) => {
+        const history = new AllocatorHistory(seed, { roleSorter: sorting, frameworkSorter: sorting }, true);
+        for (const one of [...beginning, ...events]) history.happen(one);
+        history.checkSums();
+        allocations += history.allocations;
+      },
+    ),
+    { numRuns: runs },
+  );
+  assert.ok(allocations > runs, 'hardly anything was allocated');
+});
