@@ -12,8 +12,7 @@ export type RescindReason =
   | 'QUOTA'
   | 'WEIGHTS'
   | 'OPERATOR'
-  | 'VOLUME_DESTROYED'
-  | 'OTHER_FRAMEWORK';
+  | 'VOLUME_DESTROYED';
 
 /** What became of an offer. */
 export type OfferEnd =
@@ -39,9 +38,8 @@ export interface OfferTally {
   readonly ends: Record<OfferEnd['kind'], number>;
   /** Tasks that it launched. */
   tasks: number;
-  /** When the latest one that is over was made, and when it ended. Milliseconds since the epoch, as all of these. */
+  /** When the latest one that is over was made. Milliseconds since the epoch, as all of these. */
   lastOfferedAt: number;
-  last: OfferLife | undefined;
   /** Offers declined since it last launched something, or asked for no more. */
   declines: Declines | undefined;
   /** When it last asked for no more offers. */
@@ -80,7 +78,6 @@ export class Ledger {
     this.#next = (this.#next + 1) % Math.max(1, this.#capacity);
     const tally = this.#tally(offer.framework, offer.role);
     tally.ends[end.kind]++;
-    tally.last = life;
     tally.lastOfferedAt = Math.max(tally.lastOfferedAt, offer.offeredAt);
     if (end.kind === 'DECLINED') countDecline(tally, offer, end.refuseSeconds, now);
     if (end.kind !== 'ACCEPTED' || end.tasks === 0) return;
@@ -128,7 +125,6 @@ function newTally(): OfferTally {
     ends: { ACCEPTED: 0, DECLINED: 0, RESCINDED: 0, TIMED_OUT: 0, RETURNED: 0 },
     tasks: 0,
     lastOfferedAt: 0,
-    last: undefined,
     declines: undefined,
     suppressedAt: undefined,
   };

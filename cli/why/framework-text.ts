@@ -43,7 +43,7 @@ export function wishLine({ amounts: wanted, source, task_id }: Wish): string {
 
 /** A framework in one of its roles. `now`: seconds since the epoch. */
 export function roleLines(role: FrameworkRole, wish: Wish | undefined, now: number): string[] {
-  const { ended, declined, outstanding } = role;
+  const { ended, declined, outstanding, last_offered } = role;
   const ends = Object.entries(ended)
     .filter(([name, count]) => name !== 'tasks' && count > 0)
     .map(([name, count]) => `${count} ${name.replace('_', ' ')}`);
@@ -53,7 +53,11 @@ export function roleLines(role: FrameworkRole, wish: Wish | undefined, now: numb
       role.suppressed ? ', and asked for no more (SUPPRESS)' : ''
     }.`,
     ...(waiting === '' ? [] : [`  It sits on ${waiting}: ${amounts(outstanding.amounts)}.`]),
-    ...(ends.length === 0 ? [] : [`  Its offers so far: ${ends.join(', ')}.`]),
+    ...(ends.length === 0
+      ? []
+      : [
+          `  Its offers so far: ${ends.join(', ')}${last_offered === undefined ? '' : `; the last was made ${ago(last_offered, now)}`}.`,
+        ]),
     ...(declined === undefined
       ? []
       : [

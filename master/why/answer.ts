@@ -46,6 +46,8 @@ export interface FrameworkRole {
   allocated: Amounts;
   /** Offers that it has not answered. */
   outstanding: Outstanding;
+  /** When it was offered something for the last time. */
+  last_offered?: number;
   /** What became of the others since it subscribed. */
   ended: Record<Lowercase<OfferEnd['kind']>, number> & { tasks: number };
   /** Those that it declined since it last launched something. */

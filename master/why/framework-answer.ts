@@ -1,4 +1,4 @@
-import type { OfferLife } from '../ledger.ts';
+import type { OfferLife, OfferTally } from '../ledger.ts';
 import { type Framework, type MasterState, rolesOf } from '../state.ts';
 import { adviceFor } from './advice.ts';
 import { amountsOf, shown } from './amounts.ts';
@@ -65,6 +65,7 @@ export function inRole(question: Question): { answer: FrameworkRole; advice: Adv
     share: standing?.share ?? 0,
     allocated: shown(standing?.allocated ?? new Map()),
     outstanding,
+    ...lastOffered(question, tally),
     ended: {
       accepted: ACCEPTED,
       declined: DECLINED,
@@ -94,6 +95,13 @@ export function inRole(question: Question): { answer: FrameworkRole; advice: Adv
     survey: surveyOf(found, state.agents.size),
   };
   return { answer, advice: adviceFor(question, found, outstanding), wish };
+}
+
+function lastOffered({ state, framework, role }: Question, tally: OfferTally | undefined): { last_offered?: number } {
+  const out = [...framework.offers].flatMap((id) => state.offers.get(id) ?? []).filter((offer) => offer.role === role);
+  const times = [tally?.lastOfferedAt ?? 0, ...out.map(({ offeredAt }) => offeredAt)];
+  const last = times.reduce((latest, time) => Math.max(latest, time), 0);
+  return last === 0 ? {} : { last_offered: secondsOf(last) };
 }
 
 function showLife({ offer, end, endedAt }: OfferLife): FrameworkRole['latest'][number] {
