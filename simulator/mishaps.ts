@@ -25,6 +25,10 @@ const mishaps: Record<FaultKind, (victims: Victims, among: string | undefined) =
     agents
       .filter(({ group }) => among === undefined || group.name === among)
       .map((agent) => ({ begin: () => agent.cutOff(), end: () => agent.reconnect() })),
+  'link-resets': ({ agents }, among) =>
+    agents
+      .filter(({ group }) => among === undefined || group.name === among)
+      .map((agent) => ({ begin: () => agent.hangUp(), end: () => agent.reconnect() })),
   'scheduler-dies': ({ schedulers }, among) =>
     schedulers
       .filter(({ group }) => among === undefined || group.name === among)

@@ -97,9 +97,10 @@ export interface TaskStream {
 /**
  * - agent-dies: its machine goes off with all tasks, and says nothing; back, it knows its id and nothing else;
  * - link-breaks: nothing gets through between agent and master, its tasks go on;
+ * - link-resets: the connection between agent and master closes, both notice; tasks go on, and after a while the agent dials again;
  * - scheduler-dies: its connection closes; back, it subscribes with its id and asks what became of its tasks.
  */
-export const faultKinds = ['agent-dies', 'link-breaks', 'scheduler-dies'] as const;
+export const faultKinds = ['agent-dies', 'link-breaks', 'link-resets', 'scheduler-dies'] as const;
 export type FaultKind = (typeof faultKinds)[number];
 
 export interface Fault {

@@ -126,7 +126,19 @@ export class SimulatedAgent {
     this.#peer = undefined;
   }
 
-  /** After `cutOff`. */
+  /** As `cutOff`, but the connection closes, and the master notices. */
+  hangUp(): void {
+    const { master } = this.#surroundings;
+    const peer = this.#peer;
+    this.#reachable = false;
+    this.#peer = undefined;
+    peer?.wire.send(() => {
+      peer.wire.cut();
+      master.linkClosed(peer);
+    });
+  }
+
+  /** After `cutOff` or `hangUp`. */
   reconnect(): void {
     if (this.#reachable) return;
     this.#reachable = true;

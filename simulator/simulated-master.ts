@@ -127,15 +127,14 @@ export class SimulatedMaster {
     this.perform(registration.effects);
   }
 
-  /** The connection was closed from the other side. */
-  linkClosed(agent: AgentId, peer: Peer<MasterMessage>): void {
-    this.#processor.run(() => this.#linkClosed(agent, peer));
-  }
-
-  #linkClosed(agent: AgentId, peer: Peer<MasterMessage>): void {
-    if (this.#links.get(agent) !== peer) return;
-    this.#links.delete(agent);
-    this.perform(disconnectAgent(this.state, agent, this.#timeline.now()));
+  /** A connection was closed from the agent's side. */
+  linkClosed(peer: Peer<MasterMessage>): void {
+    this.#processor.run(() => {
+      const agent = [...this.#links].find(([, other]) => other === peer)?.[0];
+      if (agent === undefined) return;
+      this.#links.delete(agent);
+      this.perform(disconnectAgent(this.state, agent, this.#timeline.now()));
+    });
   }
 
   receive(agent: AgentId, message: AgentMessage): void {
