@@ -115,10 +115,7 @@ export class BenchFramework {
     this.#offer = undefined;
     const unwanted = waiting === undefined ? offers : others;
     waiting?.resolve(first);
-    if (unwanted.length === 0) return;
-    await this.#driver.decline(unwanted, { refuse_seconds: 3600 });
-    // Somebody may have begun to wait, and the refusal have come behind that one's REVIVE.
-    if (this.#offer !== undefined) await this.#driver.revive();
+    if (unwanted.length > 0) await this.#driver.decline(unwanted, { refuse_seconds: 3600 });
   }
 
   #update({ task_id, state, message }: TaskStatus): void {

@@ -62,6 +62,7 @@ const endings: Partial<Record<string, ErrorCode>> = {
  *
  * INVARIANTS
  * - Handlers run one at a time, in the order of the events, also across a break of the connection.
+ * - Calls arrive in the order in which they are made, whether or not they are waited for.
  * - An update is acknowledged after its handler is through, or not at all; one that is not acknowledged comes again.
  * - After a broken connection it subscribes again under the same framework id, so tasks go on.
  * - When `run` is over no handler runs any more, and nothing is left open.

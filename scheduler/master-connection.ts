@@ -39,6 +39,7 @@ interface Attempt {
 
 const path = '/api/v1/scheduler';
 const backoffMs = { initial: 200, maximum: 10_000 };
+const connecting = { connect: { timeout: 5_000 }, keepAliveTimeout: 60_000 };
 const longestRecord = 256 * 1024 * 1024;
 const callTimeoutMs = 30_000;
 const mostRedirects = 10;
@@ -49,11 +50,15 @@ const heartbeatIntervalMs = 15_000;
 /**
  * A subscription to whichever master leads, made again whenever it breaks, and the calls that go with it.
  *
- * INVARIANT: at most one subscription stands at a time; a call goes to the master that gave it, with its stream id.
+ * INVARIANTS
+ * - At most one subscription stands at a time; a call goes to the master that gave it, with its stream id.
+ * - Calls arrive in the order in which they are made: a DECLINE or SUPPRESS that came behind a later REVIVE would undo it.
  */
 export class MasterConnection {
   readonly #options: MasterConnectionOptions;
-  readonly #connections = new Connections({ connect: { timeout: 5_000 }, keepAliveTimeout: 60_000 });
+  readonly #streams = new Connections(connecting);
+  /** One connection, on which each call waits for the answer to the one before. */
+  readonly #calls = new Connections({ ...connecting, connections: 1, pipelining: 1 });
   #current: Subscription | undefined;
   #heartbeatMs = heartbeatIntervalMs;
   /** A reason why the stream cannot be followed any more. */
@@ -92,7 +97,7 @@ export class MasterConnection {
     const { mediaType } = this.#options;
     const body = encodeMessage(mediaType, 'SchedulerCall', call);
     const headers = { 'content-type': mediaType, accept: mediaType, 'mesos-stream-id': stream };
-    const answer = await this.#connections
+    const answer = await this.#calls
       .request({ origin, path, method: 'POST', headers, body, headersTimeout: callTimeoutMs })
       .then(async ({ statusCode, body }) => ({ status: statusCode, text: await body.text() }))
       .catch((cause: unknown) => {
@@ -104,8 +109,8 @@ export class MasterConnection {
     throw new MesitaError(isOutdated(answer) ? 'MESITA_MASTER_UNREACHABLE' : 'MESITA_MASTER_REFUSED', { message });
   }
 
-  close(): Promise<void> {
-    return this.#connections.destroy();
+  async close(): Promise<void> {
+    await Promise.all([this.#streams.destroy(), this.#calls.destroy()]);
   }
 
   /** Goes through the masters until one of them gives a subscription, and follows that to its end. */
@@ -145,7 +150,7 @@ export class MasterConnection {
     let opened: number | undefined;
     try {
       const reason = await followEventStream({
-        dispatcher: this.#connections,
+        dispatcher: this.#streams,
         clock,
         origin,
         path,

@@ -35,6 +35,37 @@ test('handlers run one at a time, in the order of the events', async (t) => {
   assert.deepEqual(log, ['F', '>a', '<a', '>b', '<b', '>c', '<c']);
 });
 
+test('calls arrive in the order in which they are made, also those that nobody waits for', async (t) => {
+  const scripted = await scriptedMaster(t, playing());
+  const { driver } = await subscribedDriver(t, scripted.address);
+  const calls = [
+    // It takes a while to come through.
+    driver.message('E', 'S', Buffer.alloc(8_000_000)),
+    driver.decline([]),
+    driver.suppress(),
+    driver.revive(),
+  ];
+  await Promise.all(calls);
+  const types = scripted.requests.map(({ body }) => body.type);
+  assert.deepEqual(types, ['SUBSCRIBE', 'MESSAGE', 'DECLINE', 'SUPPRESS', 'REVIVE']);
+});
+
+test('a call goes through after one that was refused, and after one whose connection broke', async (t) => {
+  const scripted = await scriptedMaster(t, (request) => {
+    const { type } = request.body;
+    if (type === 'SUPPRESS') request.answer(400, 'No');
+    else if (type === 'DECLINE') request.response.destroy();
+    else playing()(request);
+  });
+  const { driver } = await subscribedDriver(t, scripted.address);
+  const calls = [driver.suppress(), driver.decline([]), driver.revive()];
+  const outcomes = await Promise.allSettled(calls);
+  const codes = outcomes.map((each) => (each.status === 'rejected' ? each.reason.code : 'made'));
+  assert.deepEqual(codes, ['MESITA_MASTER_REFUSED', 'MESITA_MASTER_UNREACHABLE', 'made']);
+  const types = scripted.requests.map(({ body }) => body.type);
+  assert.deepEqual(types, ['SUBSCRIBE', 'SUPPRESS', 'DECLINE', 'REVIVE']);
+});
+
 describe('a master that objects', () => {
   for (const [message, code] of [
     ['Framework has been removed', 'MESITA_FRAMEWORK_REMOVED'],
