@@ -40,7 +40,7 @@ export interface OfferTally {
   tasks: number;
   /** When the latest one that is over was made. Milliseconds since the epoch, as all of these. */
   lastOfferedAt: number;
-  /** Offers declined since it last launched something, or asked for no more. */
+  /** Offers declined since it began to wait: since it last launched something, or asked for offers again. */
   declines: Declines | undefined;
   /** When it last asked for no more offers. */
   suppressedAt: number | undefined;
@@ -86,9 +86,11 @@ export class Ledger {
   }
 
   suppressed(framework: FrameworkId, role: string, now: number): void {
-    const tally = this.#tally(framework, role);
-    tally.suppressedAt = now;
-    tally.declines = undefined;
+    this.#tally(framework, role).suppressedAt = now;
+  }
+
+  unsuppressed(framework: FrameworkId, role: string): void {
+    this.#tally(framework, role).declines = undefined;
   }
 
   /** The framework is over: nobody asks why it gets nothing. */

@@ -61,7 +61,7 @@ export function roleLines(role: FrameworkRole, wish: Wish | undefined, now: numb
     ...(declined === undefined
       ? []
       : [
-          `  Declined ${number(declined.offers, 'offer')} since it last launched a task, the last ${ago(declined.last, now)} for ${
+          `  Declined ${number(declined.offers, 'offer')} since it began to wait, the last ${ago(declined.last, now)} for ${
             declined.refuse_seconds
           } s: largest had ${amounts(declined.largest)}.`,
         ]),

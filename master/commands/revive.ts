@@ -8,7 +8,9 @@ export function revive(state: MasterState, framework: Framework, call: Scheduler
   const roles = call?.roles ?? [];
   const stranger = unknownRole(framework, roles);
   if (stranger !== undefined) return [log('REVIVE dropped: not a role of the framework', { role: stranger }, 'warn')];
-  for (const role of roles.length === 0 ? rolesOf(framework.info) : roles) framework.suppressedRoles.delete(role);
+  for (const role of roles.length === 0 ? rolesOf(framework.info) : roles) {
+    if (framework.suppressedRoles.delete(role)) state.ledger.unsuppressed(framework.id, role);
+  }
   state.allocator.revive(framework.id, roles);
   clearInverseFilters(state, framework.id);
   return [allocateSoon];

@@ -50,7 +50,7 @@ export interface FrameworkRole {
   last_offered?: number;
   /** What became of the others since it subscribed. */
   ended: Record<Lowercase<OfferEnd['kind']>, number> & { tasks: number };
-  /** Those that it declined since it last launched something. */
+  /** Those that it declined since it began to wait: since it last launched something, or asked for offers again. */
   declined?: { offers: number; since: number; last: number; refuse_seconds: number; largest: Amounts };
   /** The latest that are over, the last one first. */
   latest: {

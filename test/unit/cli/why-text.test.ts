@@ -55,7 +55,7 @@ It waits for 2 cpus, 4096 MB mem, 2048 MB disk, as much as the task had that it 
 
 Role *: it has nothing (0 % of the cluster).
   Its offers so far: 1 accepted, 3 declined; the last was made 1 s ago.
-  Declined 2 offers since it last launched a task, the last 1 s ago for 5 s: largest had 1 cpus, 2048 MB mem.
+  Declined 2 offers since it began to wait, the last 1 s ago for 5 s: largest had 1 cpus, 2048 MB mem.
   Of 2 agents: 2 have too little free.
   HOST  FREE                          LACKS                              WHY
   n3    1 cpus, 2048 MB mem, no disk  1 cpus, 2048 MB mem, 2048 MB disk  too little free; task t3 of s3 holds 3 cpus, 6144 MB mem, 3072 MB disk

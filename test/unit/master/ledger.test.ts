@@ -146,7 +146,8 @@ describe('the record', () => {
     assert.deepEqual([declines?.offers, declines?.since, declines?.lastAt, declines?.lastRefuseSeconds], [2, 3, 5, 5]);
     assert.deepEqual(Object.fromEntries(declines?.largest ?? []), { cpus: 2, mem: 512 });
     ledger.suppressed(framework, '*', 6);
-    assert.equal(ledger.tallyOf(framework, '*')?.declines, undefined);
     assert.equal(ledger.tallyOf(framework, '*')?.suppressedAt, 6);
+    ledger.unsuppressed(framework, '*');
+    assert.equal(ledger.tallyOf(framework, '*')?.declines, undefined);
   });
 });
