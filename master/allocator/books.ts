@@ -80,7 +80,7 @@ export class Books implements Measure {
     this.version++;
   }
 
-  /** What an operation makes of one thing: another. `client`: who holds it; undefined: it is free. */
+  /** What an operation makes of one thing: another, of the same amounts. `client`: who holds it; undefined: it is free. */
   convert(host: Host, client: Client | undefined, consumed: readonly Resource[], converted: readonly Resource[]): void {
     this.settleLoan(host);
     const [before, after] = [this.kinds.lotsOf(consumed), this.kinds.lotsOf(converted)];
@@ -96,7 +96,6 @@ export class Books implements Measure {
     }
     if (client !== undefined) this.charge(host, client, after, 1);
     host.forgetParcels();
-    this.version++;
     for (const { kind } of before) if (kind.reservation !== undefined) this.#prune(kind.reservation);
   }
 
@@ -187,9 +186,11 @@ export class Books implements Measure {
   }
 
   /** What is told of a client has changed from outside. */
-  unsettle({ leaf }: Client): void {
-    leaf.ranking.unsettle();
-    for (let node: RoleNode | undefined = leaf.node; node !== undefined; node = node.parent) node.ranking.unsettle();
+  unsettle(client: Client): void {
+    const { leaf } = client;
+    leaf.ranking.unsettle(client);
+    leaf.node.ranking.unsettle(leaf);
+    for (let node = leaf.node; node.parent !== undefined; node = node.parent) node.parent.ranking.unsettle(node);
   }
 
   setQuota(role: string, quota: Quota | undefined): void {

@@ -28,7 +28,8 @@ export class Cycle {
   readonly #rounds: { stage: Stage; hosts: Shuffle }[] = [];
   /** Roles of the top level whose guarantees lack something. */
   readonly #needy: Ranking<RoleNode | RoleLeaf>;
-  readonly #fresh: Selection;
+  /** Made when it is first asked. */
+  #fresh: Selection | undefined;
   /** Milliseconds since the epoch. */
   #now = 0;
   #given: Client[] = [];
@@ -40,8 +41,7 @@ export class Cycle {
     this.#books = books;
     this.#offering = offering;
     this.#options = options;
-    const { hosts, fresh, random } = options;
-    this.#fresh = new Selection(fresh);
+    const { hosts, random } = options;
     this.#needy = books.tree.root.ranking.selection();
     const [first, second] = [saltOf(random), saltOf(random)];
     for (const top of books.guarantees.unmet) if (top.active > 0) this.#needy.add(top);
@@ -87,9 +87,14 @@ export class Cycle {
     }
   }
 
+  #selection(): Selection {
+    this.#fresh ??= new Selection(this.#options.fresh);
+    return this.#fresh;
+  }
+
   /** Whether nothing is left to give. */
   #visit(node: RoleNode, host: Host, stage: Stage, looksForAll: boolean): boolean {
-    const ranking = looksForAll ? node.ranking : this.#fresh.of(node);
+    const ranking = looksForAll ? node.ranking : this.#selection().of(node);
     if (ranking === undefined) return false;
     ranking.sort(this.#books);
     for (let index = 0; index < ranking.size; index++) {
@@ -108,7 +113,7 @@ export class Cycle {
     const { number } = this.#options;
     const isReserved = host.reservesFor(leaf);
     if (!isReserved && !host.isSpecial && host.plain.isEmpty) return false;
-    const ranking = looksForAll ? leaf.ranking : this.#fresh.clientsOf(leaf);
+    const ranking = looksForAll ? leaf.ranking : this.#selection().clientsOf(leaf);
     if (ranking === undefined) return false;
     ranking.sort(this.#books);
     for (let index = 0; index < ranking.size; index++) {
@@ -146,7 +151,7 @@ export class Cycle {
       for (let node = leaf.node; node.parent !== undefined; node = node.parent) {
         node.parent.ranking.serve(node, this.#books, random);
       }
-      this.#fresh.settle(client, this.#books);
+      this.#fresh?.settle(client, this.#books);
       const { top } = leaf.node;
       if (this.#needy.size === 0) continue;
       if (this.#books.guarantees.unmet.has(top)) this.#needy.settle(top, this.#books);

@@ -8,7 +8,7 @@ export class Selection {
   readonly #nodes = new Map<RoleNode, Ranking<RoleNode | RoleLeaf>>();
 
   constructor(clients: readonly Client[]) {
-    for (const client of clients) this.#add(client);
+    for (const client of clients) if (client.ranked) this.#add(client);
   }
 
   of(node: RoleNode): Ranking<RoleNode | RoleLeaf> | undefined {
@@ -21,7 +21,6 @@ export class Selection {
 
   /** A client was served, and so have been its role and those above it. */
   settle(client: Client, measure: Measure): void {
-    if (this.#leaves.size === 0) return;
     const { leaf } = client;
     this.#leaves.get(leaf)?.settle(client, measure);
     this.#nodes.get(leaf.node)?.settle(leaf, measure);

@@ -86,6 +86,7 @@ export class AllocatorHistory {
   readonly #agents = new Map<AgentId, Resource[]>();
   readonly #members: Member[] = [];
   readonly #quotas = new Map<string, Quota>();
+  readonly #weights = new Map<string, number | undefined>();
   #held: Allocation[] = [];
   #now = 0;
   #count = 0;
@@ -152,7 +153,9 @@ export class AllocatorHistory {
       }),
     weigh: (pick, more) => {
       const role = roles[pick % roles.length] ?? '*';
-      this.#both((allocator) => allocator.setWeight(role, more % 4 === 0 ? undefined : more % 4));
+      const weight = more % 4 === 0 ? undefined : more % 4;
+      this.#weights.set(role, weight);
+      this.#both((allocator) => allocator.setWeight(role, weight));
     },
     'set quota': (pick, more) => {
       const role = tops[pick % tops.length] ?? '*';
@@ -218,7 +221,8 @@ export class AllocatorHistory {
       const reason = this.#whole.explain(first.framework, first.role, first.agent, this.#now);
       assert.equal(reason, undefined, `${first.framework} was given ${first.agent} for ${first.role} nevertheless`);
     }
-    // So that it looks for everybody everywhere.
+    // So that it looks for everybody everywhere, and sorts all.
+    for (const role of ['a', 'a/b', ...roles]) this.#whole.setWeight(role, this.#weights.get(role));
     for (const member of this.#members) this.#whole.updateFramework(member.id, demand(member));
     const expected = this.#whole.allocate(this.#now, seeded(seed));
     assert.deepEqual(shown(given), shown(expected), 'an incremental cycle gives something else than a whole one');
