@@ -84,6 +84,14 @@ const ofAgent: readonly Rule[] = (
       reason: 'timing',
       exchange: /GET_CONTAINERS standalone$/,
       path: /containers\[standalone1\]\.resource_statistics$/,
+      problem: /missing/,
+    },
+    // What it uses is measured a moment after it runs, which the recorded answer came before.
+    {
+      reason: 'timing',
+      exchange: /GET_CONTAINERS standalone$/,
+      path: /\[standalone1\]\.resource_statistics\.(cpus_(user|system)_time_secs|mem_rss_bytes)$/,
+      problem: /extra/,
     },
   ] as const
 ).map((rule) => ({ ...rule, file: /^e_agent$/ }));
@@ -186,6 +194,15 @@ const rules: readonly Rule[] = [
   },
   // How much is in an offer; in the sessions of schedulers and operators also which offers there are, and what is said of them.
   { reason: 're-offers', path: /^event OFFERS\.resources\[.*\]\.(scalar\.value|ranges\.range.*)$/ },
+  { reason: 're-offers', path: /^event OFFERS \S*$/, problem: /^comes within another$/ },
+  // Only offers that hold something of what is needed are rescinded: what is in another is not among what is there.
+  {
+    reason: 're-offers',
+    exchange: /^op:RESERVE_RESOURCES too much$/,
+    path: /^body$/,
+    problem:
+      /^"cpus:[\d.]+; mem:\d+; (disk:9936; .* does not contain disk:99999)" instead of "cpus:1\.4; mem:1920; \1"$/,
+  },
   ...ofOffers,
   ...ofAgent,
   ...ofDockerTasks,

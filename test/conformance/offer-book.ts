@@ -49,6 +49,15 @@ export class OfferBook {
     return found.offer;
   }
 
+  /** Whether what was recorded as an offer of its own is part of the living ones that stand for others. */
+  holds(recorded: Value, agent: string): boolean {
+    const others = [...this.#open.values()].filter(
+      (open) => open.for !== undefined && sameSource(open.offer, recorded, agent),
+    );
+    const stoodFor = others.flatMap(({ for: id }) => this.#recorded.get(id ?? '') ?? []);
+    return covers(quantities(others.map(({ offer }) => offer)), quantities([...stoodFor, recorded]));
+  }
+
   /**
    * Of the living offers that a recorded call names, those that must be named with them, so that they are worth what the
    * recorded ones were: a master may offer in two parts what another offers in one. Then all of them are spent.

@@ -4,6 +4,7 @@ import { Comparison } from './comparison.ts';
 import { parseJson } from './document.ts';
 import { HttpAnswer } from './http-answer.ts';
 import { Identities } from './identities.ts';
+import { OfferBook } from './offer-book.ts';
 
 const master = { master: '127.0.0.1:1' };
 
@@ -61,5 +62,35 @@ describe('a comparison', () => {
     assert.deepEqual(differences('[{"name":"a","x":1},{"name":"b"}]', '[{"name":"b"},{"name":"a","x":2}]'), [
       'body[a].x: 2 instead of 1',
     ]);
+  });
+});
+
+describe('the offers of a framework', () => {
+  const offer = (id: string, cpus: number) =>
+    parseJson(
+      JSON.stringify({
+        id: { value: id },
+        agent_id: { value: 'agent' },
+        allocation_info: { role: 'r' },
+        resources: [{ name: 'cpus', type: 'SCALAR', scalar: { value: cpus } }],
+      }),
+    );
+
+  test('hold within one what was recorded as two', () => {
+    const book = new OfferBook();
+    book.add(offer('live', 2));
+    assert.ok(book.match(offer('one', 1.5), 'agent', true));
+    assert.equal(book.match(offer('another', 0.5), 'agent', true), undefined);
+    assert.ok(book.holds(offer('another', 0.5), 'agent'));
+    assert.ok(!book.holds(offer('another', 0.6), 'agent'));
+    assert.ok(!book.holds(offer('another', 0.5), 'other agent'));
+  });
+
+  test('hold nothing that was spent', () => {
+    const book = new OfferBook();
+    book.add(offer('live', 2));
+    book.match(offer('one', 1.5), 'agent', true);
+    book.spend(['live']);
+    assert.ok(!book.holds(offer('another', 0.5), 'agent'));
   });
 });

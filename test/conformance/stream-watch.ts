@@ -92,18 +92,20 @@ export class StreamWatch {
   async #awaitOffers(stream: Stream, recorded: Value, due: number): Promise<void> {
     const offers = at(recorded, 'offers', 'offers');
     for (const offer of Array.isArray(offers) ? offers : []) {
-      const agent = textAt(offer, 'agent_id', 'value');
-      const find = (exact: boolean) => {
-        const id = this.#ids.knows(agent) ? this.#ids.live(agent) : this.#firstAgent(stream);
-        return id === undefined ? undefined : stream.offers.match(offer, id, exact);
+      const agent = () => {
+        const recorded = textAt(offer, 'agent_id', 'value');
+        return (this.#ids.knows(recorded) ? this.#ids.live(recorded) : this.#firstAgent(stream)) ?? '';
       };
+      const isWithin = () => stream.offers.holds(offer, agent());
       const look = async (now: number) => {
         if (now > due + this.#pacing.ofReal(200)) await this.#declineSurplus(stream);
-        return find(true);
+        return stream.offers.match(offer, agent(), true) ?? (isWithin() ? null : undefined);
       };
-      const live = (await this.#until(stream, due + this.#pacing.ofReal(300) + 2_000, look)) ?? find(false);
-      if (!live) {
-        stream.comparison.note(`event OFFERS ${textAt(offer, 'allocation_info', 'role')}`, 'does not come');
+      const awaited = await this.#until(stream, due + this.#pacing.ofReal(300) + 2_000, look);
+      const live = awaited ?? stream.offers.match(offer, agent(), false);
+      if (live === undefined) {
+        const problem = isWithin() ? 'comes within another' : 'does not come';
+        stream.comparison.note(`event OFFERS ${textAt(offer, 'allocation_info', 'role')}`, problem);
         continue;
       }
       stream.comparison.values(offer, live, 'event OFFERS');
