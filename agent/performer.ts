@@ -263,7 +263,9 @@ export class Performer {
     }
     if (message.type === 'KILL_TASK') {
       const task = state.tasks.get(taskKey(message.framework_id, message.task_id));
-      return task === undefined ? [] : killTask(state, task, message.kill_policy, this.#context());
+      if (task === undefined) return [];
+      if (message.cause !== undefined) task.cause ??= message.cause;
+      return killTask(state, task, message.kill_policy, this.#context());
     }
     if (message.type === 'DRAIN') return drain(state, message.drain, this.#context());
     if (message.type === 'ACKNOWLEDGE') return acknowledge(state, message, this.#options.clock.now());

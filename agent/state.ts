@@ -1,3 +1,4 @@
+import type { KillCause } from '../protocol/agent-link.ts';
 import type { ContainerId } from '../protocol/ids.ts';
 import type {
   DrainConfig,
@@ -93,6 +94,8 @@ export interface TaskRecord extends ContainerRecord {
   statuses: TaskStatus[];
   /** Its framework is gone: no update of it is sent any more. */
   orphaned: boolean;
+  /** Why the master has it killed, where its framework did not ask for that. */
+  cause?: KillCause;
   /** The drain that it is killed for. */
   drain?: DrainConfig;
 }

@@ -29,7 +29,7 @@ export interface Context {
  * 10 min until it is acknowledged. Source: Mesos' status update protocol. Moves that the table of states does not have are dropped.
  */
 export function report(task: TaskRecord, given: Report, { now, ids }: Context): Effect[] {
-  const change = drained(task, given);
+  const change = explained(task, given);
   if (!canMove(task.state, change.state)) return [];
   task.state = change.state;
   const status: TaskStatus = {
@@ -49,9 +49,10 @@ export function report(task: TaskRecord, given: Report, { now, ids }: Context): 
   return enqueue(task, status, now);
 }
 
-/** As the kill of a drained task is told: with that reason and, where the agent never comes back, as its end by the operator. */
-export function drained<Change extends Report>({ drain, framework }: TaskRecord, change: Change): Change {
-  if (drain === undefined || (change.state !== 'TASK_KILLING' && change.state !== 'TASK_KILLED')) return change;
+/** As a kill that no framework asked for is told: with its cause; that of a drained task with that reason and, where the agent never comes back, as its end by the operator. */
+export function explained<Change extends Report>({ drain, cause, framework }: TaskRecord, change: Change): Change {
+  if (change.state !== 'TASK_KILLING' && change.state !== 'TASK_KILLED') return change;
+  if (drain === undefined) return { ...change, ...cause };
   const isGone = drain.mark_gone === true && hasCapability(framework, 'PARTITION_AWARE');
   const state = isGone && change.state === 'TASK_KILLED' ? 'TASK_GONE_BY_OPERATOR' : change.state;
   return { ...change, state, reason: 'REASON_AGENT_DRAINING' };

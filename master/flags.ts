@@ -75,6 +75,20 @@ export const masterFlags = {
     mesos: true,
     parse: duration,
   },
+  preemption: {
+    form: '',
+    help: 'Kill tasks of roles that hold more than their quota guarantee for roles that have less than theirs.',
+    default: 'false',
+    mesos: false,
+    parse: boolean,
+  },
+  preemption_delay: {
+    form: 'DURATION',
+    help: 'How long a role has less than its guarantee before others lose tasks for it.',
+    default: '30secs',
+    mesos: false,
+    parse: duration,
+  },
   max_completed_frameworks: {
     form: 'NUMBER',
     help: 'Completed frameworks to remember.',

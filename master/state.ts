@@ -1,3 +1,4 @@
+import type { KillCause } from '../protocol/agent-link.ts';
 import type { AgentId, FrameworkId, MasterId, OfferId, TaskId } from '../protocol/ids.ts';
 import type {
   AgentInfo,
@@ -50,6 +51,8 @@ export interface MasterState {
   readonly weights: Map<string, number>;
   /** By role; all of them top-level. One of nothing is kept, and shown, until it is removed. */
   readonly quotas: Map<string, Quota>;
+  /** By role; kept where there is preemption. */
+  readonly shortages: Map<string, Shortage>;
   readonly offers: Map<OfferId, OfferRecord>;
   readonly inverseOffers: Map<OfferId, InverseOfferRecord>;
   /** What became of offers that are not in `offers` any more. */
@@ -73,6 +76,8 @@ export interface MasterSettings {
   roles: readonly string[] | undefined;
   /** Seconds until an unanswered offer is rescinded; undefined: never. */
   offerTimeout: number | undefined;
+  /** Seconds that a role has less than its guarantee before others lose tasks for it; undefined: they never do. */
+  preemptionDelay: number | undefined;
 }
 
 export interface Framework {
@@ -130,7 +135,22 @@ export interface Agent {
   /** Operations whose outcome is not known or not acknowledged, by uuid (base64). */
   readonly operations: Map<string, Operation>;
   /** Kills that no terminal update has answered yet, by taskKey(); sent again when the agent comes back. */
-  readonly pendingKills: Map<string, KillPolicy | undefined>;
+  readonly pendingKills: Map<string, Kill>;
+}
+
+/** How a task is to be killed, and why, where not its framework wants it. */
+export interface Kill {
+  readonly kill_policy?: KillPolicy;
+  readonly cause?: KillCause;
+}
+
+/** A role has less than its guarantee. */
+export interface Shortage {
+  /** Milliseconds since the epoch, or since it was last helped. */
+  since: number;
+  /** Tasks that are being killed for it, by taskKey(), and the agent that they are on. */
+  agent: AgentId;
+  victims: readonly string[];
 }
 
 /** An operator empties an agent. */

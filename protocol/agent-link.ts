@@ -11,6 +11,7 @@ import type {
   Task,
   TaskInfo,
   TaskStatus,
+  TaskStatusReason,
 } from './messages.ts';
 
 /**
@@ -51,6 +52,12 @@ export interface DrainOrder {
   started_at: number;
 }
 
+/** Why the master itself has a task killed: its end is told with this. */
+export interface KillCause {
+  reason: TaskStatusReason;
+  message: string;
+}
+
 export type MasterMessage =
   /** With the drain that it is in, if it is in one. */
   | { type: 'REGISTERED'; agent_id: string; master_id: string; ping_timeout_seconds: number; drain?: DrainOrder }
@@ -68,7 +75,7 @@ export type MasterMessage =
     }
   /** All tasks shall end; without a drain it is over, and tasks come again. */
   | { type: 'DRAIN'; drain?: DrainOrder }
-  | { type: 'KILL_TASK'; framework_id: string; task_id: string; kill_policy?: KillPolicy }
+  | { type: 'KILL_TASK'; framework_id: string; task_id: string; kill_policy?: KillPolicy; cause?: KillCause }
   | { type: 'ACKNOWLEDGE'; framework_id: string; task_id: string; uuid: string }
   | { type: 'SHUTDOWN_FRAMEWORK'; framework_id: string }
   /** A framework changed what it says of itself; sent to agents that hold something of it. */

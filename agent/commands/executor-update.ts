@@ -4,7 +4,7 @@ import { count } from '../completed-tasks.ts';
 import { type Effect, log } from '../effects.ts';
 import { tell } from '../executor-tasks.ts';
 import { type AgentState, type ExecutorRecord, type TaskRecord, taskKey } from '../state.ts';
-import { type Context, containerStatus, drained, enqueue, remember } from '../status-updates.ts';
+import { type Context, containerStatus, enqueue, explained, remember } from '../status-updates.ts';
 
 // An executor repeats what it has not been told to be taken; that is never more than this behind.
 const mostRemembered = 1_000;
@@ -54,7 +54,7 @@ function take(executor: ExecutorRecord, task: TaskRecord, given: TaskStatus, con
   const own = containerStatus(task);
   const said = given.container_status;
   const network_infos = said?.network_infos?.length ? said.network_infos : own.network_infos;
-  const status = drained(task, { ...given, container_status: { ...own, ...said, network_infos } });
+  const status = explained(task, { ...given, container_status: { ...own, ...said, network_infos } });
   task.state = status.state;
   remember(task, status);
   return [

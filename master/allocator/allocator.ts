@@ -48,6 +48,8 @@ export interface Allocator {
   readonly unfinished: boolean;
   /** Why a framework would not be offered an agent for one of its roles now; undefined: it would be. `now`: milliseconds since the epoch. */
   explain(framework: FrameworkId, role: string, agent: AgentId, now: number): Reason | undefined;
+  /** Whether an agent is one that a framework may be offered for a role at all, whatever is free there. */
+  suits(framework: FrameworkId, role: string, agent: AgentId): boolean;
   /** Where a role stands, or a framework in it; undefined for one that nobody has and that has no quota. */
   standing(role: string, framework?: FrameworkId): Standing | undefined;
 }

@@ -92,7 +92,7 @@ function takesOf(info: FrameworkInfo): number {
 }
 
 /** The label `priority`, a number; 0 without one. */
-function priorityOf({ labels }: FrameworkInfo): number {
+export function priorityOf({ labels }: FrameworkInfo): number {
   const value = labels?.labels?.find(({ key }) => key === 'priority')?.value;
   const priority = Number(value ?? 0);
   return Number.isNaN(priority) ? 0 : priority;

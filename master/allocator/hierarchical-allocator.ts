@@ -18,7 +18,7 @@ import { isNone } from './quantities.ts';
 import { type Sorting, sorters } from './sorting.ts';
 import type { Quota, Reason, Standing } from './standing.ts';
 import { standingOf } from './standings.ts';
-import { needsOf } from './suitability.ts';
+import { needsOf, objection } from './suitability.ts';
 
 export interface HierarchicalAllocatorOptions {
   /** What makes an offer worth making, where a framework does not say otherwise. */
@@ -246,6 +246,12 @@ export class HierarchicalAllocator implements Allocator {
     return explain({ account, role, host, now }, this.#books, this.#offering, this.#filters);
   }
 
+  suits(framework: FrameworkId, role: string, agent: AgentId): boolean {
+    const client = this.#account(framework).clients.get(role);
+    const host = this.#host(agent);
+    return client?.ranked === true && host.active && objection(client, host, this.#options.filterGpus) === undefined;
+  }
+
   standing(role: string, framework?: FrameworkId): Standing | undefined {
     const account = framework === undefined ? undefined : this.#accounts.get(framework);
     return standingOf(this.#books, role, framework, account?.clients.get(role));
@@ -346,6 +352,7 @@ export class HierarchicalAllocator implements Allocator {
 
   #clearFilters(host: Host): void {
     for (const account of this.#accounts.values()) {
+      if (host.filters === 0) return;
       for (const client of account.clients.values()) this.#filters.clear(client, host);
     }
   }

@@ -3,10 +3,11 @@ import { sendToAgent } from '../effects.ts';
 import type { MasterState } from '../state.ts';
 import { settleDrains } from './drain.ts';
 import { rescindOffer } from './offers.ts';
+import { preempt } from './preempt.ts';
 import { forgetLostAgents, markUnreachable } from './remove-agent.ts';
 import { removeFramework } from './remove-framework.ts';
 
-/** What time alone brings about: frameworks that did not come back, agents that are silent, offers that nobody answers. */
+/** What time alone brings about: frameworks that did not come back, agents that are silent, offers that nobody answers, roles that wait too long for what is guaranteed to them. */
 export function expire(state: MasterState, now: number): Effect[] {
   const { agentPingTimeout, offerTimeout } = state.settings;
   // Not pushed one list into another as arguments: a framework or an agent may have a hundred thousand tasks.
@@ -19,6 +20,7 @@ export function expire(state: MasterState, now: number): Effect[] {
       .flatMap((agent) => markUnreachable(state, agent.id, now)),
     offerTimeout === undefined ? [] : expireOffers(state, offerTimeout, now),
     settleDrains(state, now),
+    preempt(state, now),
   ].flat();
   forgetLostAgents(state, now);
   return effects;

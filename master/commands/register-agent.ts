@@ -280,13 +280,13 @@ function tellEndAgain(state: MasterState, framework: Framework, task: Task, lost
 }
 
 function repeatKills(agent: Agent): Effect[] {
-  return [...agent.pendingKills].flatMap(([key, kill_policy]) => {
+  return [...agent.pendingKills].flatMap(([key, kill]) => {
     const task = agent.tasks.get(key);
     if (task === undefined || isTerminal(task.state)) {
       agent.pendingKills.delete(key);
       return [];
     }
-    const message = { type: 'KILL_TASK', framework_id: task.framework_id.value, task_id: task.task_id.value } as const;
-    return [sendToAgent(agent.id, kill_policy === undefined ? message : { ...message, kill_policy })];
+    const [framework_id, task_id] = [task.framework_id.value, task.task_id.value];
+    return [sendToAgent(agent.id, { type: 'KILL_TASK', framework_id, task_id, ...kill })];
   });
 }

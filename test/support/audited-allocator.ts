@@ -148,6 +148,10 @@ export class AuditedAllocator implements Allocator {
     return this.#inner.explain(framework, role, agent, now);
   }
 
+  suits(framework: FrameworkId, role: string, agent: AgentId): boolean {
+    return this.#inner.suits(framework, role, agent);
+  }
+
   standing(role: string, framework?: FrameworkId): Standing | undefined {
     return this.#inner.standing(role, framework);
   }

@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { preempt } from '../../../../master/commands/preempt.ts';
+import { updateQuotas } from '../../../../master/commands/quota.ts';
+import type { Effect } from '../../../../master/effects.ts';
+import { asAgentId, type FrameworkId } from '../../../../protocol/ids.ts';
+import type { Offer } from '../../../../protocol/messages.ts';
+import { taskFor } from '../../../support/master-messages.ts';
+import { eventsIn, MasterWorld, messagesIn } from '../../../support/master-world.ts';
+
+const delay = 30;
+
+/** Two agents, full of tasks of `batch`; `prod` is guaranteed half of it and waits. */
+function setting(settings: { preemptionDelay?: number } = { preemptionDelay: delay }) {
+  const world = new MasterWorld(settings);
+  const agents = [world.agent('cpus:2;mem:128'), world.agent('cpus:2;mem:128')];
+  const batch = world.framework({ role: 'batch' });
+  for (const id of ['b1', 'b2', 'b3', 'b4']) {
+    const offers = world.offers(batch);
+    const offer = offers.find(({ resources }) => resources?.some(({ name }) => name === 'cpus'));
+    assert.ok(offer);
+    const offer_ids = offers.filter((other) => other !== offer).map((other) => other.id);
+    world.call(batch, { type: 'DECLINE', decline: { offer_ids, filters: { refuse_seconds: 0 } } });
+    launch(world, batch, offer, id);
+    world.now += 1000;
+  }
+  const prod = world.framework({ role: 'prod' });
+  setGuarantee(world, 'prod', { cpus: 2, mem: 128 });
+  world.take();
+  return { world, agents, batch, prod };
+}
+
+function launch(world: MasterWorld, framework: FrameworkId, offer: Offer, id: string): void {
+  world.accept(framework, [offer], [taskOf(offer, id)], 0);
+  world.update(agentOf(offer), framework, id, 'TASK_RUNNING');
+}
+
+function setGuarantee(world: MasterWorld, role: string, amounts: Record<string, number>): void {
+  const guarantees = Object.fromEntries(Object.entries(amounts).map(([name, value]) => [name, { value }]));
+  const outcome = updateQuotas(world.state, { quota_configs: [{ role, guarantees }] }, world.now);
+  assert.ok('effects' in outcome, JSON.stringify(outcome));
+}
+
+/** What an allocation interval does, after so many seconds. */
+function later(world: MasterWorld, seconds: number): readonly Effect[] {
+  world.now += seconds * 1000;
+  return world.did(preempt(world.state, world.now));
+}
+
+const killed = (effects: readonly Effect[]) =>
+  messagesIn(effects).flatMap((message) => (message.type === 'KILL_TASK' ? message.task_id : []));
+
+const taskOf = (offer: Offer, id: string) => taskFor(offer, id, 'cpus:1;mem:64');
+const agentOf = (offer: Offer) => asAgentId(offer.agent_id.value);
+
+describe('a role below its guarantee', () => {
+  test('gets back, after the delay, what others hold beyond theirs: the newest task first', () => {
+    const { world } = setting();
+    assert.deepEqual(killed(later(world, 0)), []);
+    assert.deepEqual(killed(later(world, delay - 1)), []);
+    const effects = later(world, 1);
+    assert.deepEqual(killed(effects), ['b4']);
+    const [kill] = messagesIn(effects);
+    assert.ok(kill?.type === 'KILL_TASK');
+    assert.deepEqual(kill.cause, {
+      reason: 'REASON_CONTAINER_PREEMPTED',
+      message: "Preempted for role 'prod', which lacks 'cpus:2; mem:128' of its quota guarantee",
+    });
+    assert.equal(kill.kill_policy, undefined);
+  });
+
+  test('has one plan at a time, is offered what came free, and waits anew for more', () => {
+    const { world, agents, batch, prod } = setting();
+    later(world, 0);
+    later(world, delay);
+    assert.deepEqual(killed(later(world, delay)), []);
+    const on = agents.find((agent) => world.state.agents.get(agent)?.pendingKills.size === 1);
+    assert.ok(on);
+    world.update(on, batch, 'b4', 'TASK_KILLED');
+    const offer = world.offer(prod);
+    assert.deepEqual(offer.agent_id.value, on);
+    launch(world, prod, offer, 'p1');
+    assert.deepEqual(killed(later(world, delay)), []);
+    assert.deepEqual(killed(later(world, delay)), ['b3']);
+  });
+
+  test('gets nothing without --preemption', () => {
+    const { world } = setting({});
+    for (let round = 0; round < 3; round++) assert.deepEqual(later(world, delay), []);
+    assert.equal(world.state.shortages.size, 0);
+  });
+
+  test('gets nothing of those who need it for their own guarantee', () => {
+    const { world } = setting();
+    const quota_configs = [{ role: 'batch', guarantees: { cpus: { value: 4 } } }];
+    updateQuotas(world.state, { force: true, quota_configs }, world.now);
+    later(world, 0);
+    assert.deepEqual(killed(later(world, delay)), []);
+  });
+
+  test('gets nothing while nobody in it would take an offer', () => {
+    const { world, prod } = setting();
+    world.call(prod, { type: 'SUPPRESS', suppress: {} });
+    later(world, 0);
+    assert.deepEqual(killed(later(world, delay)), []);
+  });
+
+  test('whose framework says what it waits for gets as much of one agent, or nothing', () => {
+    for (const [resources, count] of [
+      ['cpus:2;mem:128', 2],
+      ['cpus:3;mem:128', 0],
+    ] as const) {
+      const { world, prod } = setting();
+      world.known(prod).info = {
+        ...world.known(prod).info,
+        labels: { labels: [{ key: 'mesita.resources', value: resources }] },
+      };
+      later(world, 0);
+      assert.equal(killed(later(world, delay)).length, count, resources);
+    }
+  });
+
+  test('is given the offers of others before their tasks', () => {
+    const world = new MasterWorld({ preemptionDelay: delay });
+    world.agent('cpus:2;mem:256');
+    const batch = world.framework({ role: 'batch' });
+    const offer = world.offer(batch);
+    const prod = world.framework({ role: 'prod' });
+    // As if the quota had been there before the offer: it is not rescinded.
+    world.state.quotas.set('prod', { guarantees: new Map([['cpus', 1]]), limits: new Map() });
+    world.allocator.setQuota('prod', { guarantees: new Map([['cpus', 1]]), limits: new Map() });
+    later(world, 0);
+    const effects = later(world, delay);
+    assert.deepEqual(killed(effects), []);
+    assert.deepEqual(
+      eventsIn(effects, batch).map(({ rescind }) => rescind?.offer_id),
+      [offer.id],
+    );
+    assert.equal(world.offer(prod).agent_id.value, offer.agent_id.value);
+  });
+});
