@@ -20,7 +20,8 @@ export function adviceFor(question: Question, found: readonly AgentFinding[], ou
   ];
   // It asks for nothing: what others do would not help.
   const isQuiet = question.wish === undefined && question.framework.suppressedRoles.has(question.role);
-  if (isQuiet || disconnectedSince(question.framework) !== undefined) return frameworkChanges(question, found);
+  if (isQuiet || disconnectedSince(question.framework) !== undefined)
+    return [...ownOffers(question, outstanding), ...frameworkChanges(question, found)];
   return byTime.length > 0 ? [...byTime, ...byChange] : [...byChange, ...addAgent(question, found)];
 }
 

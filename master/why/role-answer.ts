@@ -47,7 +47,9 @@ export function answerForRole(
         ...(wish === undefined ? {} : { wish }),
         ...answer,
       },
-      advice: isQuiet && wish === undefined ? [] : advice.map((one) => ({ ...name, ...one })),
+      advice: advice
+        .filter(({ kind }) => kind === 'ANSWER_OFFERS' || !isQuiet || wish !== undefined)
+        .map((one) => ({ ...name, ...one })),
     };
   });
   return {
