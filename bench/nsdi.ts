@@ -5,6 +5,8 @@
 // How it is measured: virtual time in which each piece of the master's work takes the CPU time that it really takes in this process,
 // one piece after the other; so whatever comes waits until the master has done what came before. Agents and frameworks take no
 // time, as if they were elsewhere (only the garbage that they leave is collected in the master's time, too); a message takes 0.5 ms to go one way. The overhead is from SUBSCRIBE to TASK_FINISHED, less 10 s.
+// Linux tells the CPU time of a thread in steps of up to 4 ms: most pieces of work seem to take nothing and some 4 ms, which adds up rightly
+// and lets what waits wait somewhat longer than it would.
 import { allocatorFor } from '../simulator/main.ts';
 import { MeasuredProcessor } from '../simulator/processor.ts';
 import type { Scenario } from '../simulator/scenario.ts';

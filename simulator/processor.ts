@@ -14,14 +14,10 @@ export const instantly: Processor = {
   depart: (departure) => departure(),
 };
 
-const trials = 10_000;
-
 /** Work takes the time that it really takes; meanwhile what comes has to wait, and nothing leaves before the work is done. */
 export class MeasuredProcessor implements Processor {
   readonly #timeline: Timeline;
   readonly #time: () => number;
-  /** Milliseconds. */
-  readonly #asking: number;
   #waiting: (() => void)[] = [];
   /** How many of `#waiting` are done: a long list is slow to take from at its front. */
   #done = 0;
@@ -31,12 +27,10 @@ export class MeasuredProcessor implements Processor {
   total = 0;
   longest = 0;
 
-  /** `time`: milliseconds that this thread has worked. What it takes to ask for it does not count as work. */
+  /** `time`: milliseconds that this thread has worked. */
   constructor(timeline: Timeline, time: () => number) {
     this.#timeline = timeline;
     this.#time = time;
-    const asked = Array.from({ length: trials }, () => -(time() - time())).sort((a, b) => a - b);
-    this.#asking = asked[trials / 2] ?? 0;
   }
 
   run(work: () => void): void {
@@ -62,7 +56,7 @@ export class MeasuredProcessor implements Processor {
     this.#isBusy = true;
     const began = this.#time();
     work();
-    const took = Math.max(0, this.#time() - began - this.#asking);
+    const took = this.#time() - began;
     this.total += took;
     this.longest = Math.max(this.longest, took);
     this.#timeline.after(took, () => {
