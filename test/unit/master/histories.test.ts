@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { type MasterState, rolesOf } from '../../../master/state.ts';
+import type { Subject } from '../../../master/why/subject.ts';
+import { why } from '../../../master/why/why.ts';
 import { isTerminal } from '../../../protocol/task-state.ts';
 import { MasterHistory, type Step } from '../../support/master-history.ts';
+import { assertInvariants } from '../../support/master-invariants.ts';
 import { sortedText } from '../../support/master-messages.ts';
 import type { ConversionKind } from '../../support/offer-conversions.ts';
 
@@ -216,3 +220,35 @@ test('once all frameworks are gone, the agents offer all that they have', () => 
     { numRuns: runs },
   );
 });
+
+test('whatever happened, why has an answer of everything that there is; after an allocation nothing is only yet to be given', () => {
+  fc.assert(
+    fc.property(history, fc.constantFrom(undefined, 30), (steps, offerTimeout) => {
+      const { world } = live(steps, offerTimeout);
+      world.offers();
+      const { state } = world;
+      for (const subject of subjectsOf(state)) {
+        const answer = why(state, subject, undefined, world.now);
+        assert.deepEqual(JSON.parse(JSON.stringify(answer)), answer);
+        const roles = answer.subject === 'framework' ? answer.roles : [];
+        const given = roles
+          .flatMap(({ survey }) => survey.nearest)
+          .filter(({ obstacle }) => obstacle.kind === 'NOTHING');
+        assert.deepEqual(given, []);
+      }
+      assertInvariants(state, world.allocator);
+    }),
+    { numRuns: runs },
+  );
+});
+
+function subjectsOf({ frameworks, completedFrameworks }: MasterState): Subject[] {
+  const all = [...frameworks.values(), ...completedFrameworks.values()];
+  return all.flatMap((framework): Subject[] => [
+    { kind: 'framework', framework },
+    ...rolesOf(framework.info).map((role): Subject => ({ kind: 'role', role })),
+    ...[...framework.tasks.values(), ...framework.unreachableTasks.values(), ...framework.completedTasks].map(
+      (task): Subject => ({ kind: 'task', framework, task }),
+    ),
+  ]);
+}
