@@ -133,6 +133,39 @@ function decliningRounds(agents: number, frameworks: number): { cycles: Run[]; g
   return { cycles, giveBack: giveBack / rounds, bytes };
 }
 
+/** CPU milliseconds of a cycle after one agent of a full cluster came free, and of one after a framework revived whom all had. */
+function single(agents: number, frameworks: number): { freed: number; revived: number } {
+  const { allocator } = declining(agents, frameworks);
+  const random = seeded();
+  const held = cycle(allocator, 0, random).allocations;
+  const freed: number[] = [];
+  for (let round = 0; round < 200; round++) {
+    const allocation = held.shift();
+    if (allocation === undefined) break;
+    allocator.recover(allocation, undefined, 1);
+    const run = cycle(allocator, 1, random);
+    freed.push(run.milliseconds);
+    held.push(...run.allocations);
+  }
+  for (const allocation of held) allocator.recover(allocation, { refuseSeconds: 1e6 }, 2);
+  for (let round = 1; round < frameworks; round++) {
+    allocator.suppress(asFrameworkId(`framework-${round}`), []);
+  }
+  for (const allocation of cycle(allocator, 3, random).allocations) {
+    allocator.recover(allocation, { refuseSeconds: 1e6 }, 3);
+  }
+  cycle(allocator, 4, random);
+  const revived: number[] = [];
+  for (let round = 0; round < 5; round++) {
+    allocator.revive(asFrameworkId('framework-1'), []);
+    const run = cycle(allocator, 5, random);
+    revived.push(run.milliseconds);
+    for (const allocation of run.allocations) allocator.recover(allocation, { refuseSeconds: 1e6 }, 5);
+    cycle(allocator, 5, random);
+  }
+  return { freed: median(freed), revived: median(revived) };
+}
+
 /** Roles with a quota of one agent, and others with one of two; then nothing is left. */
 function quotas(small: number, large: number): { busy: Run; idle: Run } {
   const allocator = new HierarchicalAllocator();
@@ -201,6 +234,11 @@ for (const [agents, frameworks, limit] of [
   await claimHold(cycles);
   claim('  memory of an agent', bytes, memoryClaim, 'bytes');
 }
+
+const { freed, revived } = single(10_000, 1_000);
+console.log('\n10000 agents, 1000 frameworks, CPU time of a cycle for one of them');
+claim('  one agent came free', freed, undefined, 'ms');
+claim('  one framework revived, and is offered all', revived, undefined, 'ms');
 
 const runs = Array.from({ length: repetitions }, () => quotas(2_500, 500));
 const busy = runs.map((run) => run.busy.milliseconds);

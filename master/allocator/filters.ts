@@ -33,12 +33,14 @@ export class Filters {
     const next = client.filters.get(host);
     const filter: Filter = { client, host, lots, until, holds: true, seen: undefined, refused: false, next };
     client.filters.set(host, filter);
+    host.filters++;
     this.#byExpiry.push(filter);
     this.#count(client, 1);
   }
 
   /** Whether a client is not to be offered that of an agent. Those that are over count until they are taken out. */
   refuses(client: Client, host: Host, parcel: Parcel): boolean {
+    if (host.filters === 0) return false;
     for (let filter = client.filters.get(host); filter !== undefined; filter = filter.next) {
       if (refuses(filter, parcel)) return true;
     }
@@ -89,6 +91,7 @@ export class Filters {
 
   #end(filter: Filter): void {
     filter.holds = false;
+    filter.host.filters--;
     this.#count(filter.client, -1);
   }
 

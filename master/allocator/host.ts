@@ -58,6 +58,8 @@ export class Host {
   hasGpus = false;
   /** In another region than the master. */
   isAway = false;
+  /** How many filters hold for it. */
+  filters = 0;
   /** A quota kept something of it from somebody who had nothing else against it, when it was last looked at. */
   heldBack = false;
   /** The last cycle that looks for everybody on it. */

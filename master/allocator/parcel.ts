@@ -6,6 +6,7 @@ import type { Needs } from './suitability.ts';
 /** Something that can be given, never changed. */
 export class Parcel {
   readonly lots: readonly Lot[];
+  readonly isEmpty: boolean;
   /** Its scalars, over all kinds. */
   readonly scalars: Quantities;
   /** Those that quotas are about: neither reserved, revocable nor shared. */
@@ -17,14 +18,11 @@ export class Parcel {
 
   constructor(lots: readonly Lot[]) {
     this.lots = lots;
+    this.isEmpty = lots.length === 0;
     this.scalars = quantitiesOf(lots);
     this.open = lots.every(({ kind }) => kind.open || kind.scalar < 0)
       ? this.scalars
       : quantitiesOf(lots.filter(({ kind }) => kind.open));
-  }
-
-  get isEmpty(): boolean {
-    return this.lots.length === 0;
   }
 
   /** In normal form. */
