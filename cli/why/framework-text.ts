@@ -24,6 +24,7 @@ export function frameworkLines(answer: FrameworkAnswer): string[] {
   return [
     `${framework(answer)} is ${condition.toLowerCase()} since ${renderAge(at - since)}${end}; ${counts}.`,
     ...(wish === undefined ? [] : [wishLine(wish)]),
+    ...(roles.length === 0 && condition !== 'COMPLETED' ? ['It has no role: nothing is offered to it.'] : []),
     ...roles.flatMap((role) => ['', ...roleLines(role, wish, at)]),
     ...holderLines(answer.holders, at),
     ...adviceLines(answer.advice, at),

@@ -3,9 +3,9 @@ import { reservationRole, toFixedPoint } from '../../protocol/resources.ts';
 import { quantitiesOf } from '../quantities.ts';
 import type { Amounts } from './answer.ts';
 
-/** The scalars of resources that a role could use; of what is revocable, nothing. */
+/** The scalars of resources that a role could use; of what is revocable, nothing, and nothing of what is shared: that is never used up. */
 export function amountsFor(resources: Iterable<Resource>, role: string): Amounts {
-  return amountsOf([...resources].filter((resource) => isFor(resource, role)));
+  return amountsOf([...resources].filter((resource) => resource.shared === undefined && isFor(resource, role)));
 }
 
 export function amountsOf(resources: Iterable<Resource>): Amounts {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { whyText } from '../../../../cli/why/why-text.ts';
 import { disconnectAgent } from '../../../../master/commands/disconnect-agent.ts';
 import { disconnectFramework } from '../../../../master/commands/disconnect-framework.ts';
 import { deactivateAgent, drainAgent } from '../../../../master/commands/drain.ts';
@@ -326,17 +327,89 @@ describe('each obstacle is named, with what helps', () => {
     assert.deepEqual(obstacles(askFramework(world, framework)), { n1: 'MINIMUM' });
   });
 
-  test('the turn of others', () => {
-    const { world, framework } = setting();
-    world.agent('cpus:4;mem:1024', { hostname: 'n2' });
-    const [offer] = world.offers(framework);
-    assert.ok(offer);
-    world.accept(framework, [offer], [], 0);
-    world.framework({ name: 'newcomer', role: 'new' });
-    const kindsNow = Object.values(obstacles(askFramework(world, framework)));
-    assert.ok(
-      kindsNow.every((kind) => ['ORDER', 'NOTHING', 'OFFERED'].includes(kind)),
-      kindsNow.join(),
+  test('the turn of others, who come first with what they hold', () => {
+    const { world, agent, framework } = setting();
+    world.launch(framework, 'a', 'cpus:1;mem:64');
+    const newcomer = world.framework({ name: 'newcomer', role: 'new' });
+    world.now += 10_000;
+    world.update(agent, framework, 'a', 'TASK_RUNNING');
+    const answer = askFramework(world, framework);
+    assert.deepEqual(answer.roles[0]?.survey.nearest[0]?.obstacle, {
+      kind: 'ORDER',
+      before: { framework_id: newcomer, framework: 'newcomer' },
+      role: 'new',
+      ahead: 1,
+    });
+    assert.deepEqual(kinds(answer), ['WAIT_FOR_TURN']);
+    assert.deepEqual(obstacles(askFramework(world, newcomer)), { n1: 'NOTHING' });
+  });
+
+  test('no roles at all', () => {
+    const { world } = setting();
+    const answer = askFramework(world, world.framework({ roles: [], capabilities: ['MULTI_ROLE'] }));
+    assert.deepEqual([answer.roles, answer.advice], [[], []]);
+    assert.match(whyText(answer), /It has no role: nothing is offered to it\./);
+  });
+
+  test('no agents at all', () => {
+    const world = new MasterWorld();
+    const answer = askFramework(world, world.framework(), { cpus: 1 });
+    assert.deepEqual(answer.advice, [{ kind: 'ADD_AGENT', amounts: { cpus: 1 } }]);
+  });
+
+  test('what is reserved for others is not there, what is reserved for its role is', () => {
+    const world = new MasterWorld();
+    world.agent('cpus(prod):2;cpus(web):1;cpus:1;mem:1024', { hostname: 'n1' });
+    const framework = world.framework({ role: 'web/front' });
+    const [nearest] = askFramework(world, framework, { cpus: 3 }).roles[0]?.survey.nearest ?? [];
+    assert.deepEqual([nearest?.total, nearest?.too_small], [{ cpus: 2, mem: 1024 }, true]);
+  });
+
+  test('of many agents some are looked at, evenly chosen', () => {
+    const world = new MasterWorld();
+    for (let number = 0; number < 30; number++) world.agent('cpus:1;mem:64', { hostname: `n${number}` });
+    const framework = world.framework({ name: 'web' });
+    decline(world, framework);
+    const answer = why(world.state, { kind: 'framework', framework: world.known(framework) }, undefined, world.now, 10);
+    assert.ok(answer.subject === 'framework');
+    const { agents, examined, reasons, nearest } = answer.roles[0]?.survey ?? {};
+    assert.deepEqual([agents, examined, reasons?.[0]?.agents, nearest?.length], [30, 10, 10, 10]);
+    assert.ok(nearest?.some(({ hostname }) => hostname === 'n27'));
+  });
+});
+
+describe('a role', () => {
+  test('tells its quota, what that lacks and leaves, and of those in it and below it', () => {
+    const world = new MasterWorld();
+    world.agent('cpus:4;mem:1024', { hostname: 'n1' });
+    setQuota(world, 'prod', { guarantees: { cpus: 3 }, limits: { cpus: 3, mem: 512 } });
+    const framework = world.framework({ name: 'web', role: 'prod/web' });
+    world.launch(framework, 'a', 'cpus:1;mem:64');
+    const answer = ask(world, 'prod');
+    assert.ok(answer.subject === 'role');
+    assert.deepEqual(answer.quota, {
+      guarantees: { cpus: 3 },
+      limits: { cpus: 3, mem: 512 },
+      consumed: { cpus: 1, mem: 64 },
+    });
+    assert.deepEqual([answer.lacks, answer.left], [{ cpus: 2 }, { cpus: 2, mem: 448 }]);
+    assert.deepEqual(
+      answer.frameworks.map(({ framework: name, role }) => [name, role]),
+      [['web', 'prod/web']],
+    );
+  });
+
+  test('names frameworks in it that sit on offers, though they want no more', () => {
+    const world = new MasterWorld();
+    world.agent('cpus:4;mem:1024', { hostname: 'n1' });
+    const hoarder = world.framework({ name: 'hoarder', role: 'batch' });
+    world.offers(hoarder);
+    world.call(hoarder, { type: 'SUPPRESS' });
+    const answer = ask(world, 'batch');
+    assert.ok(answer.subject === 'role');
+    assert.deepEqual(
+      answer.advice.map(({ kind, framework }) => [kind, framework]),
+      [['ANSWER_OFFERS', 'hoarder']],
     );
   });
 });
