@@ -126,23 +126,27 @@ export function processOf(info: Wanted): Pick<ContainerSpec, 'entrypoint' | 'com
   return { entrypoint: [command.value], command: args.slice(1) };
 }
 
+// Of the CPU time that a regular task has for each core, as in Mesos.
+const revocableWeight = 10 / 1024;
+
 export function limitsOf(
   info: Wanted,
   settings: ContainerSettings,
 ): Pick<ContainerSpec, 'cpuShares' | 'cpuLimit' | 'memoryLimit' | 'memoryReservation' | 'gpus' | 'oomScoreAdjust'> {
   const resources: Resource[] = info.resources ?? [];
   const [cpus, mem, gpus] = [scalarOf(resources, 'cpus'), scalarOf(resources, 'mem'), scalarOf(resources, 'gpus')];
+  const isRevocable = resources.some(({ revocable }) => revocable !== undefined);
   const cpuLimit = info.limits?.cpus?.value ?? (settings.enforceCpuQuota ? cpus : undefined);
   const memLimit = info.limits?.mem?.value ?? mem;
   const request = Math.max(mem, leastMemory);
   const burst = Number.isFinite(memLimit) ? Math.max(memLimit, leastMemory) : undefined;
   return {
-    cpuShares: cpus,
+    cpuShares: isRevocable ? cpus * revocableWeight : cpus,
     ...(cpuLimit === undefined || !Number.isFinite(cpuLimit) || cpuLimit === 0 ? {} : { cpuLimit }),
     ...(burst === undefined || mem + memLimit === 0 ? {} : { memoryLimit: burst }),
     ...(info.limits?.mem === undefined ? {} : { memoryReservation: request }),
-    // Who may take more than it asked for goes first when the machine runs out.
-    ...(burst === undefined || burst > request ? { oomScoreAdjust: 500 } : {}),
+    // Who may take more than it asked for, or what is not its own for good, goes first when the machine runs out.
+    ...(burst === undefined || burst > request || isRevocable ? { oomScoreAdjust: 500 } : {}),
     ...(gpus > 0 ? { gpus } : {}),
   };
 }

@@ -27,6 +27,11 @@ export function resourcesInUse(state: AgentState): Resource[] {
   return normalize([...tasks, ...state.executors.values()].flatMap(({ info }) => info.resources ?? []));
 }
 
+/** What a container holds now. Normal form. */
+export function resourcesOf(run: Run): Resource[] {
+  return run.kind === 'executor' ? resourcesHeld(run) : normalize(run.info.resources ?? []);
+}
+
 /** What an executor holds now: its own resources and those of its tasks that are not over. Normal form. */
 export function resourcesHeld(executor: ExecutorRecord): Resource[] {
   const running = tasksOf(executor).filter(({ state }) => !isTerminal(state));

@@ -8,6 +8,8 @@ import { boolean, type Flag, type FlagValues, integer, text } from '../runtime/f
 import { logFlags } from '../runtime/log-flags.ts';
 import type { Containerizer } from './engine-choice.ts';
 import { parseImageGcConfig } from './image-gc-plan.ts';
+import { estimatorChoice } from './oversubscription/estimator.ts';
+import { qosChoice } from './oversubscription/qos-controller.ts';
 import { parseDockerConfig } from './registry-credentials.ts';
 
 function resources(value: string): { value: string } | { error: string } {
@@ -75,6 +77,32 @@ export const agentFlags = {
     help: 'What to offer, e.g. cpus:4;mem:2048;ports:[31000-32000]; what is not named is detected.',
     mesos: true,
     parse: resources,
+  },
+  resource_estimator: {
+    form: 'ESTIMATOR',
+    help: 'What may be offered besides, as revocable resources: fixed:RESOURCES (fixed:cpus:2;mem:512), or usage: what running tasks were given and do not use.',
+    mesos: true,
+    parse: estimatorChoice,
+  },
+  oversubscribed_resources_interval: {
+    form: 'DURATION',
+    help: 'Time between two estimates.',
+    default: '15secs',
+    mesos: true,
+    parse: duration,
+  },
+  qos_controller: {
+    form: 'CONTROLLER',
+    help: 'When all that uses revocable resources is ended: load:5min=LOAD,15min=LOAD, or one of the two: above these load averages.',
+    mesos: true,
+    parse: qosChoice,
+  },
+  qos_correction_interval_min: {
+    form: 'DURATION',
+    help: 'The least time between two such corrections; never less than a second.',
+    default: '0ns',
+    mesos: true,
+    parse: duration,
   },
   attributes: {
     form: 'LIST',

@@ -14,6 +14,7 @@ import { ContainerEnds } from './container-ends.ts';
 import { ContainerLauncher, type LauncherOptions } from './container-launcher.ts';
 import { ContainerLogs } from './container-logs.ts';
 import type { ContainerSettings } from './container-plan.ts';
+import { ContainerStatistics } from './container-statistics.ts';
 import { DiskWatch } from './disk-watch.ts';
 import { serve } from './endpoints.ts';
 import { DockerEngine } from './engine/docker-engine.ts';
@@ -28,6 +29,9 @@ import { joinMaster } from './membership.ts';
 import type { LaunchMetrics } from './metrics.ts';
 import { ContainerRunner } from './nested/container-runner.ts';
 import { outputInPlace } from './output-in-place.ts';
+import { makeEstimator } from './oversubscription/estimator.ts';
+import { Oversubscription } from './oversubscription/oversubscription.ts';
+import { makeQosController } from './oversubscription/qos-controller.ts';
 import { Performer } from './performer.ts';
 import { noRegistries } from './registry-credentials.ts';
 import { SandboxGc } from './sandbox-gc.ts';
@@ -177,6 +181,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   running = new ContainerRunner({ engine, ends, logs, launcher, sandboxes, images, log });
   shutdown.register('containers of operators', running.start());
   if (flags.enforce_container_disk_quota) watchDisk(flags, state, performer, clock, log, shutdown);
+  oversubscribe(flags, { state, engine, performer, clock, log, shutdown });
   performer.perform(restoreOperations(state, kept.operations));
   warnIfOpen(flags.ip, log);
   const registered = joinMaster({
@@ -231,6 +236,38 @@ function watchDisk(
     exceeded: (...which) => performer.diskExceeded(...which),
   });
   shutdown.register('disk watch', watch.start());
+}
+
+/** Offers what is not used a second time, and takes it back, if flags say how. */
+function oversubscribe(
+  flags: AgentFlags,
+  {
+    state,
+    engine,
+    performer,
+    clock,
+    log,
+    shutdown,
+  }: Pick<AgentOptions, 'log' | 'shutdown'> & {
+    state: AgentState;
+    engine: Engine;
+    performer: Performer;
+    clock: Clock;
+  },
+): void {
+  const statistics = new ContainerStatistics(state, engine, flags.cgroups_enable_cfs, clock);
+  const oversubscription = new Oversubscription({
+    estimator: flags.resource_estimator && makeEstimator(flags.resource_estimator),
+    controller: flags.qos_controller && makeQosController(flags.qos_controller),
+    estimateInterval: flags.oversubscribed_resources_interval,
+    correctionInterval: flags.qos_correction_interval_min,
+    measure: () => statistics.measure(),
+    clock,
+    log,
+    estimated: (resources) => performer.oversubscribe(resources),
+    correct: (because) => performer.preemptRevocable(because),
+  });
+  shutdown.register('oversubscription', oversubscription.start());
 }
 
 function containerSettings(

@@ -52,7 +52,7 @@ export function joinMaster(joining: Joining): Promise<string> {
         .map((task) => taskMessage(task, task.queue[0]?.status)),
       executors: [...performer.state.executors.values()].flatMap(({ info, orphaned }) => (orphaned ? [] : info)),
       operations: operationMessages(performer.state, identity.id ?? ''),
-      total: performer.state.total,
+      total: [...performer.state.total, ...(performer.state.oversubscribed ?? [])],
       frameworks: [
         ...new Map(
           [...performer.state.tasks.values(), ...performer.state.executors.values()].map(({ framework }) => [

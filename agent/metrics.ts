@@ -41,7 +41,7 @@ export function metricsSnapshot(
     ...taskMetrics(tasks),
     ...executorMetrics(runs),
     ...ends(state, tasks),
-    ...resourceMetrics(state.total, resourcesInUse(state)),
+    ...resourceMetrics([...state.total, ...(state.oversubscribed ?? [])], resourcesInUse(state)),
     ['slave/executor_directory_max_allowed_age_secs', launches.sandboxes.maxAllowedAge],
     ['gc/path_removals_pending', launches.sandboxes.pending],
     ['gc/path_removals_succeeded', launches.sandboxes.removals.succeeded],

@@ -44,6 +44,7 @@ import {
   resendOperations,
   retryOperations,
 } from './commands/operations.ts';
+import { oversubscribe, preemptRevocable, tellOversubscribed } from './commands/oversubscribe.ts';
 import { runTask, runTaskGroup } from './commands/run-task.ts';
 import { graceExpired, shutdownNamedExecutor } from './commands/shutdown-executor.ts';
 import type { ContainerEnds } from './container-ends.ts';
@@ -205,6 +206,7 @@ export class Performer {
     this.#send = send;
     this.perform(resendAll(this.state, this.#options.clock.now()));
     this.perform(resendOperations(this.state, this.#options.clock.now()));
+    this.perform(tellOversubscribed(this.state));
   }
 
   receive(message: MasterMessage): void {
@@ -234,6 +236,16 @@ export class Performer {
   /** A sandbox takes more than it may, in MB. */
   diskExceeded(run: Run, sizes: { used: number; quota: number }): void {
     this.perform(diskExceeded(this.state, run, sizes, this.#context()));
+  }
+
+  /** So much may be given as revocable resources. */
+  oversubscribe(resources: Resource[]): void {
+    this.perform(oversubscribe(this.state, resources));
+  }
+
+  /** Ends all that uses revocable resources. */
+  preemptRevocable(because: string): void {
+    this.perform(preemptRevocable(this.state, because, this.#context()));
   }
 
   perform(effects: readonly Effect[]): void {

@@ -12,6 +12,7 @@ import type {
   TaskState,
   TaskStatus,
   TaskStatusReason,
+  TaskStatusSource,
 } from '../protocol/messages.ts';
 
 /**
@@ -30,6 +31,8 @@ export interface AgentState {
   readonly settings: AgentSettings;
   /** All that the agent has, with what operations made of it. Normal form. */
   total: Resource[];
+  /** What may be given besides, as revocable resources; undefined where nobody estimates that. Normal form. */
+  oversubscribed: Resource[] | undefined;
   /** Operations whose outcome is not acknowledged yet, or not even known, by uuid (base64). */
   readonly operations: Map<string, OperationRecord>;
   /** An operator empties the agent, or has emptied it. `startedAt`: milliseconds since the epoch, by the master's clock. */
@@ -145,6 +148,8 @@ export interface Ending {
   state: TaskState;
   reason?: TaskStatusReason;
   message?: string;
+  /** Where a container ends of it, unless its executor is to say so. */
+  source?: TaskStatusSource;
   /** False where its health check had it killed. */
   healthy?: boolean;
   /** Which of its resources it took too much of. */
@@ -179,6 +184,7 @@ export function emptyState(settings: AgentSettings, total: Resource[] = []): Age
     executors: new Map(),
     settings,
     total,
+    oversubscribed: undefined,
     operations: new Map(),
     drain: undefined,
     completed: new Map(),

@@ -12,6 +12,7 @@ export type RescindReason =
   | 'QUOTA'
   | 'WEIGHTS'
   | 'OPERATOR'
+  | 'OVERSUBSCRIPTION'
   | 'VOLUME_DESTROYED';
 
 /** What became of an offer. */

@@ -40,7 +40,7 @@ export interface AgentSubscription {
   executors: ExecutorInfo[];
   /** Operations whose outcome is not acknowledged yet. */
   operations: Operation[];
-  /** `agent.resources`, but with what operations made of them; normal form. */
+  /** `agent.resources`, but with what operations made of them, and what the agent is oversubscribed by; normal form. */
   total: Resource[];
   /** The frameworks of these tasks and executors. */
   frameworks: FrameworkInfo[];
@@ -105,6 +105,8 @@ export type AgentMessage =
   | { type: 'UPDATE_OPERATION'; operation_uuid: string; status: OperationStatus }
   /** From an executor to its framework; `data` is base64. */
   | { type: 'EXECUTOR_MESSAGE'; framework_id: string; executor_id: string; data: string }
+  /** What the agent may be given besides its own resources, all of it revocable; as long as nothing else is said. */
+  | { type: 'OVERSUBSCRIBED'; resources: Resource[] }
   /** An executor that the master knows of is over. `status`: as wait(2) tells it, exit code 1 is 256. */
   | { type: 'EXECUTOR_EXITED'; framework_id: string; executor_id: string; status: number }
   /** The agent leaves for good; its tasks are over. */

@@ -93,7 +93,7 @@ export function containerRemoved(state: AgentState, run: Run): Effect[] {
 
 function outcome(task: TaskRecord, exit: ContainerExit): Report {
   const message = describeExit(task, exit.exitCode);
-  if (task.ending !== undefined) return { message, ...task.ending, source: 'SOURCE_EXECUTOR' };
+  if (task.ending !== undefined) return { message, source: 'SOURCE_EXECUTOR', ...task.ending };
   if (exit.exitCode === 0) return { state: 'TASK_FINISHED', message, source: 'SOURCE_EXECUTOR' };
   if (exit.outOfMemory) return outOfMemory(memoryLimit(task), exit);
   return { state: 'TASK_FAILED', message, source: 'SOURCE_EXECUTOR' };

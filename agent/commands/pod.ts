@@ -68,6 +68,13 @@ export function holderExited(state: AgentState, pod: ExecutorRecord, context: Co
   return endMembers(state, pod, pod.ending, 0, context);
 }
 
+/** Ends a pod with all of its tasks, at once, for a reason of the agent's own. */
+export function endPod(state: AgentState, pod: ExecutorRecord, ending: Ending, context: Context): Effect[] {
+  pod.stage = 'terminating';
+  pod.ending = ending;
+  return endMembers(state, pod, ending, 0, context);
+}
+
 function endMembers(
   state: AgentState,
   pod: ExecutorRecord,

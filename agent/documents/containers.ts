@@ -1,9 +1,9 @@
 import type { ContainerStatus, ResourceStatistics } from '../../protocol/messages.ts';
-import { normalize, scalarOf } from '../../protocol/resources.ts';
+import { scalarOf } from '../../protocol/resources.ts';
 import type { Document } from '../../protocol/v0-documents.ts';
 import { double } from '../../protocol/v0-json.ts';
 import type { ContainerUsage } from '../engine/engine.ts';
-import { resourcesHeld } from '../executor-tasks.ts';
+import { resourcesOf } from '../executor-tasks.ts';
 import type { Run } from '../state.ts';
 import { executorOf } from '../task-message.ts';
 
@@ -33,7 +33,7 @@ export function statisticsOf(run: Run, usage: ContainerUsage, cpuQuota: boolean,
 
 /** Cores and MB. */
 function limitsOf(run: Run): { cpus: number; mem: number } {
-  const resources = run.kind === 'executor' ? resourcesHeld(run) : normalize(run.info.resources ?? []);
+  const resources = resourcesOf(run);
   const limits = run.kind === 'executor' ? undefined : run.info.limits;
   return {
     cpus: limits?.cpus?.value ?? scalarOf(resources, 'cpus'),

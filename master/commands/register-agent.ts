@@ -95,7 +95,7 @@ function strayDomain({ master }: MasterState, { domain }: AgentInfo): string | u
   return 'The agent has a domain and the master has none; start the master with --domain';
 }
 
-function factsOf({ info, attributes }: Agent): AgentFacts {
+export function factsOf({ info, attributes }: Agent): AgentFacts {
   return { hostname: info.hostname, attributes, domain: info.domain };
 }
 

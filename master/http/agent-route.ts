@@ -15,6 +15,7 @@ import { refuse } from '../../runtime/refusals.ts';
 import { disconnectAgent } from '../commands/disconnect-agent.ts';
 import { endExecutor, messageFramework } from '../commands/executors.ts';
 import { updateOperation } from '../commands/operations.ts';
+import { oversubscribe } from '../commands/oversubscribe.ts';
 import { registerAgent } from '../commands/register-agent.ts';
 import { removeAgent } from '../commands/remove-agent.ts';
 import { updateTask } from '../commands/update-task.ts';
@@ -84,6 +85,7 @@ function receive(performer: Performer, agent: AgentId, message: AgentMessage): v
   if (message.type === 'EXECUTOR_MESSAGE') performer.perform(messageFramework(state, agent, message));
   if (message.type === 'EXECUTOR_EXITED') performer.perform(endExecutor(state, agent, message, clock.now()));
   if (message.type === 'UPDATE_OPERATION') performer.perform(updateOperation(state, agent, message, clock.now()));
+  if (message.type === 'OVERSUBSCRIBED') performer.perform(oversubscribe(state, agent, message.resources, clock.now()));
   if (message.type === 'UNREGISTER') {
     count(state, 'master/messages_unregister_slave');
     performer.perform(removeAgent(state, agent, clock.now()));
@@ -132,6 +134,8 @@ function isMessage(value: unknown): value is AgentMessage {
       return typeof operation_uuid === 'string' && isA('OperationStatus')(status);
     case 'EXECUTOR_EXITED':
       return ofExecutor && typeof status === 'number';
+    case 'OVERSUBSCRIBED':
+      return isListOf(value.resources, isA('Resource'));
     default:
       return true;
   }

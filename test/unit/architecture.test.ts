@@ -44,7 +44,7 @@ const keepers: Record<string, RegExp> = {
 
 /** Files that decide: no clock, no randomness, no timers, no I/O. */
 const pure =
-  /^(protocol\/(?!generate\/|schema\.ts)|runtime\/checks\/(check-plan|verdict)|master\/((commands|operations|allocator|operator|why)\/|ledger|preemption)|agent\/(commands\/|container-plan|status-updates|state)|simulator\/(?!main))/;
+  /^(protocol\/(?!generate\/|schema\.ts)|runtime\/checks\/(check-plan|verdict)|master\/((commands|operations|allocator|operator|why)\/|ledger|preemption)|agent\/(commands\/|oversubscription\/(estimator|usage-estimator|qos-controller)|container-plan|status-updates|state)|simulator\/(?!main))/;
 
 function sources(directory: string): string[] {
   // A room that nothing has moved into yet.
