@@ -39,7 +39,7 @@ function parse(query: Record<string, string | string[]>): Asked | { error: strin
   const [name, given] = subjects[0] ?? [];
   if (subjects.length !== 1 || typeof given !== 'string' || given === '')
     return { error: 'Expecting exactly one of task=, framework=, role= and subject=, with an id or a name' };
-  const resources = query['resources'] === undefined ? undefined : parseAmounts([query['resources']].flat());
+  const resources = query.resources === undefined ? undefined : parseAmounts([query.resources].flat());
   if (typeof resources === 'string') return { error: resources };
   return { given, kinds: kinds.filter((kind) => name === 'subject' || kind === name), resources };
 }

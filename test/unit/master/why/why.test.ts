@@ -151,7 +151,7 @@ describe('three nodes of which the second dies', () => {
     world.agent('cpus:2;mem:4096;disk:2048', { hostname: 'n4' });
     const second = frameworks[1] as FrameworkId;
     const before = askFramework(world, second);
-    assert.equal(obstacles(before)['n4'], 'NOTHING');
+    assert.equal(obstacles(before).n4, 'NOTHING');
     assert.equal(before.advice[0]?.kind, 'WAIT_FOR_ALLOCATION');
     world.launch(second, 'task-2-again', needs[1]);
     assert.equal(askFramework(world, second).wish, undefined);
