@@ -102,13 +102,16 @@ export function quantitiesOf(lots: readonly Lot[]): Quantities {
 
 /** A list in normal form; for what is whole, an entry for each copy. */
 export function resourcesOf(lots: readonly Lot[]): Resource[] {
-  return lots.flatMap(({ kind, amount }) => {
+  const resources: Resource[] = [];
+  for (const { kind, amount } of lots) {
     const { sample, name, type } = kind;
-    if (kind.whole) return Array.from({ length: Number(amount) }, () => sample);
+    if (kind.whole) for (let copy = 0; copy < Number(amount); copy++) resources.push(sample);
     // Most are plain, and there are many of them.
-    if (kind.isPlain && typeof amount === 'number') return { name, type, scalar: { value: amount / 1000 } };
-    return { ...sample, ...fieldsOf(amount) };
-  });
+    else if (kind.isPlain && typeof amount === 'number')
+      resources.push({ name, type, scalar: { value: amount / 1000 } });
+    else resources.push({ ...sample, ...fieldsOf(amount) });
+  }
+  return resources;
 }
 
 function fieldsOf(amount: Amount): Pick<Resource, 'scalar' | 'ranges' | 'set'> {
