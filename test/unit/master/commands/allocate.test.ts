@@ -17,7 +17,7 @@ test('an allocation that may not go on makes offers of what it has got to, and g
     );
     const events = eventsIn(effects, framework);
     assert.ok(events.length <= 1, 'a framework gets one event of a slice');
-    offered.push(...events.map((event) => event.offers?.offers.length ?? 0));
+    offered.push(...events.map((event) => event.offers?.offers?.length ?? 0));
   } while (world.state.allocator.unfinished);
   assert.ok(offered.length > 1, 'it did all at once');
   assert.equal(
