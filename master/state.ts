@@ -183,6 +183,8 @@ export interface InverseOfferRecord {
   readonly id: OfferId;
   readonly framework: FrameworkId;
   readonly agent: AgentId;
+  /** Milliseconds since the epoch. */
+  readonly offeredAt: number;
 }
 
 export function taskKey(framework: string, task: string): string {

@@ -2,6 +2,7 @@ import type { Effect } from '../effects.ts';
 import { sendToAgent } from '../effects.ts';
 import type { MasterState } from '../state.ts';
 import { settleDrains } from './drain.ts';
+import { rescindInverseOffer } from './inverse-offers.ts';
 import { rescindOffer } from './offers.ts';
 import { preempt } from './preempt.ts';
 import { forgetLostAgents, markUnreachable } from './remove-agent.ts';
@@ -27,9 +28,11 @@ export function expire(state: MasterState, now: number): Effect[] {
 }
 
 function expireOffers(state: MasterState, seconds: number, now: number): Effect[] {
-  return [...state.offers.values()]
-    .filter(({ offeredAt }) => now - offeredAt >= seconds * 1000)
-    .flatMap((offer) => rescindOffer(state, offer.id, 'TIMED_OUT', now));
+  const isOver = ({ offeredAt }: { offeredAt: number }) => now - offeredAt >= seconds * 1000;
+  return [
+    ...[...state.offers.values()].filter(isOver).flatMap(({ id }) => rescindOffer(state, id, 'TIMED_OUT', now)),
+    ...[...state.inverseOffers.values()].filter(isOver).flatMap(({ id }) => rescindInverseOffer(state, id)),
+  ];
 }
 
 export function pingAgents(state: MasterState): Effect[] {

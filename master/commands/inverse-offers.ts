@@ -25,7 +25,7 @@ export function makeInverseOffers(state: MasterState, now: number): Effect[] {
       const until = machine.filters.get(answerKey(agent.id, framework.id));
       if (!framework.connected || isAsked(state, agent, framework) || (until ?? 0) > now) continue;
       const id = asOfferId(`${state.master.id}-O${state.counters.offer++}`);
-      const offer = { id, framework: framework.id, agent: agent.id };
+      const offer = { id, framework: framework.id, agent: agent.id, offeredAt: now };
       state.inverseOffers.set(id, offer);
       framework.inverseOffers.add(id);
       agent.inverseOffers.add(id);
@@ -74,13 +74,16 @@ export function discardInverseOffer(state: MasterState, id: OfferId): void {
 
 /** Takes back all inverse offers of an agent and says so to their frameworks. */
 export function rescindInverseOffers(state: MasterState, agent: Agent): Effect[] {
-  return [...agent.inverseOffers].flatMap((id) => {
-    const framework = state.inverseOffers.get(id)?.framework;
-    discardInverseOffer(state, id);
-    if (framework === undefined) return [];
-    const rescind_inverse_offer = { inverse_offer_id: { value: id } };
-    return [sendEvent(framework, { type: 'RESCIND_INVERSE_OFFER', rescind_inverse_offer })];
-  });
+  return [...agent.inverseOffers].flatMap((id) => rescindInverseOffer(state, id));
+}
+
+/** Takes an inverse offer back and says so to its framework, which may be asked again at once. */
+export function rescindInverseOffer(state: MasterState, id: OfferId): Effect[] {
+  const framework = state.inverseOffers.get(id)?.framework;
+  discardInverseOffer(state, id);
+  if (framework === undefined) return [];
+  const rescind_inverse_offer = { inverse_offer_id: { value: id } };
+  return [sendEvent(framework, { type: 'RESCIND_INVERSE_OFFER', rescind_inverse_offer })];
 }
 
 /** The framework may be asked again at once. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { disconnectFramework } from '../../../../master/commands/disconnect-framework.ts';
+import { expire } from '../../../../master/commands/expire.ts';
 import {
   maintenanceStatus,
   startMaintenance,
@@ -8,6 +9,7 @@ import {
   updateSchedule,
 } from '../../../../master/commands/maintenance.ts';
 import { registerAgent } from '../../../../master/commands/register-agent.ts';
+import type { OfferId } from '../../../../protocol/ids.ts';
 import type { MachineID, MaintenanceWindow, Unavailability } from '../../../../protocol/messages.ts';
 import { assertInvariants } from '../../../support/master-invariants.ts';
 import { agentSubscription } from '../../../support/master-messages.ts';
@@ -149,6 +151,26 @@ describe('when the machine of an agent is scheduled', () => {
     world.schedule(window);
     world.agent('cpus:1');
     assert.deepEqual(world.offer(world.framework()).unavailability, unavailability);
+  });
+
+  test('nobody answers: with --offer_timeout the question is taken back, and asked anew', () => {
+    const world = new Site({ offerTimeout: 30 });
+    world.agent('cpus:4;mem:1024');
+    const framework = world.framework();
+    world.launch(framework, 't1');
+    world.schedule(window);
+    world.offers();
+    const [id] = world.state.inverseOffers.keys();
+    world.take();
+    world.now += 30_000;
+    const effects = expire(world.state, world.now);
+    assert.deepEqual(
+      eventsIn(effects, framework).flatMap(({ rescind_inverse_offer }) => rescind_inverse_offer ?? []),
+      [{ inverse_offer_id: { value: id } }],
+    );
+    world.offers();
+    assert.equal(world.state.inverseOffers.size, 1);
+    assert.ok(!world.state.inverseOffers.has(id as OfferId));
   });
 
   test('and out of the schedule again: offers and inverse offers are taken back', () => {
