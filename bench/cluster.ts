@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Offer, TaskInfo, TaskStatus } from '../protocol/messages.ts';
 import { isTerminal } from '../protocol/task-state.ts';
-import { SchedulerDriver } from '../scheduler/index.ts';
+import { SchedulerDriver, timesFitting } from '../scheduler/index.ts';
 
 const launcher = resolve(import.meta.dirname, '../mesita');
 
@@ -69,7 +69,7 @@ export class BenchFramework {
   readonly #driver: SchedulerDriver;
   readonly #done: Promise<void>;
   readonly #times = new Map<string, TaskTimes>();
-  #offer: { resolve: (offer: Offer) => void } | undefined;
+  #waiting: { suits: (offer: Offer) => boolean; resolve: (offer: Offer) => void } | undefined;
   #heard: (() => void) | undefined;
   #failure: Error | undefined;
   #next = 0;
@@ -85,7 +85,9 @@ export class BenchFramework {
 
   /** Launches `count` tasks with one ACCEPT; resolves when all are over. */
   async launch(count: number, template: Omit<TaskInfo, 'agent_id' | 'task_id' | 'name'>): Promise<TaskTimes[]> {
-    const offer = await this.#nextOffer();
+    const { resources = [] } = template;
+    // What has ended one by one may be offered in pieces.
+    const offer = await this.#nextOffer((offer) => timesFitting(offer, resources, count) === count);
     const ids = Array.from({ length: count }, () => `bench-${this.#next++}`);
     const tasks = ids.map((id) => ({ ...template, name: id, task_id: { value: id }, agent_id: offer.agent_id }));
     const accepted = performance.now();
@@ -100,22 +102,24 @@ export class BenchFramework {
     await this.#done;
   }
 
-  async #nextOffer(): Promise<Offer> {
+  async #nextOffer(suits: (offer: Offer) => boolean): Promise<Offer> {
     const { promise, resolve: received } = Promise.withResolvers<Offer>();
-    this.#offer = { resolve: received };
+    this.#waiting = { suits, resolve: received };
     // Nothing to revive before the subscription is open; the first offer comes by itself.
     await this.#driver.revive().catch(() => undefined);
     return promise;
   }
 
   async #offers(offers: Offer[]): Promise<void> {
-    const [first, ...others] = offers;
-    if (first === undefined) return;
-    const waiting = this.#offer;
-    this.#offer = undefined;
-    const unwanted = waiting === undefined ? offers : others;
-    waiting?.resolve(first);
-    if (unwanted.length > 0) await this.#driver.decline(unwanted, { refuse_seconds: 3600 });
+    const suitable = offers.find((offer) => this.#waiting?.suits(offer));
+    if (suitable !== undefined) {
+      this.#waiting?.resolve(suitable);
+      this.#waiting = undefined;
+    }
+    const others = offers.filter((offer) => offer !== suitable);
+    // Whoever waits is to be offered it again, with what comes free besides.
+    const refuse_seconds = this.#waiting === undefined ? 3600 : 0;
+    if (others.length > 0) await this.#driver.decline(others, { refuse_seconds });
   }
 
   #update({ task_id, state, message }: TaskStatus): void {
