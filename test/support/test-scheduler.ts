@@ -3,6 +3,7 @@ import type {
   FrameworkInfo,
   Offer,
   OperationStatus,
+  Resource,
   SchedulerEventFailure,
   TaskInfo,
   TaskState,
@@ -60,16 +61,16 @@ export class TestScheduler {
     await eventually(`subscribed ${times} times`, () => this.#subscriptions >= times);
   }
 
-  /** An offer, of that agent if one is named. */
-  async offer(wanted: { agent?: string; cpus?: number } = {}): Promise<Offer> {
-    const demand = resources({ cpus: wanted.cpus ?? 0.01 });
+  /** An offer, of that agent if one is named, with those resources. */
+  async offer(wanted: { agent?: string; cpus?: number; demand?: Resource[] } = {}): Promise<Offer> {
+    const demand = wanted.demand ?? resources({ cpus: wanted.cpus ?? 0.01 });
     this.#wanted = (offer) => (wanted.agent ?? offer.agent_id.value) === offer.agent_id.value && fits(offer, demand);
     await this.driver.revive();
     return eventually('there is an offer', () => this.#offers.shift());
   }
 
   /** Launches a task, 0.1 cores and 32 MB where it does not say otherwise. Its id is its name. */
-  async launch(draft: TaskDraft, wanted?: { agent?: string; cpus?: number }): Promise<void> {
+  async launch(draft: TaskDraft, wanted?: { agent?: string; cpus?: number; demand?: Resource[] }): Promise<void> {
     const offer = await this.offer(wanted);
     const task = {
       task_id: { value: draft.name },
