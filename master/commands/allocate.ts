@@ -1,5 +1,6 @@
-import { asOfferId, type FrameworkId } from '../../protocol/ids.ts';
+import { asFrameworkId, asOfferId, type OfferId } from '../../protocol/ids.ts';
 import type { Offer } from '../../protocol/messages.ts';
+import { add } from '../../protocol/resources.ts';
 import type { Allocation } from '../allocator/allocator.ts';
 import { type Effect, sendEvent } from '../effects.ts';
 import { offerMessage } from '../offer-messages.ts';
@@ -20,29 +21,42 @@ export function allocate(
   goesOn: () => boolean = () => true,
 ): Effect[] {
   const { allocator } = state;
-  const byFramework = new Map<FrameworkId, Offer[]>();
+  const made = new Map<OfferId, Offer>();
   do {
     let left = agentsAtOnce;
     for (const allocation of allocator.allocate(now, random, () => --left > 0 && goesOn())) {
-      const offers = byFramework.get(allocation.framework) ?? [];
-      offers.push(makeOffer(state, allocation, now));
-      byFramework.set(allocation.framework, offers);
+      const { id, message } = makeOffer(state, allocation, made, now);
+      made.set(id, message);
     }
   } while (allocator.unfinished && goesOn());
+  const byFramework = Map.groupBy(made.values(), ({ framework_id }) => asFrameworkId(framework_id.value));
   return [
     ...[...byFramework].map(([framework, offers]) => sendEvent(framework, { type: 'OFFERS', offers: { offers } })),
     ...(allocator.unfinished ? [] : makeInverseOffers(state, now)),
   ];
 }
 
-function makeOffer(state: MasterState, allocation: Allocation, now: number): Offer {
+/** What a guarantee and then a fair share give of one agent is one offer, unless the first part is out already. */
+function makeOffer(
+  state: MasterState,
+  allocation: Allocation,
+  made: ReadonlyMap<OfferId, Offer>,
+  now: number,
+): { id: OfferId; message: Offer } {
   const framework = state.frameworks.get(allocation.framework);
   const agent = state.agents.get(allocation.agent);
   if (framework === undefined || agent === undefined) throw new Error('an allocation to or from nobody');
-  const id = asOfferId(`${state.master.id}-O${state.counters.offer++}`);
-  const offer = { id, offeredAt: now, ...allocation };
+  const isPart = (id: OfferId) => {
+    const offer = made.has(id) ? state.offers.get(id) : undefined;
+    return offer?.framework === allocation.framework && offer.role === allocation.role;
+  };
+  const partial = [...agent.offers].find(isPart);
+  const id = partial ?? asOfferId(`${state.master.id}-O${state.counters.offer++}`);
+  const before = state.offers.get(id)?.resources ?? [];
+  const resources = before.length === 0 ? allocation.resources : add(before, allocation.resources);
+  const offer = { ...allocation, id, offeredAt: now, resources };
   state.offers.set(id, offer);
   framework.offers.add(id);
   agent.offers.add(id);
-  return offerMessage(offer, agent, framework.info);
+  return { id, message: offerMessage(offer, agent, framework.info) };
 }

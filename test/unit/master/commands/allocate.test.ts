@@ -48,3 +48,24 @@ test('an agent that leaves in the middle of an allocation is offered no more', (
   while (world.state.allocator.unfinished) once();
   for (const { agent } of world.state.offers.values()) assert.ok(!leaving.includes(agent), `${agent} was offered`);
 });
+
+test('what a role gets of an agent for its guarantee and beyond it is one offer', () => {
+  const world = new MasterWorld();
+  world.state.allocator.setQuota('web', { guarantees: new Map([['cpus', 1]]), limits: new Map() });
+  const framework = world.framework({ roles: ['web'], capabilities: ['MULTI_ROLE'] });
+  world.agent('cpus:4;mem:1024;ports:[1-9]');
+  const [offer, ...others] = eventsIn(
+    allocate(world.state, world.now, () => 0.5),
+    framework,
+  ).flatMap((event) => event.offers?.offers ?? []);
+  assert.deepEqual(others, []);
+  assert.deepEqual(
+    offer?.resources?.map(({ name, scalar }) => [name, scalar?.value]),
+    [
+      ['ports', undefined],
+      ['cpus', 4],
+      ['mem', 1024],
+    ],
+  );
+  assert.equal(world.state.offers.size, 1);
+});
