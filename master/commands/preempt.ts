@@ -222,7 +222,7 @@ function spareOf(state: MasterState): Spare {
   }
   const spare = new Map<string, Quantities>();
   for (const [role, { guarantees }] of state.quotas) {
-    const held = quantitiesOf((consumed.get(role) ?? []).filter(({ revocable }) => revocable === undefined));
+    const held = quantitiesOf(consumed.get(role) ?? []);
     const stays = excessOver(held, commonOf(leaving.get(role) ?? []));
     const beyond = excessOver(stays, guarantees);
     spare.set(role, new Map([...guarantees.keys()].map((name) => [name, beyond.get(name) ?? 0])));

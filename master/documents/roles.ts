@@ -55,9 +55,10 @@ export function ancestors(role: string): string[] {
   return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join('/'));
 }
 
-/** What counts against a quota: what is reserved, in use or not, and what is in use beside that. */
+/** What counts against a quota: what is reserved, in use or not, and what is in use beside that and not revocable. */
 function consumedOf({ allocated, reserved }: RoleShares): Resource[] {
-  return [...allocated.filter((resource) => reservationRole(resource) === '*'), ...reserved];
+  const counts = (resource: Resource) => reservationRole(resource) === '*' && resource.revocable === undefined;
+  return [...allocated.filter(counts), ...reserved];
 }
 
 /** The same for each role with all that are below it, as quotas count; and for the nameless root of all roles. */
