@@ -16,10 +16,10 @@ import { percentile } from './statistics.ts';
 
 const agents = Number(process.env.MESITA_BENCH_AGENTS ?? 50_000);
 const frameworks = Number(process.env.MESITA_BENCH_FRAMEWORKS ?? 200);
-const probes = Number(process.env.MESITA_BENCH_PROBES ?? 60);
+const probes = Number(process.env.MESITA_BENCH_PROBES ?? 20);
 /** Seconds from the beginning, when all is full and tasks end at a steady rate, and between two probes. */
-const steady = Number(process.env.MESITA_BENCH_STEADY ?? 75);
-const apart = 0.25;
+const steady = Number(process.env.MESITA_BENCH_STEADY ?? 60);
+const apart = 1;
 const probeTask = 10;
 
 function scenario(): Scenario {
@@ -56,6 +56,14 @@ const cpuTime = (): number => {
   return (user + system) / 1000;
 };
 
+/** Milliseconds that it takes to ask for it. */
+function asking(): number {
+  const times = 100_000;
+  const began = cpuTime();
+  for (let time = 0; time < times; time++) cpuTime();
+  return (cpuTime() - began) / times;
+}
+
 const overheads: number[] = [];
 let launched = 0;
 const given = scenario();
@@ -76,7 +84,7 @@ const simulation = new Simulation({
     },
   },
   processor: (timeline) => {
-    processor = new MeasuredProcessor(timeline, cpuTime);
+    processor = new MeasuredProcessor(timeline, cpuTime, asking());
     return processor;
   },
 });

@@ -18,6 +18,9 @@ export const instantly: Processor = {
 export class MeasuredProcessor implements Processor {
   readonly #timeline: Timeline;
   readonly #time: () => number;
+  readonly #asking: number;
+  /** Milliseconds that were taken off pieces of work which seemed to take less than that. */
+  #surplus = 0;
   #waiting: (() => void)[] = [];
   /** How many of `#waiting` are done: a long list is slow to take from at its front. */
   #done = 0;
@@ -27,10 +30,11 @@ export class MeasuredProcessor implements Processor {
   total = 0;
   longest = 0;
 
-  /** `time`: milliseconds that this thread has worked. */
-  constructor(timeline: Timeline, time: () => number) {
+  /** `time`: milliseconds that this thread has worked; `asking`: how many of them it takes to ask for it, which are not work. */
+  constructor(timeline: Timeline, time: () => number, asking = 0) {
     this.#timeline = timeline;
     this.#time = time;
+    this.#asking = asking;
   }
 
   run(work: () => void): void {
@@ -56,7 +60,9 @@ export class MeasuredProcessor implements Processor {
     this.#isBusy = true;
     const began = this.#time();
     work();
-    const took = this.#time() - began;
+    const rest = this.#time() - began - this.#asking - this.#surplus;
+    const took = Math.max(0, rest);
+    this.#surplus = took - rest;
     this.total += took;
     this.longest = Math.max(this.longest, took);
     this.#timeline.after(took, () => {
