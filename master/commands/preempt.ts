@@ -120,13 +120,18 @@ function carryOut(
   ];
 }
 
-/** The frameworks that take offers of a role and those below it, and what is of use to them. */
+/** The frameworks that take offers of a role and those below it and have none to answer, and what is of use to them. */
 function waitingIn(state: MasterState, top: string, lacking: Quantities, now: number): Waiting[] {
   return [...state.frameworks.values()].flatMap((framework) =>
     rolesOf(framework.info)
-      .filter((role) => framework.connected && isWithin(role, top) && !framework.suppressedRoles.has(role))
+      .filter((role) => isWithin(role, top) && isWaiting(state, framework, role))
       .map((role) => waitingOf(state, framework, role, lacking, now)),
   );
+}
+
+function isWaiting(state: MasterState, framework: Framework, role: string): boolean {
+  const isOffered = [...framework.offers].some((id) => state.offers.get(id)?.role === role);
+  return framework.connected && !framework.suppressedRoles.has(role) && !isOffered;
 }
 
 /**

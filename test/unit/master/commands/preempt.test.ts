@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import fc from 'fast-check';
 import { preempt } from '../../../../master/commands/preempt.ts';
 import { updateQuotas } from '../../../../master/commands/quota.ts';
 import type { Effect } from '../../../../master/effects.ts';
-import { asAgentId, type FrameworkId } from '../../../../protocol/ids.ts';
+import { asAgentId, asFrameworkId, asTaskId, type FrameworkId } from '../../../../protocol/ids.ts';
 import type { Offer } from '../../../../protocol/messages.ts';
+import { scalarOf } from '../../../../protocol/resources.ts';
 import { taskFor } from '../../../support/master-messages.ts';
 import { eventsIn, MasterWorld, messagesIn } from '../../../support/master-world.ts';
 
@@ -138,4 +140,69 @@ describe('a role below its guarantee', () => {
     );
     assert.equal(world.offer(prod).agent_id.value, offer.agent_id.value);
   });
+});
+
+const held = fc.record({
+  role: fc.constantFrom('a', 'b', 'c'),
+  cpus: fc.integer({ min: 1, max: 4 }),
+  late: fc.boolean(),
+});
+const guarantee = fc.integer({ min: 0, max: 10 });
+const numRuns = Number(process.env.MESITA_TEST_RUNS ?? 100);
+
+/** What tasks of a role hold that are not being killed. */
+function cpusLeft(world: MasterWorld, role: string): number {
+  const agents = [...world.state.agents.values()];
+  const left = agents.flatMap((agent) => [...agent.tasks].filter(([key]) => !agent.pendingKills.has(key)));
+  const own = left.filter(([, task]) => world.known(asFrameworkId(task.framework_id.value)).info.role === role);
+  return own.reduce((sum, [, task]) => sum + scalarOf(task.resources ?? [], 'cpus'), 0);
+}
+
+test('whatever runs, nobody is left with less than his guarantee, and who lacked something is offered more of it', () => {
+  fc.assert(
+    fc.property(
+      fc.array(held, { maxLength: 12 }),
+      fc.record({ a: guarantee, b: guarantee, prod: guarantee }),
+      (tasks, given) => {
+        const world = new MasterWorld({ preemptionDelay: delay });
+        for (let count = 0; count < 3; count++) world.agent('cpus:8;mem:1024');
+        const frameworks = new Map(['a', 'b', 'c'].map((role) => [role, world.framework({ role })]));
+        for (const [index, { role, cpus, late }] of tasks.entries()) {
+          if (late) world.now += 1000;
+          const framework = frameworks.get(role);
+          assert.ok(framework);
+          for (const other of frameworks.values())
+            world.call(other, { type: other === framework ? 'REVIVE' : 'SUPPRESS' });
+          const offers = world.offers(framework);
+          const offer = offers.find(({ resources = [] }) => scalarOf(resources, 'cpus') >= cpus);
+          if (offer !== undefined) {
+            world.accept(framework, [offer], [taskFor(offer, `t${index}`, `cpus:${cpus};mem:32`)], 0);
+            world.update(agentOf(offer), framework, `t${index}`, 'TASK_RUNNING');
+          }
+          const offer_ids = offers.filter((other) => other !== offer).map(({ id }) => id);
+          world.call(framework, { type: 'DECLINE', decline: { offer_ids, filters: { refuse_seconds: 0 } } });
+          world.call(framework, { type: 'SUPPRESS' });
+        }
+        const prod = world.framework({ role: 'prod' });
+        const before = new Map(['a', 'b'].map((role) => [role, cpusLeft(world, role)]));
+        const quota_configs = Object.entries(given).map(([role, value]) => ({ role, guarantees: { cpus: { value } } }));
+        updateQuotas(world.state, { force: true, quota_configs }, world.now);
+        const offered = world.offers(prod).length;
+        later(world, 0);
+        const effects = later(world, delay);
+        for (const role of ['a', 'b'] as const)
+          assert.ok(cpusLeft(world, role) >= Math.min(before.get(role) ?? 0, given[role]));
+        if (killed(effects).length === 0) return;
+        assert.equal(offered, 0);
+        for (const message of messagesIn(effects)) {
+          if (message.type !== 'KILL_TASK') continue;
+          const task = world.known(asFrameworkId(message.framework_id)).tasks.get(asTaskId(message.task_id));
+          assert.ok(task);
+          world.update(asAgentId(task.agent_id.value), message.framework_id, message.task_id, 'TASK_KILLED');
+        }
+        assert.ok(world.offers(prod).some(({ resources = [] }) => scalarOf(resources, 'cpus') > 0));
+      },
+    ),
+    { numRuns },
+  );
 });
