@@ -47,6 +47,7 @@ function waitText(wait: TaskWait, now: number): string {
     case 'FRAMEWORK_BACK':
       return `Its framework is away since ${renderAge(now - wait.since)}; it is killed ${until(wait.until, now)} unless that comes back.`;
     case 'KILL':
+      if (wait.because === 'PREEMPTION') return 'It is killed for a role that has less than its guarantee.';
       return wait.because === 'DRAIN' ? 'Its agent is being drained: it is killed.' : 'It was asked to be killed.';
   }
 }

@@ -214,4 +214,4 @@ export type TaskWait =
   | { kind: 'ACKNOWLEDGEMENT'; of: string; since?: number }
   | { kind: 'FRAMEWORK_BACK'; since: number; until: number }
   /** A kill is on its way. */
-  | { kind: 'KILL'; because: 'CALL' | 'DRAIN' };
+  | { kind: 'KILL'; because: 'CALL' | 'DRAIN' | 'PREEMPTION' };

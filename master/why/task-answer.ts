@@ -124,7 +124,8 @@ function waitsOf(state: MasterState, framework: Framework, task: Task, place: Ta
   if (place !== 'ACTIVE') return waits;
   if (!isAway && task.state === 'TASK_STAGING' && (task.statuses ?? []).length === 0)
     waits.push({ kind: 'AGENT_START' });
-  if (agent?.pendingKills.has(taskKey(framework.id, task.task_id.value))) waits.push({ kind: 'KILL', because: 'CALL' });
+  const kill = agent?.pendingKills.get(taskKey(framework.id, task.task_id.value));
+  if (kill !== undefined) waits.push({ kind: 'KILL', because: kill.cause === undefined ? 'CALL' : 'PREEMPTION' });
   else if (agent?.drain?.state === 'DRAINING' && !isTerminal(task.state))
     waits.push({ kind: 'KILL', because: 'DRAIN' });
   const since = disconnectedSince(framework);

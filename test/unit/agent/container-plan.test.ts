@@ -223,6 +223,12 @@ describe('limits', () => {
 
   test('without CFS there is no quota', () => assert.equal(spec({}, { enforceCpuQuota: false }).cpuLimit, undefined));
 
+  test('of what is revocable leave CPU to others, and make it go first when memory runs out', () => {
+    const revocable = resourcesOf('cpus:1;mem:64').map((resource) => ({ ...resource, revocable: {} }));
+    const { cpuShares, memoryLimit, oomScoreAdjust } = spec({ resources: revocable });
+    assert.deepEqual([cpuShares, memoryLimit, oomScoreAdjust], [10 / 1024, 64, 500]);
+  });
+
   test('of the task itself let it use more, and make it go first when memory runs out', () => {
     const { cpuLimit, memoryLimit, memoryReservation, oomScoreAdjust } = spec({
       limits: { cpus: { value: 2 }, mem: { value: 128 } },

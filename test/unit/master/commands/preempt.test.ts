@@ -86,6 +86,18 @@ describe('a role below its guarantee', () => {
     assert.deepEqual(killed(later(world, delay)), ['b3']);
   });
 
+  test('remains the cause of a kill that its framework asks for, too', () => {
+    const { world, agents, batch } = setting();
+    later(world, 0);
+    later(world, delay);
+    world.call(batch, { type: 'KILL', kill: { task_id: { value: 'b4' } } });
+    const kills = agents.flatMap((agent) => [...(world.state.agents.get(agent)?.pendingKills.values() ?? [])]);
+    assert.deepEqual(
+      kills.map(({ cause }) => cause?.reason),
+      ['REASON_CONTAINER_PREEMPTED'],
+    );
+  });
+
   test('gets nothing without --preemption', () => {
     const { world } = setting({});
     for (let round = 0; round < 3; round++) assert.deepEqual(later(world, delay), []);
