@@ -15,7 +15,7 @@ import { silentLog } from '../../../runtime/log.ts';
 import { AgentRoom, dockerTask, framework } from '../../support/agent-room.ts';
 import { resourcesOf } from '../../support/master-messages.ts';
 import { executorInfo, executorTask, RoomExecutor } from '../../support/room-executor.ts';
-import { settle, until, VirtualClock } from '../../support/virtual-clock.ts';
+import { settle, VirtualClock } from '../../support/virtual-clock.ts';
 
 const numRuns = Number(process.env.MESITA_TEST_RUNS ?? 300);
 
@@ -179,8 +179,7 @@ describe('an oversubscribed agent', () => {
     executor.update('t1', 'TASK_RUNNING');
     for (const status of room.statuses()) room.acknowledge(status);
     room.performer.preemptRevocable(because);
-    await until('its task is over', () => room.statuses().at(-1)?.state === 'TASK_LOST');
-    const { state, reason, message } = room.statuses().at(-1) ?? {};
+    const { state, reason, message } = (await room.history('t1')).at(-1) ?? {};
     assert.deepEqual({ state, reason, message }, { state: 'TASK_LOST', ...preempted });
   });
 
