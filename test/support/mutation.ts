@@ -100,14 +100,14 @@ export function mutateJson(value: Json, chance: Chance): Json {
   return mutated;
 }
 
-/** structuredClone becomes a hundred times slower, and eats gigabytes, once it has met enough odd objects. */
+/** What is put in is a copy: mutated in its turn, an oddity would grow for ever, or come to hold itself. */
 function copyOf(value: Json): Json {
   return JSON.parse(JSON.stringify(value)) as Json;
 }
 
 function mutateOnce(root: Json, chance: Chance): Json {
   const places = placesIn(root);
-  if (places.length === 0) return chance.pick(oddities);
+  if (places.length === 0) return copyOf(chance.pick(oddities));
   const { holder, key } = chance.pick(places);
   const put = (value: Json) => {
     if (Array.isArray(holder)) holder[Number(key)] = value;
@@ -118,12 +118,12 @@ function mutateOnce(root: Json, chance: Chance): Json {
   // What is large already is not multiplied.
   const change = chance.below(places.length > 300 ? 5 : 8);
   if (typeof current === 'number' && chance.happens(0.6)) put(chance.pick(extremes));
-  else if (change <= 3) put(chance.pick(oddities));
+  else if (change <= 3) put(copyOf(chance.pick(oddities)));
   else if (change === 4) Array.isArray(holder) ? holder.splice(Number(key), 1) : delete holder[key];
   else if (change === 5) put(Array.from({ length: chance.pick([2, 3, 50, 1000]) }, () => copyOf(current)));
   else if (change === 6) put(nested(chance.pick([5, 101, 400]), chance));
   else if (!Array.isArray(holder)) {
-    const value = chance.pick(oddities);
+    const value = copyOf(chance.pick(oddities));
     Object.defineProperty(holder, chance.pick(oddNames), {
       value,
       enumerable: true,
@@ -152,7 +152,7 @@ function placesIn(value: Json, places: Place[] = [], depth = 0): Place[] {
 
 function nested(depth: number, chance: Chance): Json {
   const name = chance.pick(['parent', 'value', 'labels']);
-  let value: Json = chance.pick(oddities);
+  let value: Json = copyOf(chance.pick(oddities));
   for (let level = 0; level < depth; level++) value = level % 2 ? [value] : { [name]: value };
   return value;
 }
