@@ -168,11 +168,17 @@ export function testScheduler(library: SchedulerLibrary): void {
       return scheduler.offers;
     }
 
-    /** Others come and go, resources become free; it is offered nothing of them. */
+    /**
+     * Others come and go, resources become free; it is offered nothing of them. An agent that it declined for a short time
+     * just before comes once more, and is declined for long then.
+     */
     async function isLeftAlone(): Promise<void> {
-      const before = await withoutOffers();
-      await cluster.provesHealthy();
-      assert.equal(scheduler.offers, before, 'it was offered something');
+      for (let agents = cluster.agents.length; ; agents--) {
+        const before = await withoutOffers();
+        await cluster.provesHealthy();
+        if (scheduler.offers === before) return;
+        assert.ok(agents > 0, 'it was offered something');
+      }
     }
 
     async function isOfferedAgain(): Promise<void> {
