@@ -25,6 +25,7 @@ import { parseMinimum } from './allocator/minimum.ts';
 import { heartbeatIntervalSeconds } from './commands/subscribe.ts';
 import { EventSubscribers } from './event-subscribers.ts';
 import { type MasterFlags, masterFlags } from './flags.ts';
+import { freshState } from './fresh-state.ts';
 import { agentRoute } from './http/agent-route.ts';
 import { artifactRoute } from './http/artifact-route.ts';
 import { killRoute } from './http/kill-route.ts';
@@ -38,9 +39,6 @@ import { relayRoute } from './http/relay-route.ts';
 import { schedulerRoute } from './http/scheduler-route.ts';
 import { teardownRoute } from './http/teardown-route.ts';
 import { whyRoute } from './http/why-route.ts';
-import { Ledger } from './ledger.ts';
-import { newMaintenance } from './maintenance.ts';
-import { newMetrics } from './metrics.ts';
 import { Performer } from './performer.ts';
 import type { MasterState } from './state.ts';
 
@@ -156,7 +154,7 @@ async function makeWorkDirectory(directory: string): Promise<void> {
 function createState(flags: MasterFlags, now: number): MasterState {
   const id = asMasterId(randomUUID());
   const domain = checkedValue(parseDomain(flags.domain ?? '{}'));
-  return {
+  return freshState({
     master: {
       id,
       ...(flags.domain === undefined ? {} : { domain }),
@@ -180,21 +178,7 @@ function createState(flags: MasterFlags, now: number): MasterState {
       preemptionDelay: flags.preemption ? flags.preemption_delay : undefined,
     },
     allocator: makeAllocator(flags, domain),
-    frameworks: new Map(),
-    completedFrameworks: new Map(),
-    agents: new Map(),
-    unreachableAgents: new Map(),
-    goneAgents: new Map(),
-    maintenance: newMaintenance(),
-    weights: new Map(),
-    quotas: new Map(),
-    shortages: new Map(),
-    offers: new Map(),
-    inverseOffers: new Map(),
-    ledger: new Ledger(),
-    counters: { framework: 0, agent: 0, offer: 0, operation: 0 },
-    metrics: newMetrics(),
-  };
+  });
 }
 
 function makeAllocator(flags: MasterFlags, domain: DomainInfo): HierarchicalAllocator {

@@ -1,7 +1,5 @@
 import type { Allocator } from '../master/allocator/allocator.ts';
-import { Ledger } from '../master/ledger.ts';
-import { newMaintenance } from '../master/maintenance.ts';
-import { newMetrics } from '../master/metrics.ts';
+import { freshState } from '../master/fresh-state.ts';
 import type { MasterState } from '../master/state.ts';
 import { asMasterId } from '../protocol/ids.ts';
 import type { MasterScenario } from './scenario.ts';
@@ -11,7 +9,7 @@ const remembered = 100;
 
 /** A master that has just started. `now`: milliseconds since the epoch. */
 export function newMasterState(scenario: MasterScenario, allocator: Allocator, now: number): MasterState {
-  return {
+  return freshState({
     master: { id: asMasterId('M'), ip: 16_777_343, port: 5050, hostname: 'master' },
     startedAt: now,
     settings: {
@@ -27,19 +25,5 @@ export function newMasterState(scenario: MasterScenario, allocator: Allocator, n
       preemptionDelay: undefined,
     },
     allocator,
-    frameworks: new Map(),
-    completedFrameworks: new Map(),
-    agents: new Map(),
-    unreachableAgents: new Map(),
-    goneAgents: new Map(),
-    maintenance: newMaintenance(),
-    weights: new Map(),
-    quotas: new Map(),
-    shortages: new Map(),
-    offers: new Map(),
-    inverseOffers: new Map(),
-    ledger: new Ledger(),
-    counters: { framework: 0, agent: 0, offer: 0, operation: 0 },
-    metrics: newMetrics(),
-  };
+  });
 }

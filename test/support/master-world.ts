@@ -4,9 +4,7 @@ import { carryOut } from '../../master/commands/scheduler-call.ts';
 import { type Subscription, subscribe } from '../../master/commands/subscribe.ts';
 import { updateTask } from '../../master/commands/update-task.ts';
 import type { Effect } from '../../master/effects.ts';
-import { Ledger } from '../../master/ledger.ts';
-import { newMaintenance } from '../../master/maintenance.ts';
-import { newMetrics } from '../../master/metrics.ts';
+import { freshState } from '../../master/fresh-state.ts';
 import type { Framework, MasterSettings, MasterState } from '../../master/state.ts';
 import type { AgentSubscription, MasterMessage } from '../../protocol/agent-link.ts';
 import { type AgentId, asMasterId, type FrameworkId, uuidToBase64 } from '../../protocol/ids.ts';
@@ -32,7 +30,7 @@ export class MasterWorld {
   #uuids = 0;
 
   constructor(settings: Partial<MasterSettings> = {}) {
-    this.state = {
+    this.state = freshState({
       master: { id: asMasterId('M'), ip: 16_777_343, port: 5050, hostname: 'localhost' },
       startedAt: this.now,
       settings: {
@@ -49,21 +47,7 @@ export class MasterWorld {
         ...settings,
       },
       allocator: this.allocator,
-      frameworks: new Map(),
-      completedFrameworks: new Map(),
-      agents: new Map(),
-      unreachableAgents: new Map(),
-      goneAgents: new Map(),
-      maintenance: newMaintenance(),
-      weights: new Map(),
-      quotas: new Map(),
-      shortages: new Map(),
-      offers: new Map(),
-      inverseOffers: new Map(),
-      ledger: new Ledger(),
-      counters: { framework: 0, agent: 0, offer: 0, operation: 0 },
-      metrics: newMetrics(),
-    };
+    });
   }
 
   /** Notes down what a command wants done. */
