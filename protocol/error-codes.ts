@@ -39,6 +39,21 @@ export const errorCatalogue = {
     retryable: false,
     remedy: 'Free some space, or choose a directory that this user may write to with --work_dir.',
   },
+  MESITA_WORK_DIR_IN_USE: {
+    meaning: 'Another master or agent runs with the same work directory',
+    retryable: true,
+    remedy: 'Stop the other one, or choose another directory with --work_dir.',
+  },
+  MESITA_DATABASE_TOO_NEW: {
+    meaning: 'A later version of mesita has written the state in the work directory',
+    retryable: false,
+    remedy: 'Start the version that wrote it, or choose another directory with --work_dir.',
+  },
+  MESITA_DATABASE_FAILED: {
+    meaning: 'The state in the work directory cannot be read or written',
+    retryable: false,
+    remedy: 'Look at the disk, and at who may write the named file; restore it from a copy if it is damaged.',
+  },
   MESITA_LOG_DIR_UNUSABLE: {
     meaning: 'The log file cannot be made or written to',
     retryable: false,
