@@ -54,6 +54,27 @@ export const errorCatalogue = {
     retryable: false,
     remedy: 'Look at the disk, and at who may write the named file; restore it from a copy if it is damaged.',
   },
+  MESITA_REGISTRY_FENCED: {
+    meaning: 'Another master has taken over the registry',
+    retryable: true,
+    remedy: 'None is needed: the other one leads. Start this one again and it stands by.',
+  },
+  MESITA_REGISTRY_TIMEOUT: {
+    meaning: 'The registry did not take or give what it should in time',
+    retryable: true,
+    remedy:
+      'Look at the disk or the ZooKeeper servers that it is kept on; --registry_store_timeout and --registry_fetch_timeout are how long a master waits.',
+  },
+  MESITA_REGISTRY_INVALID: {
+    meaning: 'What the registry holds cannot be understood',
+    retryable: false,
+    remedy: 'Restore it from a copy, or begin with an empty one: agents and frameworks come back by themselves.',
+  },
+  MESITA_AGENTS_MISSING: {
+    meaning: 'More agents did not come back to a new master than it may give up',
+    retryable: true,
+    remedy: 'Find out why they cannot reach the master; --recovery_agent_removal_limit is how many it may give up.',
+  },
   MESITA_LOG_DIR_UNUSABLE: {
     meaning: 'The log file cannot be made or written to',
     retryable: false,
