@@ -75,6 +75,23 @@ export const errorCatalogue = {
     retryable: true,
     remedy: 'Find out why they cannot reach the master; --recovery_agent_removal_limit is how many it may give up.',
   },
+  MESITA_ZOOKEEPER_UNREACHABLE: {
+    meaning: 'No ZooKeeper server answers, or the session with them is over',
+    retryable: true,
+    remedy:
+      'Look at the servers that the zk:// URL names; a master ends for it, and is started again by whoever looks after it.',
+  },
+  MESITA_ZOOKEEPER_REFUSED: {
+    meaning: 'The ZooKeeper servers refuse what was asked of them',
+    retryable: false,
+    remedy: 'Check user, password and path of the zk:// URL, and who may write below the path.',
+  },
+  MESITA_LEADERSHIP_LOST: {
+    meaning: 'A master that led does not lead any more',
+    retryable: true,
+    remedy:
+      'Nothing where it is started again by itself: another master leads. If it goes on, look at the ZooKeeper servers and the network.',
+  },
   MESITA_LOG_DIR_UNUSABLE: {
     meaning: 'The log file cannot be made or written to',
     retryable: false,

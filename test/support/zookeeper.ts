@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { freePort } from './cluster.ts';
+import { eventually, Hopeless } from './eventually.ts';
+
+const archive = '/usr/share/java/zookeeper.jar';
+const libraries = [archive, '/usr/share/java/slf4j-simple.jar'].join(':');
+
+/** Debian's package `zookeeper`, installed where this user may; else why there is none, for a test that is skipped. */
+export async function missingZooKeeper(): Promise<string | false> {
+  if (existsSync(archive)) return false;
+  const install = ['install', '--yes', '--no-install-recommends', 'zookeeper', 'openjdk-17-jre-headless'];
+  const apt = (args: string[]) =>
+    promisify(execFile)('apt-get', ['-o', 'DPkg::Lock::Timeout=300', ...args], {
+      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+    });
+  try {
+    // A fresh machine has no lists of packages yet.
+    await apt(install).catch(() => apt(['update']).then(() => apt(install)));
+    return false;
+  } catch {
+    return 'there is no ZooKeeper: `apt-get install zookeeper`, as root';
+  }
+}
+
+interface ServerProcess {
+  readonly number: number;
+  readonly directory: string;
+  readonly port: number;
+  child: ChildProcess | undefined;
+}
+
+/** Milliseconds; the shortest session is two of them, the longest twenty. */
+const tick = 500;
+
+/**
+ * Real ZooKeeper servers on free ports of the loopback device, one or an ensemble, with their data in a directory of their own.
+ * They end with the process that started them, at the latest.
+ */
+export class ZooKeeperServers {
+  readonly #directory: string;
+  readonly #servers: ServerProcess[];
+
+  private constructor(directory: string, servers: ServerProcess[]) {
+    this.#directory = directory;
+    this.#servers = servers;
+  }
+
+  static async start(count = 1): Promise<ZooKeeperServers> {
+    const directory = await mkdtemp(join(tmpdir(), 'mesita-zookeeper-'));
+    const servers: ServerProcess[] = [];
+    const members: string[] = [];
+    for (let number = 1; number <= count; number++) {
+      servers.push({ number, directory: join(directory, String(number)), port: await freePort(), child: undefined });
+      members.push(`server.${number}=127.0.0.1:${await freePort()}:${await freePort()}`);
+    }
+    const ensemble = new ZooKeeperServers(directory, servers);
+    try {
+      for (const server of servers) await configure(server, count === 1 ? [] : members);
+      for (const server of servers) ensemble.restart(server.number);
+      await ensemble.serves();
+      return ensemble;
+    } catch (error) {
+      await ensemble.close();
+      throw error;
+    }
+  }
+
+  /** host:port of each. */
+  get addresses(): string[] {
+    return this.#servers.map(({ port }) => `127.0.0.1:${port}`);
+  }
+
+  url(path: string, credentials?: string): string {
+    return `zk://${credentials === undefined ? '' : `${credentials}@`}${this.addresses.join(',')}${path}`;
+  }
+
+  /** All that run serve clients: a majority has a leader. */
+  async serves(): Promise<void> {
+    for (const server of this.#servers.filter(({ child }) => child !== undefined)) {
+      await eventually(`ZooKeeper server ${server.number} serves`, async () => {
+        if (server.child === undefined || server.child.exitCode !== null)
+          throw new Hopeless('a ZooKeeper server ended');
+        return (await modeOf(server)) !== undefined;
+      });
+    }
+  }
+
+  /** The number of the server that leads the others. */
+  async leader(): Promise<number> {
+    return eventually('ZooKeeper has a leader', async () => {
+      for (const server of this.#servers)
+        if (server.child !== undefined && (await modeOf(server)) === 'leader') return server.number;
+      return undefined;
+    });
+  }
+
+  /** By its number, from 1. */
+  async kill(number: number): Promise<void> {
+    const server = this.#server(number);
+    const { child } = server;
+    server.child = undefined;
+    if (child === undefined || child.exitCode !== null) return;
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  }
+
+  /** SIGSTOP or SIGCONT. */
+  signal(number: number, signal: NodeJS.Signals): void {
+    this.#server(number).child?.kill(signal);
+  }
+
+  restart(number: number): void {
+    const server = this.#server(number);
+    const options = [
+      '-Xmx128m',
+      '-XX:+UseSerialGC',
+      '-XX:TieredStopAtLevel=1',
+      '-Dorg.slf4j.simpleLogger.defaultLogLevel=error',
+    ];
+    const main = [
+      '-cp',
+      libraries,
+      'org.apache.zookeeper.server.quorum.QuorumPeerMain',
+      join(server.directory, 'zoo.cfg'),
+    ];
+    const java = ['--pdeathsig', 'KILL', '--', 'java', ...options, ...main];
+    server.child = spawn('setpriv', java, { stdio: 'ignore' });
+    server.child.on('error', () => undefined);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#servers.map(({ number }) => this.kill(number)));
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+
+  #server(number: number): ServerProcess {
+    const server = this.#servers[number - 1];
+    assert.ok(server, `no ZooKeeper server ${number}`);
+    return server;
+  }
+}
+
+async function configure({ number, directory, port }: ServerProcess, members: readonly string[]): Promise<void> {
+  await mkdir(directory, { recursive: true });
+  await writeFile(join(directory, 'myid'), String(number));
+  const lines = [
+    `tickTime=${tick}`,
+    'initLimit=20',
+    'syncLimit=6',
+    `dataDir=${directory}`,
+    `clientPort=${port}`,
+    'clientPortAddress=127.0.0.1',
+    'maxClientCnxns=0',
+    'admin.enableServer=false',
+    'forceSync=no',
+    ...members,
+  ];
+  await writeFile(join(directory, 'zoo.cfg'), `${lines.join('\n')}\n`);
+}
+
+/** `leader`, `follower` or `standalone`; undefined while it serves nobody. */
+function modeOf({ port }: ServerProcess): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    let said = '';
+    const socket = connect({ host: '127.0.0.1', port }, () => socket.write('srvr'));
+    socket.setTimeout(1_000, () => socket.destroy());
+    socket.on('data', (chunk) => {
+      said += chunk.toString();
+    });
+    socket.on('error', () => undefined);
+    socket.on('close', () => resolve(/^Mode: (\w+)$/m.exec(said)?.[1]));
+  });
+}
