@@ -29,6 +29,7 @@ export class ContainerLogs {
   readonly #stopping = new AbortController();
   /** When many short tasks end, reading their output must not take the engine from those that start. */
   readonly #reading = new Gate(readsAtOnce);
+  readonly #catchingUp = new Gate(readsAtOnce);
 
   constructor(options: { engine: Engine; clock: Clock; log: Log; limits: LogLimits }) {
     this.#engine = options.engine;
@@ -56,7 +57,7 @@ export class ContainerLogs {
     this.#following.delete(container.containerName);
   }
 
-  /** The container runs: its output is followed, unless it ends first. */
+  /** The container runs, perhaps since before the agent does: its output is followed, unless it ends first. */
   started(container: ContainerRecord): void {
     if (this.#following.has(container.containerName)) return;
     const following: Following = { cancel: () => undefined, copy: undefined };
@@ -103,6 +104,7 @@ export class ContainerLogs {
       sandbox: container.sandbox,
       limits: this.#limits,
       stop: this.#stopping.signal,
+      catchingUp: this.#catchingUp,
     });
   }
 

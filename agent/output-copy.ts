@@ -1,12 +1,17 @@
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import type { Clock } from '../runtime/clock.ts';
+import { type Clock, sleep } from '../runtime/clock.ts';
 import { type LogLimits, RotatingFile } from '../runtime/rotating-file.ts';
-import type { ContainerName, Engine } from './engine/engine.ts';
+import type { ContainerName, Engine, LogSinks } from './engine/engine.ts';
+import type { Gate } from './gate.ts';
+import { gapNotice, type KeptOutput, nothingKept, readKeptOutput } from './kept-output.ts';
+import { OutputRest } from './output-rest.ts';
 
 /** A moment, after which a container whose output is at its end has ended, too, if it has. */
 const partingMs = 3_000;
+/** What the engine has been given may take so long to be in its record. */
+const recordingMs = 1_000;
 
 export interface OutputCopyOptions {
   engine: Engine;
@@ -16,6 +21,8 @@ export interface OutputCopyOptions {
   limits: LogLimits;
   /** Aborting it abandons the copy. */
   stop: AbortSignal;
+  /** When an agent comes back to many containers, reading what they wrote meanwhile must not take the engine from those that start. */
+  catchingUp: Gate;
 }
 
 /**
@@ -24,30 +31,38 @@ export interface OutputCopyOptions {
  *     [attach | follow] → finish
  *
  * An engine that hands out what is being written (`attach`, before the start) makes the container wait for the copy, so nothing is
- * lost however much it writes; what such an engine keeps of it may then be little. Should that break off, what the engine has kept
- * since is followed.
+ * lost however much it writes; what such an engine keeps of it may then be little. Should that break off, or the agent end and another
+ * one come, the engine's record is followed from where the files end.
+ *
+ * INVARIANT: what the engine has recorded is in the files once, in order. What it has not kept is missing where a line says so.
  */
 export class OutputCopy {
   readonly #engine: Engine;
   readonly #clock: Clock;
   readonly #container: ContainerName;
-  readonly #stdout: Counted;
-  readonly #stderr: Counted;
+  readonly #limits: LogLimits;
+  readonly #catchingUp: Gate;
+  readonly #stdout: Output;
+  readonly #stderr: Output;
   readonly #following = new AbortController();
   readonly #abandoned = new AbortController();
   #attached: Promise<void> | undefined;
   #followed: Promise<void> | undefined;
-  /** Milliseconds since the epoch: the engine's own record is read from there on. */
-  #since: number | undefined;
   #finishing = false;
-  #skipped = 0;
+  /** Of the reading that goes on now. */
+  #rests: OutputRest[] = [];
+  /** Bytes of the engine's record in earlier readings. */
+  #taken = 0;
 
-  constructor({ engine, clock, container, sandbox, limits, stop }: OutputCopyOptions) {
+  constructor({ engine, clock, container, sandbox, limits, stop, catchingUp }: OutputCopyOptions) {
     this.#engine = engine;
     this.#clock = clock;
     this.#container = container;
-    this.#stdout = { file: new RotatingFile(join(sandbox, 'stdout'), limits), base: 0 };
-    this.#stderr = { file: new RotatingFile(join(sandbox, 'stderr'), limits), base: 0 };
+    this.#limits = limits;
+    this.#catchingUp = catchingUp;
+    const output = (path: string): Output => ({ path, file: new RotatingFile(path, limits) });
+    this.#stdout = output(join(sandbox, 'stdout'));
+    this.#stderr = output(join(sandbox, 'stderr'));
     // A file that cannot be written, e.g. on a full disk, ends the copy.
     for (const { file } of [this.#stdout, this.#stderr]) file.on('error', (error) => this.abandon(error));
     if (stop.aborted) this.abandon(stop.reason);
@@ -58,18 +73,12 @@ export class OutputCopy {
   /** Copies what the container is going to write. Before its start; resolves when it may be started. */
   async attach(): Promise<void> {
     if (this.#engine.attach === undefined) return;
-    let last = this.#clock.now();
-    const seen = (file: RotatingFile) =>
-      new Writable({
-        write: (chunk: Buffer, _encoding, done) => {
-          last = this.#clock.now();
-          // Its failure abandons the copy, and is nobody else's.
-          file.write(chunk, () => done());
-        },
-      });
-    const sinks = { stdout: seen(this.#stdout.file), stderr: seen(this.#stderr.file) };
+    // Its failure abandons the copy, and is nobody else's.
+    const into = ({ file }: Output) =>
+      new Writable({ write: (chunk: Buffer, _encoding, done) => void file.write(chunk, () => done()) });
+    const sinks = { stdout: into(this.#stdout), stderr: into(this.#stderr) };
     const { ended } = await this.#engine.attach(this.#container, sinks, { signal: this.#abandoned.signal });
-    this.#attached = ended.then(() => this.#resumeUnlessOver(() => last));
+    this.#attached = ended.then(() => this.#resumeUnlessOver(sinks));
     this.#attached.catch(() => undefined);
   }
 
@@ -77,13 +86,10 @@ export class OutputCopy {
     return this.#attached !== undefined;
   }
 
-  /** Copies what comes, while the container runs. */
+  /** Copies what comes, while the container runs, behind what the files have. */
   follow(): void {
     const signal = AbortSignal.any([this.#following.signal, this.#abandoned.signal]);
-    const sinks = { stdout: this.#stdout.file, stderr: this.#stderr.file };
-    const since = this.#since === undefined ? {} : { since: this.#since };
-    const followed = this.#engine.logs(this.#container, sinks, { ...since, follow: true, signal });
-    this.#followed = followed.catch(() => undefined);
+    this.#followed = this.#follow(signal).catch(() => undefined);
   }
 
   /** The container has ended: resolves when all of its output is in the files. Throws the reason when the copy is abandoned. */
@@ -114,51 +120,87 @@ export class OutputCopy {
 
   /** Grows as long as the copy goes on. */
   get progress(): number {
-    return this.#stdout.file.bytesWritten + this.#stderr.file.bytesWritten + this.#skipped;
+    const taken = this.#rests.reduce((sum, rest) => sum + rest.taken, this.#taken);
+    return this.#stdout.file.bytesWritten + this.#stderr.file.bytesWritten + taken;
   }
 
   /** What was attached to has ended, with the container or without it. */
-  async #resumeUnlessOver(last: () => number): Promise<void> {
+  async #resumeUnlessOver({ stdout, stderr }: LogSinks): Promise<void> {
     for (let waited = 0; waited < partingMs && !this.#finishing; waited += 100)
       await new Promise<void>((resolve) => this.#clock.after(100, resolve));
-    if (this.#finishing || this.#abandoned.signal.aborted) return;
-    this.#since = last();
-    for (const output of [this.#stdout, this.#stderr]) output.base = taken(output.file);
-    this.follow();
+    await Promise.all([drained(stdout), drained(stderr)]);
+    if (!this.#finishing && !this.#abandoned.signal.aborted) this.follow();
   }
 
   /**
-   * Docker engines of version 20.10 end a followed log with the container, whatever of it is still to be sent. So what was
-   * followed is passed over, and the rest read from the whole.
+   * Docker engines of version 20.10 end a followed log with the container, whatever of it is still to be sent. So what was followed is
+   * passed over once more.
    */
   async #copyRest(): Promise<void> {
     await this.#attached;
     if (this.#attached === undefined || this.#followed !== undefined) {
       this.#following.abort();
       await this.#followed;
-      const followed = this.#followed !== undefined;
-      const sinks = {
-        stdout: followed ? this.#behind(this.#stdout) : this.#stdout.file,
-        stderr: followed ? this.#behind(this.#stderr) : this.#stderr.file,
-      };
-      const since = this.#since === undefined ? {} : { since: this.#since };
-      await this.#engine.logs(this.#container, sinks, { ...since, follow: false, signal: this.#abandoned.signal });
+      await this.#catchUp(this.#abandoned.signal);
     }
     await Promise.all([end(this.#stdout.file), end(this.#stderr.file)]);
   }
 
-  /** Takes the output from the beginning and hands on what the file does not have yet. */
-  #behind({ file, base }: Counted): Writable {
-    let known = taken(file) - base;
-    return new Writable({
-      write: (chunk: Buffer, _encoding, done) => {
-        const skipped = Math.min(known, chunk.length);
-        known -= skipped;
-        this.#skipped += skipped;
-        if (skipped === chunk.length) done();
-        else file.write(chunk.subarray(skipped), () => done());
-      },
-    });
+  /** First all that is recorded, so that it is known whether the record has the place. */
+  async #follow(signal: AbortSignal): Promise<void> {
+    const kept = await Promise.all([this.#kept(this.#stdout), this.#kept(this.#stderr)]);
+    if (kept.some(({ size }) => size > 0)) await this.#catchUpInTurn(signal);
+    if (!signal.aborted) await this.#read({ follow: true, signal });
+  }
+
+  /** Whoever is in line when the container ends is passed by. */
+  async #catchUpInTurn(signal: AbortSignal): Promise<void> {
+    const turn = this.#catchingUp.enter();
+    const leave = await Promise.race([turn, aborted(signal)]);
+    try {
+      if (leave !== undefined) await this.#catchUp(signal);
+    } finally {
+      void turn.then((either) => either());
+    }
+  }
+
+  /** Copies what the engine has recorded by now. */
+  async #catchUp(signal: AbortSignal): Promise<void> {
+    if ((await this.#read({ follow: false, signal })).length === 0) return;
+    await sleep(this.#clock, recordingMs, signal);
+    const lost = await this.#read({ follow: false, signal });
+    if (lost.length === 0) return;
+    for (const { file } of lost) await written(file, `\n${gapNotice}: the engine has not kept all of it\n`);
+    await this.#read({ follow: false, signal, from: lost });
+  }
+
+  /** Hands on what the files do not have, of some of them all that is recorded; returns those whose place the record did not have, and which got nothing. */
+  async #read(options: { follow: boolean; signal: AbortSignal; from?: readonly Output[] }): Promise<Output[]> {
+    const { from = [], ...reading } = options;
+    const [stdout, stderr] = (await Promise.all(
+      [this.#stdout, this.#stderr].map(async (output) => {
+        const kept = from.includes(output) ? nothingKept : await this.#kept(output);
+        return { output, rest: new OutputRest(kept, (bytes) => written(output.file, bytes)) };
+      }),
+    )) as [Reading, Reading];
+    this.#rests = [stdout.rest, stderr.rest];
+    try {
+      await this.#engine.logs(this.#container, { stdout: stdout.rest, stderr: stderr.rest }, reading);
+      await Promise.all(this.#rests.map(drained));
+    } finally {
+      for (const rest of this.#rests.splice(0)) {
+        this.#taken += rest.taken;
+        // What it has not handed on comes again with the next reading.
+        rest.destroy();
+      }
+    }
+    return [stdout, stderr].filter(({ rest }) => rest.lost).map(({ output }) => output);
+  }
+
+  /** What the file has, with all that was on its way to it. */
+  async #kept({ path, file }: Output): Promise<KeptOutput> {
+    await written(file, '');
+    return readKeptOutput(path, this.#limits.files);
   }
 
   #close(): void {
@@ -169,15 +211,29 @@ export class OutputCopy {
   }
 }
 
-interface Counted {
+interface Output {
+  readonly path: string;
   readonly file: RotatingFile;
-  /** Bytes that were taken before `#since`. */
-  base: number;
 }
 
-function taken(file: RotatingFile): number {
-  return file.bytesWritten + file.writableLength;
+interface Reading {
+  output: Output;
+  rest: OutputRest;
 }
+
+function aborted(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    else signal.addEventListener('abort', () => resolve(undefined), { once: true });
+  });
+}
+
+/** With all that was written before. Its failure abandons the copy, and is nobody else's. */
+function written(file: Writable, bytes: Buffer | string): Promise<void> {
+  return new Promise((resolve) => void file.write(bytes, () => resolve()));
+}
+
+const drained = (stream: NodeJS.WritableStream) => written(stream as Writable, '');
 
 async function end(file: RotatingFile): Promise<void> {
   file.end();

@@ -203,11 +203,7 @@ export class DockerEngine implements Engine {
     return this.unless([404, 409], `attach to the input of the container ${name}`, open);
   }
 
-  async logs(
-    name: ContainerName,
-    sinks: LogSinks,
-    options: { follow: boolean; since?: number; signal: AbortSignal },
-  ): Promise<void> {
+  async logs(name: ContainerName, sinks: LogSinks, options: { follow: boolean; signal: AbortSignal }): Promise<void> {
     const terminal = this.terminals.get(name) ?? (await this.inspect(name)).Config.Tty;
     const signal = AbortSignal.any([options.signal, this.closing.signal]);
     await this.call(`read the output of the container ${name}`, async () => {
@@ -216,12 +212,7 @@ export class DockerEngine implements Engine {
       const query = {
         follow: true,
         abortSignal: signal,
-        _query: {
-          stdout: true,
-          stderr: true,
-          follow: options.follow,
-          ...(options.since === undefined ? {} : { since: (options.since / 1000).toFixed(3) }),
-        },
+        _query: { stdout: true, stderr: true, follow: options.follow },
       };
       const source = await this.docker.getContainer(name).logs(query as { follow: true });
       const read = terminal ? passThrough : demultiplex;

@@ -46,13 +46,9 @@ export interface Engine {
   /**
    * Writes the container's stdout and stderr to the two sinks, from the beginning, until it ends (`follow`) or to what there
    * is now. Resolves when the last byte is with the sinks. A tty's output goes to stdout alone. An engine that has `attach` keeps
-   * the latest of it alone. `since`: milliseconds since the epoch, and about that exact.
+   * the latest of it alone, and a line when it is complete.
    */
-  logs(
-    name: ContainerName,
-    sinks: LogSinks,
-    options: { follow: boolean; since?: number; signal: AbortSignal },
-  ): Promise<void>;
+  logs(name: ContainerName, sinks: LogSinks, options: { follow: boolean; signal: AbortSignal }): Promise<void>;
   /**
    * Before `start`, where the engine can: hands on what the container writes from its beginning, while it writes it, and makes it
    * wait for slow sinks. Resolves when the container may be started; `ended`, which does not reject, when the last byte is with

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
@@ -102,16 +102,16 @@ describe('the output of a container that has ended', () => {
 
   it('is followed on from where an engine that it was attached to broke off', async () => {
     const broken = Promise.withResolvers<void>();
-    const since: (number | undefined)[] = [];
-    let kept = 'two\n';
+    let record = 'one\ntwo\n';
+    let readings = 0;
     const engine = {
       attach: async (_name: string, { stdout }: LogSinks) => {
         stdout.write('one\n');
         return { ended: broken.promise };
       },
-      logs: async (_name: string, { stdout }: LogSinks, options: { follow: boolean; since?: number }) => {
-        since.push(options.since);
-        await new Promise<void>((written) => void stdout.write(kept, () => written()));
+      logs: async (_name: string, { stdout }: LogSinks) => {
+        readings++;
+        await new Promise<void>((written) => void stdout.write(record, () => written()));
       },
     } as Partial<Engine> as Engine;
     const clock = new VirtualClock();
@@ -119,16 +119,51 @@ describe('the output of a container that has ended', () => {
     const task = taskIn(sandbox);
     await logs.attach(task);
     logs.started(task);
-    const [brokeOff] = [clock.now()];
     broken.resolve();
-    while (since.length === 0) {
+    while (readings < 2) {
       clock.advance(100);
       await turn();
     }
-    kept += 'three\n';
+    record += 'three\n';
     assert.equal(await logs.ended(task), undefined);
-    assert.deepEqual(since, [brokeOff, brokeOff]);
     assert.equal(await readFile(join(sandbox, 'stdout'), 'utf8'), 'one\ntwo\nthree\n');
+  });
+
+  it('is copied from where an earlier run of the agent came to', async () => {
+    await writeFile(join(sandbox, 'stdout.1'), 'one\n');
+    await writeFile(join(sandbox, 'stdout'), 'two\nthr');
+    const engine = {
+      logs: async (_name: string, { stdout, stderr }: LogSinks) => {
+        stdout.write('one\ntwo\nthree\nfour\n');
+        stderr.write('five\n');
+      },
+    } as Partial<Engine> as Engine;
+    const limits = { maxSize: 0, files: 3 };
+    const logs = new ContainerLogs({ engine, clock: new VirtualClock(), log: silentLog, limits });
+    assert.equal(await logs.ended(taskIn(sandbox)), undefined);
+    assert.equal(await readFile(join(sandbox, 'stdout'), 'utf8'), 'two\nthree\nfour\n');
+    assert.equal(await readFile(join(sandbox, 'stderr'), 'utf8'), 'five\n');
+  });
+
+  it('says where something is missing that the engine has not kept', async () => {
+    await writeFile(join(sandbox, 'stdout'), 'one\ntwo\n');
+    let readings = 0;
+    const engine = {
+      logs: async (_name: string, { stdout }: LogSinks) => {
+        readings++;
+        stdout.write('nine\nten\n');
+      },
+    } as Partial<Engine> as Engine;
+    const clock = new VirtualClock();
+    const logs = new ContainerLogs({ engine, clock, log: silentLog, limits: { maxSize: 0, files: 1 } });
+    const ended = logs.ended(taskIn(sandbox));
+    while (readings < 2) {
+      clock.advance(100);
+      await turn();
+    }
+    assert.equal(await ended, undefined);
+    const text = await readFile(join(sandbox, 'stdout'), 'utf8');
+    assert.match(text, /^one\ntwo\n\nmesita: output is missing here: [^\n]+\nnine\nten\n$/);
   });
 
   it('that cannot be written does no harm where it is attached to', async () => {
