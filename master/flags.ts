@@ -4,10 +4,15 @@ import { boolean, type Flag, type FlagValues, integer, oneOf, text } from '../ru
 import { logFlags } from '../runtime/log-flags.ts';
 import { parseMinimum } from './allocator/minimum.ts';
 import { sortings } from './allocator/sorting.ts';
+import { parseRateLimits } from './rate-limits/rate-limit-table.ts';
+import { parseRemovalRate } from './removal-pace.ts';
 
-function minimum(value: string): { value: string } | { error: string } {
-  const parsed = parseMinimum(value);
-  return 'error' in parsed ? parsed : { value };
+/** The parser that the text must pass; the text is kept, to be shown. */
+function textFor(parse: (value: string) => { value: unknown } | { error: string }) {
+  return (value: string): { value: string } | { error: string } => {
+    const parsed = parse(value);
+    return 'error' in parsed ? parsed : { value };
+  };
 }
 
 export const masterFlags = {
@@ -68,6 +73,18 @@ export const masterFlags = {
     default: '5',
     mesos: true,
     parse: integer(1, 1000),
+  },
+  agent_removal_rate_limit: {
+    form: 'NUMBER/DURATION',
+    help: 'How fast agents that do not answer are given up, e.g. 1/10mins; unset: all at once.',
+    mesos: true,
+    parse: textFor(parseRemovalRate),
+  },
+  rate_limits: {
+    form: 'JSON',
+    help: 'How many calls a second are taken up of the frameworks of each principal, and how many may wait.',
+    mesos: true,
+    parse: textFor(parseRateLimits),
   },
   offer_timeout: {
     form: 'DURATION',
@@ -142,7 +159,7 @@ export const masterFlags = {
     help: 'The least that is worth an offer; frameworks may say otherwise for theirs. Alternatives are separated by |.',
     default: 'cpus:0.01|mem:32',
     mesos: true,
-    parse: minimum,
+    parse: textFor(parseMinimum),
   },
   filter_gpu_resources: {
     form: '',

@@ -6,12 +6,13 @@ import { prepareCodecs } from '../protocol/codec.ts';
 import { describeError, MesitaError } from '../protocol/errors.ts';
 import { asMasterId } from '../protocol/ids.ts';
 import type { DomainInfo } from '../protocol/messages.ts';
+import { isTerminal } from '../protocol/task-state.ts';
 import { AccountNames } from '../runtime/account-names.ts';
 import { type Clock, systemClock } from '../runtime/clock.ts';
 import { parseDomain } from '../runtime/domain-flag.ts';
 import { filesRoute } from '../runtime/files-route.ts';
 import { flagTexts } from '../runtime/flags.ts';
-import { createHttpServer, isLoopback, listen } from '../runtime/http-server.ts';
+import { createHttpServer, gentleEnd, isLoopback, listen } from '../runtime/http-server.ts';
 import type { Log } from '../runtime/log.ts';
 import { attachedLog } from '../runtime/log-flags.ts';
 import { LoggingLevel } from '../runtime/logging-level.ts';
@@ -40,11 +41,17 @@ import { schedulerRoute } from './http/scheduler-route.ts';
 import { teardownRoute } from './http/teardown-route.ts';
 import { whyRoute } from './http/why-route.ts';
 import { Performer } from './performer.ts';
+import { parseRateLimits } from './rate-limits/rate-limit-table.ts';
+import { RateLimits } from './rate-limits/rate-limits.ts';
+import { parseRemovalRate } from './removal-pace.ts';
 import type { MasterState } from './state.ts';
 
 // A call with ten thousand tasks is about 10 MB.
 const megabyte = 1024 * 1024;
 const longestBody = 64 * megabyte;
+
+// How long a stopping master waits for clients to take the answers that they asked for.
+const answeringMs = 2_000;
 
 // With what goes out to the frameworks, the event loop is held for less than 20 ms at a time.
 const allocationSliceMs = 8;
@@ -79,6 +86,7 @@ export async function startMaster({
     actor: 'master',
     bodyLimit: longestBody,
     streamBacklog: flags.max_stream_backlog * megabyte,
+    gentle: true,
   });
   const state = createState(flags, clock.now());
   const subscribers = new EventSubscribers({
@@ -101,7 +109,8 @@ export async function startMaster({
   });
   const ids = { uuid: randomUUID };
   leaderRedirect(server, leader, () => ({ hostname: state.master.hostname ?? '', port: state.master.port }));
-  schedulerRoute(server, performer, ids);
+  const limits = makeRateLimits(flags, state, clock);
+  schedulerRoute(server, performer, ids, limits);
   agentRoute(server, performer, ids);
   relayRoute(server, performer, ids);
   killRoute(server, performer);
@@ -124,11 +133,17 @@ export async function startMaster({
     ids,
   });
   const port = await listen(server, flags);
-  shutdown.register('http server', () => server.close());
+  const ending = gentleEnd(server, answeringMs);
+  shutdown.register('http server', () => ending.finish());
   setAddress(state, flags, port);
   shutdown.register('master', performer.start());
   shutdown.register('operator events', () => subscribers.close());
+  shutdown.register('rate limits', () => limits?.stop());
   shutdown.register('logging level', () => loggingLevel.stop());
+  shutdown.register('new requests', () => {
+    ending.begin();
+    sayWhatIsLeft(state, log);
+  });
   const address = `${flags.ip === '0.0.0.0' ? '127.0.0.1' : flags.ip}:${port}`;
   log.info({ id: state.master.id, address: `${flags.ip}:${port}` }, 'master is up');
   if (!isLoopback(flags.ip)) {
@@ -138,6 +153,15 @@ export async function startMaster({
     );
   }
   return { address, state };
+}
+
+/** A master may stop: whatever runs on the agents does so without it. */
+function sayWhatIsLeft({ agents, frameworks }: MasterState, log: Log): void {
+  const tasks = [...agents.values()]
+    .flatMap((agent) => [...agent.tasks.values()])
+    .filter(({ state }) => !isTerminal(state));
+  const left = { tasks: tasks.length, agents: agents.size, frameworks: frameworks.size };
+  log.info(left, 'the master stops: tasks run on, agents and frameworks come back to the next one that leads');
 }
 
 async function makeWorkDirectory(directory: string): Promise<void> {
@@ -167,6 +191,10 @@ function createState(flags: MasterFlags, now: number): MasterState {
     startedAt: now,
     settings: {
       agentPingTimeout: flags.agent_ping_timeout * flags.max_agent_ping_timeouts,
+      agentRemovalRate:
+        flags.agent_removal_rate_limit === undefined
+          ? undefined
+          : checkedValue(parseRemovalRate(flags.agent_removal_rate_limit)),
       maxCompletedFrameworks: flags.max_completed_frameworks,
       maxCompletedTasksPerFramework: flags.max_completed_tasks_per_framework,
       maxUnreachableTasksPerFramework: flags.max_unreachable_tasks_per_framework,
@@ -190,6 +218,12 @@ function makeAllocator(flags: MasterFlags, domain: DomainInfo): HierarchicalAllo
     frameworkSorter: flags.framework_sorter,
     excludedFromShares: flags.fair_sharing_excluded_resource_names?.split(',').map((name) => name.trim()) ?? [],
   });
+}
+
+function makeRateLimits({ rate_limits }: MasterFlags, state: MasterState, clock: Clock): RateLimits | undefined {
+  return rate_limits === undefined
+    ? undefined
+    : new RateLimits(checkedValue(parseRateLimits(rate_limits)), state, clock);
 }
 
 /** The flag table has checked the text already. */

@@ -8,6 +8,7 @@ import { allocate } from './commands/allocate.ts';
 import { disconnectFramework } from './commands/disconnect-framework.ts';
 import { expire, pingAgents } from './commands/expire.ts';
 import { reconcileFrom } from './commands/reconcile.ts';
+import { excuseSilence } from './commands/silent-agents.ts';
 import type { Effect, EffectArguments, Reconciliation } from './effects.ts';
 import { countEvent, countNews } from './metrics.ts';
 import type { News } from './news.ts';
@@ -16,6 +17,8 @@ import type { MasterState } from './state.ts';
 // A reconciliation goes on when the client has taken all but so many bytes; until then it looks again so often.
 const enoughBacklog = 1024 * 1024;
 const backlogPauseMs = 5;
+// A timer that is so late tells that the process did not run.
+const standstillMs = 2_000;
 
 export interface Subscriber {
   readonly id: StreamId;
@@ -93,7 +96,8 @@ export class Performer {
   /** Begins what time drives; returns what stops it. */
   start(): () => void {
     const { allocationInterval, pingInterval, heartbeatInterval } = this.#options;
-    this.#every(allocationInterval, () => {
+    this.#every(allocationInterval, (late) => {
+      if (late >= standstillMs) this.perform(excuseSilence(this.state, late));
       this.perform(expire(this.state, this.clock.now()));
       this.#allocateSoon();
     });
@@ -101,8 +105,11 @@ export class Performer {
     this.#every(heartbeatInterval, () => this.#heartbeat());
     return () => {
       for (const cancel of this.#cancels) cancel();
-      for (const { stream } of this.#subscribers.values()) stream.end();
-      for (const link of this.#links.values()) link.end();
+      // It is the master that leaves: nobody is disconnected, and no framework is removed for not coming back.
+      const streams = [...[...this.#subscribers.values()].map(({ stream }) => stream), ...this.#links.values()];
+      this.#subscribers.clear();
+      this.#links.clear();
+      for (const stream of streams) stream.end();
     };
   }
 
@@ -204,12 +211,14 @@ export class Performer {
     subscriber.stream.write(subscriber.encode(event));
   }
 
-  #every(seconds: number, action: () => void): void {
+  /** `action` is told by how many milliseconds it comes too late. */
+  #every(seconds: number, action: (late: number) => void): void {
     const schedule = () => {
+      const due = this.clock.now() + seconds * 1000;
       const cancel = this.clock.after(seconds * 1000, () => {
         this.#cancels.delete(cancel);
         schedule();
-        action();
+        action(this.clock.now() - due);
       });
       this.#cancels.add(cancel);
     };

@@ -18,6 +18,8 @@ export interface HttpServerOptions {
   timeouts?: HttpTimeouts;
   /** Bytes that may wait for the client of a stream. */
   streamBacklog?: number;
+  /** Its end is that of `gentleEnd`: answers are not cut off. */
+  gentle?: boolean;
 }
 
 /** Milliseconds. */
@@ -74,7 +76,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     requestTimeout: 0,
     connectionTimeout: idle,
     // Streams are ended by whoever opened them, before this.
-    forceCloseConnections: true,
+    forceCloseConnections: options.gentle === true ? 'idle' : true,
     rewriteUrl: (request) => endpointOf(request.url ?? '/', { actor: options.actor, global, paths }),
     exposeHeadRoutes: false,
     clientErrorHandler: (error, socket) => turns.onClientError(error, socket),
@@ -128,6 +130,33 @@ export async function listen(server: FastifyInstance, address: { ip: string; por
   }
   const bound = server.server.address();
   return typeof bound === 'object' && bound !== null ? bound.port : address.port;
+}
+
+export interface GentleEnd {
+  /** Nobody new is let in; calls on connections that are open are answered 503. */
+  begin(): void;
+  /** Resolves when all answers that were being written are out, or the time is over. */
+  finish(): Promise<void>;
+}
+
+const closingLookMs = 20;
+
+/** Ends a server in two steps, between which streams are ended. `patience`: milliseconds that answers may take. */
+export function gentleEnd(server: FastifyInstance, patience: number): GentleEnd {
+  let closed: Promise<unknown> | undefined;
+  const begin = () => {
+    closed ??= server.close();
+  };
+  const finish = async () => {
+    begin();
+    // A connection that has answered its last request stays open on its own.
+    const looking = setInterval(() => server.server.closeIdleConnections(), closingLookMs);
+    const force = setTimeout(() => server.server.closeAllConnections(), patience);
+    await closed;
+    clearInterval(looking);
+    clearTimeout(force);
+  };
+  return { begin, finish };
 }
 
 const loopback = /^(127\.|::1$|localhost$)/;

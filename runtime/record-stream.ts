@@ -27,6 +27,7 @@ export interface StreamLimits {
 export class RecordStream {
   readonly #response: ServerResponse;
   #open = true;
+  #ended = false;
   #gathered: (string | Uint8Array)[] = [];
   #gatheredLength = 0;
   readonly #limits: StreamLimits;
@@ -64,7 +65,7 @@ export class RecordStream {
   }
 
   write(payload: string | Uint8Array): void {
-    if (!this.#open) return;
+    if (!this.#open || this.#ended) return;
     if (this.#gathered.length === 0) {
       if (this.#isOverfull()) {
         this.#cutOff();
@@ -94,7 +95,9 @@ export class RecordStream {
     });
   }
 
+  /** Ends when all that was written is out; what is written from now on is dropped. */
   end(): void {
+    this.#ended = true;
     this.#whenConnected(() => {
       this.#flush();
       this.#response.end();

@@ -17,6 +17,7 @@ export const refuse = {
   notAcceptable: (reply: FastifyReply, text: string): FastifyReply => send(reply, 406, text),
   conflict: (reply: FastifyReply, text: string): FastifyReply => send(reply, 409, text),
   mediaType: (reply: FastifyReply, text: string): FastifyReply => send(reply, 415, text),
+  tooMany: (reply: FastifyReply, text: string): FastifyReply => send(reply, 429, text),
   failed: (reply: FastifyReply, text: string): FastifyReply => send(reply, 500, text),
   notImplemented: (reply: FastifyReply, text = '501 Not Implemented.'): FastifyReply => send(reply, 501, text),
   unavailable: (reply: FastifyReply, text: string): FastifyReply => send(reply, 503, text),

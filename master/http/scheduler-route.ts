@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { encodeEvent } from '../../protocol/codec.ts';
 import { asFrameworkId, asStreamId, type IdSource } from '../../protocol/ids.ts';
 import type { SchedulerCall } from '../../protocol/messages.ts';
-import { takeAnswerMedia, withCall } from '../../runtime/call-intake.ts';
+import { type Answer, takeAnswerMedia, withCall } from '../../runtime/call-intake.ts';
 import { openStream } from '../../runtime/http-server.ts';
 import { refuse } from '../../runtime/refusals.ts';
 import { carryOut, invalidCall, isPlain } from '../commands/scheduler-call.ts';
@@ -10,17 +10,25 @@ import { subscribe } from '../commands/subscribe.ts';
 import { updateFramework } from '../commands/update-framework.ts';
 import { countCall } from '../metrics.ts';
 import type { Performer } from '../performer.ts';
+import type { RateLimits } from '../rate-limits/rate-limits.ts';
 import type { Framework } from '../state.ts';
 
-/** `POST /api/v1/scheduler`, with its checks in the order of Mesos' master. */
-export function schedulerRoute(server: FastifyInstance, performer: Performer, ids: IdSource): void {
+/** `POST /api/v1/scheduler`, with its checks in the order of Mesos' master; then calls wait for their turn, where there are limits. */
+export function schedulerRoute(
+  server: FastifyInstance,
+  performer: Performer,
+  ids: IdSource,
+  limits: RateLimits | undefined,
+): void {
   const answer = (request: FastifyRequest, reply: FastifyReply, received: SchedulerCall) => {
     if (received.subscribe !== undefined && received.type === 'SUBSCRIBE') {
       return openSubscription(request, reply, performer, received.subscribe, ids);
     }
     // Mesos answered it with a body once, and still looks at what the client would take.
     if (received.type === 'RECONCILE_OPERATIONS' && takeAnswerMedia(request, reply) === undefined) return reply;
-    return call(request, reply, performer, received);
+    return limits === undefined
+      ? call(request, reply, performer, received)
+      : callInTurn(request, reply, performer, received, limits);
   };
   server.all('/api/v1/scheduler', (request, reply) =>
     withCall(request, reply, 'SchedulerCall', invalidCall, (received) => answer(request, reply, received)),
@@ -54,6 +62,33 @@ function openSubscription(
   performer.subscribe(framework, { id, stream, encode: (event) => encodeEvent(media, 'SchedulerEvent', event) });
   performer.perform(after);
   return reply;
+}
+
+function callInTurn(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  performer: Performer,
+  content: SchedulerCall,
+  limits: RateLimits,
+): Answer {
+  const framework = performer.state.frameworks.get(asFrameworkId(content.framework_id?.value ?? ''));
+  if (framework === undefined) return call(request, reply, performer, content);
+  const { promise, resolve, reject } = Promise.withResolvers<FastifyReply>();
+  limits.pass(framework.info.principal, {
+    bytes: Buffer.isBuffer(request.body) ? request.body.length : 0,
+    takeUp: () => {
+      try {
+        resolve(call(request, reply, performer, content));
+      } catch (error) {
+        reject(error);
+      }
+    },
+    drop: (reason, status) => {
+      const say = status === 429 ? refuse.tooMany : refuse.unavailable;
+      resolve(say(reply, `Message ${content.type} dropped: ${reason}`));
+    },
+  });
+  return promise;
 }
 
 function call(

@@ -170,6 +170,11 @@ export class MasterRoom {
     return { socket, received: () => text, closed: () => closed };
   }
 
+  /** The master stops as at SIGTERM, while its clients look on. */
+  stop(): Promise<void> {
+    return this.#shutdown.stop();
+  }
+
   async close(): Promise<void> {
     for (const controller of this.#streams) controller.abort();
     for (const socket of this.#sockets) socket.destroy();
