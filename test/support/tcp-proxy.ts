@@ -7,6 +7,7 @@ export class TcpProxy {
   readonly #sockets = new Set<Socket>();
   #address = '';
   #mode: 'open' | 'cut' | 'held' = 'open';
+  #countdown: { left: number; action: () => void } | undefined;
 
   private constructor(target: string) {
     const [host = '', port = ''] = target.split(':');
@@ -45,6 +46,11 @@ export class TcpProxy {
     for (const socket of this.#sockets) socket.resume();
   }
 
+  /** Does something once, when clients have sent so many bytes from now on. */
+  after(bytes: number, action: () => void): void {
+    this.#countdown = { left: bytes, action };
+  }
+
   async close(): Promise<void> {
     this.cut();
     this.#server.close();
@@ -64,6 +70,7 @@ export class TcpProxy {
       this.#sockets.add(socket);
       socket.on('data', (chunk) => {
         if (this.#mode === 'open') peer.write(chunk);
+        if (socket === near) this.#count(chunk.length);
       });
       socket.on('error', () => undefined);
       socket.on('close', () => {
@@ -72,5 +79,14 @@ export class TcpProxy {
       });
       if (this.#mode === 'held') socket.pause();
     }
+  }
+
+  #count(bytes: number): void {
+    const countdown = this.#countdown;
+    if (countdown === undefined) return;
+    countdown.left -= bytes;
+    if (countdown.left > 0) return;
+    this.#countdown = undefined;
+    countdown.action();
   }
 }
