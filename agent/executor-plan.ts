@@ -95,18 +95,18 @@ function executorEnvironment(
     LIBPROCESS_IP: network.mode === 'host' ? agentEndpoint.replace(/:\d+$/, '') : '0.0.0.0',
     LIBPROCESS_PORT: '0',
     MESOS_AGENT_ENDPOINT: agentEndpoint,
-    MESOS_CHECKPOINT: framework.checkpoint === true ? '1' : '0',
+    // Whether or not the framework asks for it: an executor that ends with the connection takes healthy tasks with it.
+    MESOS_CHECKPOINT: '1',
     MESOS_DIRECTORY: executor.sandbox,
     MESOS_EXECUTOR_ID: info.executor_id.value,
     MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD: formatDuration(shutdownGrace(settings.executorShutdownGrace, executor)),
     MESOS_FRAMEWORK_ID: framework.id?.value ?? '',
     MESOS_HTTP_COMMAND_EXECUTOR: '0',
-    ...(framework.checkpoint === true
-      ? { MESOS_RECOVERY_TIMEOUT: recoveryTimeout, MESOS_SUBSCRIPTION_BACKOFF_MAX: subscriptionBackoff }
-      : {}),
+    MESOS_RECOVERY_TIMEOUT: recoveryTimeout,
     MESOS_SANDBOX: containerSandbox,
     MESOS_SLAVE_ID: settings.agentId,
     MESOS_SLAVE_PID: `slave(1)@${agentEndpoint}`,
+    MESOS_SUBSCRIPTION_BACKOFF_MAX: subscriptionBackoff,
     PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
     ...Object.fromEntries((info.command?.environment?.variables ?? []).flatMap(variable)),
   };

@@ -79,10 +79,11 @@ test('quirk 22: executors find the ids of SUBSCRIBED in their environment, and d
     assert.match(environment[name] ?? '', /^\d+(\.\d+)?(ns|us|ms|secs|mins|hrs|days|weeks)$/, name);
 });
 
-test('quirk 22: without checkpoint, executors are told no time to wait for their agent', async (t) => {
+test('quirk 22: without checkpoint, too, executors are told to wait for their agent', async (t) => {
   const { environment } = await withExecutor(t, false);
-  assert.equal(environment.MESOS_CHECKPOINT, '0');
-  assert.ok(!('MESOS_RECOVERY_TIMEOUT' in environment) && !('MESOS_SUBSCRIPTION_BACKOFF_MAX' in environment));
+  const { MESOS_CHECKPOINT, MESOS_RECOVERY_TIMEOUT, MESOS_SUBSCRIPTION_BACKOFF_MAX } = environment;
+  const told = [MESOS_CHECKPOINT, MESOS_RECOVERY_TIMEOUT, MESOS_SUBSCRIPTION_BACKOFF_MAX];
+  assert.deepEqual(told, ['1', '15mins', '2secs']);
 });
 
 test('quirk 22: ACKNOWLEDGED has the 16 bytes of the update’s uuid; no HEARTBEAT comes in the first 30 minutes', async (t) => {

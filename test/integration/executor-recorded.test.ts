@@ -239,6 +239,10 @@ class Replay {
       MESOS_SLAVE_PID: `slave(1)@${this.#agent.agent.address}`,
       MESOS_DIRECTORY: directory,
       MESOS_SANDBOX: '/mnt/mesos/sandbox',
+      // There, executors of frameworks without checkpoint do not wait for their agent.
+      MESOS_CHECKPOINT: '1',
+      MESOS_RECOVERY_TIMEOUT: '15mins',
+      MESOS_SUBSCRIPTION_BACKOFF_MAX: '2secs',
       ...(this.#session.executor === 'exstub' ? { MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD: '100ms' } : {}),
     };
     assert.deepEqual(this.#agent.engine.container(this.#containerName())?.spec.environment, expected);
