@@ -1,0 +1,204 @@
+import { isTerminal } from '../../protocol/task-state.ts';
+import type { Death } from './daemon.ts';
+import { type Excuses, excusesOf } from './excuses.ts';
+import type { Hit } from './faults.ts';
+import type { JournalLine } from './journal.ts';
+import { type LedgerLine, terminated } from './ledger.ts';
+import { findOvercommitment } from './overcommitment.ts';
+import type { TaskPlan, Unit } from './workload.ts';
+
+/** All that is known of a run from outside of mesita, and what the scheduler was told. */
+export interface Evidence {
+  units: readonly Unit[];
+  journal: readonly JournalLine[];
+  ledgers: ReadonlyMap<string, readonly LedgerLine[]>;
+  hits: readonly Hit[];
+  deaths: readonly Death[];
+  /** What master and agents still show of tasks in the end. */
+  pending: readonly string[];
+  /** What is there when all is over. */
+  leftovers: readonly string[];
+}
+
+export const violationKinds = [
+  'lost',
+  'never launched',
+  'run twice',
+  'ended twice',
+  'told otherwise',
+  'killed without a cause',
+  'went on after its end',
+  'not acknowledged',
+  'overcommitted',
+  'died',
+  'still shown',
+  'left behind',
+] as const;
+
+export interface Violation {
+  kind: (typeof violationKinds)[number];
+  /** A task, an agent, or what is left. */
+  what: string;
+  why: string;
+}
+
+export type Update = JournalLine & { kind: 'update' };
+
+/** The course of one task. */
+export interface Course {
+  unit: Unit;
+  plan: TaskPlan;
+  host: string;
+  launched: number;
+  /** Every update that was news. */
+  updates: readonly Update[];
+  /** The first terminal one. */
+  told: Update;
+  starts: readonly LedgerLine[];
+  end: (LedgerLine & { kind: 'end' }) | undefined;
+  /** When the scheduler first asked for its end. */
+  killing: number | undefined;
+  excuses: Excuses;
+}
+
+/** Milliseconds: what comes out of order by less was at the same time. */
+const slack = 1500;
+
+export function check(evidence: Evidence): Violation[] {
+  const { journal, hits, deaths, pending, leftovers } = evidence;
+  return [
+    ...evidence.units.flatMap((unit) => unit.tasks.flatMap((plan) => checkTask(unit, plan, evidence))),
+    ...unacknowledged(journal),
+    ...findOvercommitment(evidence),
+    ...deaths
+      .filter((death) => !isExcused(death, hits))
+      .map(({ daemon, how }): Violation => ({ kind: 'died', what: daemon, why: how })),
+    ...pending.map((what): Violation => ({ kind: 'still shown', what, why: 'although its end is acknowledged' })),
+    ...leftovers.map((what): Violation => ({ kind: 'left behind', what, why: 'when all was over' })),
+  ];
+}
+
+/** A master ends when it may have lost its office. */
+function isExcused({ daemon, at }: Death, hits: readonly Hit[]): boolean {
+  if (!daemon.startsWith('m')) return false;
+  const before = 15_000;
+  return hits.some(({ fault, from, to }) => {
+    const near = from <= at && at <= to + before;
+    return near && (/^[mz]/.test(fault.target) || fault.kind === 'cut');
+  });
+}
+
+function checkTask(unit: Unit, plan: TaskPlan, evidence: Evidence): Violation[] {
+  const { journal, ledgers, hits } = evidence;
+  const violation = (kind: Violation['kind'], why: string): Violation => ({ kind, what: plan.id, why });
+  const ledger = ledgers.get(plan.id) ?? [];
+  const starts = ledger.filter(({ kind }) => kind === 'start');
+  const launch = journal.find((line) => line.kind === 'launch' && line.unit === unit.id);
+  if (launch?.kind !== 'launch') return [violation('never launched', 'no offer fitted, until the run was over')];
+  const violations: Violation[] = [];
+  if (starts.length > 1) violations.push(violation('run twice', `began ${starts.length} times: ${written(ledger)}`));
+  const updates = journal.filter((line): line is Update => line.kind === 'update' && line.task === plan.id);
+  const ends = updates.filter(({ state }) => isTerminal(state));
+  const told = ends[0];
+  if (told === undefined) {
+    const last = updates.at(-1);
+    const heard = last === undefined ? 'nothing was heard of it' : `${last.state} is the last that was heard of it`;
+    return [...violations, violation('lost', `${heard}; ${written(ledger)}`)];
+  }
+  const other = ends.find((end) => end.state !== told.state || (end.uuid ?? told.uuid) !== (told.uuid ?? end.uuid));
+  if (other !== undefined) violations.push(violation('ended twice', `${words(told)}, then ${words(other)}`));
+  const ended = ledger.find((line) => line.kind === 'end');
+  const killing = journal.find((line) => line.kind === 'killing' && line.task === plan.id)?.at;
+  const course: Course = {
+    ...{ unit, plan, host: launch.host, launched: launch.at, updates, told, starts, killing },
+    end: ended?.kind === 'end' ? ended : undefined,
+    excuses: excusesOf(unit, plan, launch, told.at, hits),
+  };
+  const late = ledger.find(({ at }) => at > told.at + slack);
+  if (late !== undefined) {
+    violations.push(
+      violation('went on after its end', `${words(told)} ${late.at - told.at} ms before its ${late.kind}`),
+    );
+  }
+  const wrong = wrongEnd(course, evidence);
+  if (wrong !== undefined) violations.push({ what: plan.id, ...wrong });
+  return violations;
+}
+
+type Wrong = Omit<Violation, 'what'>;
+
+/** What is wrong with the terminal state that was told, by what the task itself has written. */
+function wrongEnd(course: Course, evidence: Evidence): Wrong | undefined {
+  const { told, starts, end, excuses } = course;
+  const otherwise = (why: string): Wrong => ({ kind: 'told otherwise', why: `${words(told)}; ${why}` });
+  const uncaused = (why: string): Wrong => ({ kind: 'killed without a cause', why: `${words(told)}; ${why}` });
+  switch (told.state) {
+    case 'TASK_FINISHED':
+      return end?.code === 0 ? undefined : otherwise(`by its own word ${ownWord(course)}`);
+    case 'TASK_FAILED': {
+      if (end !== undefined && end.code !== terminated) {
+        if (end.code === 0) return excuses.end ? undefined : otherwise('it ended with 0');
+        return saysExit(told, end.code) || excuses.end ? undefined : otherwise(`it ended with ${end.code}`);
+      }
+      if (starts.length === 0 && excuses.launch) return undefined;
+      return excuses.end || mateEnded(course, evidence) ? undefined : uncaused(ownWord(course));
+    }
+    case 'TASK_KILLED': {
+      const asked = course.killing ?? Number.POSITIVE_INFINITY;
+      const ownEnd = end !== undefined && end.code !== terminated;
+      if (ownEnd && end.at < asked - slack && course.plan.end.kind !== 'unhealthy' && !mateEnded(course, evidence))
+        return otherwise(`it ended with ${end.code} of itself`);
+      const caused = asked <= told.at || course.plan.end.kind === 'unhealthy' || mateEnded(course, evidence);
+      return caused || excuses.end ? undefined : uncaused(ownWord(course));
+    }
+    case 'TASK_DROPPED':
+    case 'TASK_LOST':
+    case 'TASK_GONE':
+      if (starts.length > 0) return otherwise(ownWord(course));
+      return excuses.delivery ? undefined : uncaused('nothing was in the way');
+    default:
+      return uncaused(ownWord(course));
+  }
+}
+
+function ownWord({ starts, end }: Course): string {
+  if (end !== undefined) return `it ended with ${end.code}`;
+  return starts.length > 0 ? 'it began, and never came to its end' : 'it never began';
+}
+
+function saysExit({ message = '' }: Update, code: number): boolean {
+  return new RegExp(`\\b${code}\\b`).test(message);
+}
+
+/** Of a pod, in which one end is the end of all. */
+function mateEnded({ unit, plan, told }: Course, { journal }: Evidence): boolean {
+  if (unit.kind !== 'pod') return false;
+  const mates = unit.tasks.filter(({ id }) => id !== plan.id);
+  return mates.some(({ id, end }) => {
+    if (end.kind === 'exit' && end.code !== 0) return true;
+    const heard = journal.filter((line): line is Update => line.kind === 'update' && line.task === id);
+    const bad = heard.some(({ state, at }) => isTerminal(state) && state !== 'TASK_FINISHED' && at <= told.at + 60_000);
+    return bad || journal.some((line) => line.kind === 'killing' && line.task === id && line.at <= told.at);
+  });
+}
+
+function unacknowledged(journal: readonly JournalLine[]): Violation[] {
+  const taken = new Set(journal.flatMap((line) => (line.kind === 'acknowledged' ? [line.uuid] : [])));
+  const open = new Map<string, Update>();
+  for (const line of journal) {
+    if (line.kind !== 'update' || line.uuid === undefined || !isTerminal(line.state) || taken.has(line.uuid)) continue;
+    open.set(line.uuid, line);
+  }
+  return [...open.values()].map((line) => {
+    return { kind: 'not acknowledged', what: line.task, why: `no master took the acknowledgement of ${line.state}` };
+  });
+}
+
+function words({ state, reason, source, message }: Update): string {
+  return [state, source, reason, message === undefined ? undefined : `"${message}"`].filter(Boolean).join(' ');
+}
+
+function written(ledger: readonly LedgerLine[]): string {
+  if (ledger.length === 0) return 'its ledger is empty';
+  return `its ledger: ${ledger.map((line) => (line.kind === 'start' ? 'start' : `end ${line.code}`)).join(', ')}`;
+}
