@@ -11,6 +11,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { ContainerSpec, Engine, EngineEvent, EngineFacts, Network } from '../../agent/engine/engine.ts';
 import type { SessionOptions } from '../../agent/engine/session.ts';
 import { MesitaError } from '../../protocol/errors.ts';
+import { eventually } from '../support/eventually.ts';
 
 /** What a container of a scenario does, in words that a real engine (as a shell script) and a fake one understand. */
 export interface Behaviour {
@@ -688,6 +689,44 @@ function scopeContract(contract: Contract): void {
     },
   );
 
+  contract('a second engine object can do with a container what the first one could', [], async (_scene, harness) => {
+    await succeeded(harness, async (first, next) => {
+      const name = await first.run({ stdout: 'said before\n' });
+      await eventually('it has said so', async () => (await first.output(name)).stdout !== '');
+      const second = await next();
+      assert.equal((await second.output(name)).stdout, 'said before\n');
+      const environment = { [behaviourVariable]: JSON.stringify({ stdout: 'from within', exit: 4 }) };
+      const command = ['sh', '-c', script({ stdout: 'from within', exit: 4 })];
+      const result = await second.engine.exec(name, command, { environment, signal: never() });
+      assert.deepEqual(result, { exitCode: 4, output: 'from within' });
+      await second.engine.update(name, { cpuShares: 0.2 });
+      if (harness.capabilities.has('kernel')) assert.ok(((await second.engine.usage(name))?.mem ?? 0) > 0);
+      await second.engine.stop(name, 10);
+      assert.equal((await second.exited(name)).exitCode, 143);
+      assert.equal(second.exits(name), 1);
+      assert.equal((await second.engine.list())[0]?.exit?.exitCode, 143);
+      await second.engine.remove(name);
+      assert.deepEqual(await second.engine.list(), []);
+    });
+  });
+
+  contract('how containers ended that nobody looked after is known', ['kernel'], async (_scene, harness) => {
+    await succeeded(harness, async (first, next) => {
+      const shell = (line: string) => ({ entrypoint: ['sh', '-c'], command: [line] });
+      const exit = await first.run({}, shell('sleep 0.5; echo last; exit 7'));
+      const hungry = await first.run({}, { ...shell('sleep 0.5; tail /dev/zero'), memoryLimit: 16 });
+      // Who looks now and then does not look while nobody is there.
+      if (!harness.capabilities.has('isolation')) await first.engine.stop(hungry, 0);
+      const second = await next(2_000);
+      const ends = new Map((await second.engine.list()).map((each) => [each.name, each.exit]));
+      assert.deepEqual(ends.get(exit), { exitCode: 7, outOfMemory: false });
+      if (harness.capabilities.has('isolation'))
+        assert.deepEqual(ends.get(hungry), { exitCode: 137, outOfMemory: true, memPeak: 16 });
+      assert.equal((await second.output(exit)).stdout, 'last\n');
+      for (const name of [exit, hungry]) assert.equal(second.exits(name), 0);
+    });
+  });
+
   contract('containers of others are neither seen nor touched', ['foreign'], async (scene, harness) => {
     assert.ok(harness.foreignContainer);
     const foreign = await harness.foreignContainer();
@@ -700,6 +739,27 @@ function scopeContract(contract: Contract): void {
     }
     assert.equal(scene.exits(foreign.name), 0);
   });
+}
+
+/** An engine object of a scope of its own, that is replaced by another one. `away`: milliseconds without either. */
+async function succeeded(
+  harness: EngineHarness,
+  body: (first: Scene, next: (away?: number) => Promise<Scene>) => Promise<void>,
+): Promise<void> {
+  const scope = { 'mesita.test.scope': randomUUID() };
+  let current = new Scene(harness.engine(scope), harness);
+  await current.engine.connect(never());
+  try {
+    await body(current, async (away = 0) => {
+      await current.engine.close();
+      await pause(away);
+      current = new Scene(harness.engine(scope), harness);
+      await current.engine.connect(never());
+      return current;
+    });
+  } finally {
+    await current.removeAll();
+  }
 }
 
 function breakContract(contract: Contract): void {
