@@ -21,12 +21,15 @@ import type {
 } from '../protocol/messages.ts';
 import { type Clock, systemClock } from '../runtime/clock.ts';
 import type { SchedulerHandlers } from './handlers.ts';
-import { knownMasters, type LeaderFinder } from './leader-finder.ts';
+import { type LeaderFinder, leadersOf } from './leader-finder.ts';
 import { MasterConnection } from './master-connection.ts';
 import { RecentUpdates } from './recent-updates.ts';
 
 export interface SchedulerOptions {
-  /** host:port of a master or of several (redirects to the leader are followed), or another way of finding the leader. */
+  /**
+   * host:port of a master or of several (redirects to the leader are followed), `zk://host:port,…/path`, `file:///path` of a file that holds one of these,
+   * or another way of finding the leader.
+   */
   master: string | readonly string[] | LeaderFinder;
   /** With the id of an earlier life it fails over: the tasks of that life are its own. */
   framework: FrameworkInfo;
@@ -91,7 +94,7 @@ export class SchedulerDriver {
     this.#offerConstraints = options.offerConstraints;
     this.#frameworkId = framework.id?.value;
     this.#connection = new MasterConnection({
-      findLeader: typeof master === 'function' ? master : knownMasters(master),
+      leaders: leadersOf(master, { clock, random }),
       mediaType,
       clock,
       random,
@@ -278,6 +281,8 @@ export class SchedulerDriver {
   }
 
   #receive(event: SchedulerEvent, current: () => boolean): void {
+    // Who was too slow may subscribe again, and does when the stream has ended.
+    if (event.error?.message.startsWith('Framework disconnected: ')) return;
     // Not behind the handlers: the stream ends now, and subscribing again would take the framework away from whoever took it over.
     if (event.error !== undefined) {
       this.#ended(event.error.message);

@@ -5,10 +5,11 @@ import type { SchedulerCall, SchedulerEvent } from '../protocol/messages.ts';
 import { backoff } from '../runtime/backoff.ts';
 import { type Clock, sleep } from '../runtime/clock.ts';
 import { followEventStream, Redirect } from '../runtime/event-stream.ts';
-import type { LeaderFinder } from './leader-finder.ts';
+import type { LeaderSource } from '../runtime/leader-source.ts';
 
 export interface MasterConnectionOptions {
-  findLeader: LeaderFinder;
+  /** Closed with the connection. */
+  leaders: LeaderSource;
   mediaType: MediaType;
   clock: Clock;
   random: () => number;
@@ -61,6 +62,8 @@ export class MasterConnection {
   readonly #calls = new Connections({ ...connecting, connections: 1, pipelining: 1 });
   #current: Subscription | undefined;
   #heartbeatMs = heartbeatIntervalMs;
+  /** The addresses that are being tried; none while it waits, undefined while they are being found. */
+  #tried: readonly string[] | undefined;
   /** A reason why the stream cannot be followed any more. */
   #unreadable: MesitaError | undefined;
 
@@ -73,17 +76,31 @@ export class MasterConnection {
    * event cannot be read, MESITA_MASTER_UNREACHABLE when none answers the first time and the options do not ask for patience.
    */
   async run(): Promise<void> {
-    const { stopping, clock, random, patient, onBroken } = this.#options;
+    const { stopping, clock, random, patient, onBroken, leaders } = this.#options;
     let subscribedOnce = patient;
     for (let failures = 0; !stopping.aborted; failures++) {
-      const { reason, stoodMs } = await this.#tryMasters();
-      if (stopping.aborted) return;
-      if (stoodMs !== undefined) subscribedOnce = true;
-      if (!subscribedOnce) throw new MesitaError('MESITA_MASTER_UNREACHABLE', { message: reason });
-      await onBroken(reason);
-      // One that stood for a while was a good one: begin again with short waits.
-      if (stoodMs !== undefined && stoodMs > backoffMs.maximum) failures = 0;
-      await sleep(clock, backoff(failures, backoffMs, random), stopping);
+      // Another master is elected: what stands with the one before is given up, and nothing is waited for.
+      const moved = new AbortController();
+      const unwatch = leaders.watch((address) => {
+        if (this.#tried?.includes(address) === false) moved.abort();
+      });
+      try {
+        const { reason, stoodMs } = await this.#tryMasters(moved.signal);
+        this.#tried = [];
+        if (stopping.aborted) return;
+        if (stoodMs !== undefined) subscribedOnce = true;
+        if (!subscribedOnce && !moved.signal.aborted)
+          throw new MesitaError('MESITA_MASTER_UNREACHABLE', { message: reason });
+        await onBroken(moved.signal.aborted ? 'another master leads' : reason);
+        // One that stood for a while was a good one: begin again with short waits.
+        if (stoodMs !== undefined && stoodMs > backoffMs.maximum) failures = 0;
+        if (!moved.signal.aborted)
+          await sleep(clock, backoff(failures, backoffMs, random), AbortSignal.any([stopping, moved.signal]));
+        if (moved.signal.aborted) failures = 0;
+      } finally {
+        this.#tried = undefined;
+        unwatch();
+      }
     }
   }
 
@@ -110,27 +127,38 @@ export class MasterConnection {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#streams.destroy(), this.#calls.destroy()]);
+    await Promise.all([this.#streams.destroy(), this.#calls.destroy(), this.#options.leaders.close()]);
   }
 
   /** Goes through the masters until one of them gives a subscription, and follows that to its end. */
-  async #tryMasters(): Promise<Attempt> {
-    const { findLeader, stopping } = this.#options;
+  async #tryMasters(moved: AbortSignal): Promise<Attempt> {
+    const { stopping } = this.#options;
     let reason = 'No address of a master is known';
-    for (const address of await findLeader(stopping)) {
-      if (stopping.aborted) break;
-      const attempt = await this.#tryMaster(originOf(address));
+    this.#tried = await this.#find();
+    for (const address of this.#tried) {
+      if (stopping.aborted || moved.aborted) break;
+      const attempt = await this.#tryMaster(originOf(address), moved);
       if (attempt.stoodMs !== undefined) return attempt;
       reason = attempt.reason;
     }
     return { reason, stoodMs: undefined };
   }
 
-  async #tryMaster(address: string): Promise<Attempt> {
+  async #find(): Promise<readonly string[]> {
+    const { leaders, stopping } = this.#options;
+    try {
+      return await leaders.find(stopping);
+    } catch (error) {
+      if (stopping.aborted) return [];
+      throw error;
+    }
+  }
+
+  async #tryMaster(address: string, moved: AbortSignal): Promise<Attempt> {
     let origin = address;
     for (let redirects = 0; redirects <= mostRedirects; redirects++) {
       try {
-        return await this.#subscribe(origin);
+        return await this.#subscribe(origin, moved);
       } catch (error) {
         if (!(error instanceof MesitaError)) throw error;
         if (!(error instanceof Redirect)) {
@@ -145,7 +173,7 @@ export class MasterConnection {
     return { reason: `${address} leads to no leader: too many redirects`, stoodMs: undefined };
   }
 
-  async #subscribe(origin: string): Promise<Attempt> {
+  async #subscribe(origin: string, moved: AbortSignal): Promise<Attempt> {
     const { mediaType, clock, hangUp, subscription } = this.#options;
     let opened: number | undefined;
     try {
@@ -156,7 +184,7 @@ export class MasterConnection {
         path,
         headers: { 'content-type': mediaType, accept: mediaType },
         body: encodeMessage(mediaType, 'SchedulerCall', subscription()),
-        signal: hangUp,
+        signal: AbortSignal.any([hangUp, moved]),
         maximumRecord: longestRecord,
         silence: () => missedHeartbeats * this.#heartbeatMs,
         onOpen: (headers) => {
