@@ -49,7 +49,9 @@ export function withCall<Name extends CallType>(
     return 'error' in decoded ? refuse.badRequest(reply, decoded.error) : validate(decoded.value);
   };
   if (body.length < large || media !== 'application/json') return decode();
-  const work = reply.server.longWork.run(decodeJsonInPieces(type, body));
+  const { longWork } = reply.server;
+  if (longWork.isFull(body.length)) return refuse.tooMany(reply, '429 Too Many Requests.');
+  const work = longWork.run(decodeJsonInPieces(type, body), body.length);
   return work.then((call) => (call === undefined ? decode() : validate(call)));
 }
 

@@ -6,7 +6,7 @@ import { ConnectionTurns } from './http-connection.ts';
 import { endpointOf, targetProblem } from './http-routing.ts';
 import type { Log } from './log.ts';
 import { LongWork } from './long-work.ts';
-import { RecordStream, type StreamLimits } from './record-stream.ts';
+import { RecordStream, type StreamLimits, type StreamListener } from './record-stream.ts';
 import { refuse } from './refusals.ts';
 
 export interface HttpServerOptions {
@@ -18,6 +18,8 @@ export interface HttpServerOptions {
   timeouts?: HttpTimeouts;
   /** Bytes that may wait for the client of a stream. */
   streamBacklog?: number;
+  /** Such a client was cut off. */
+  onCutOff?: () => void;
   /** Its end is that of `gentleEnd`: answers are not cut off. */
   gentle?: boolean;
 }
@@ -39,12 +41,20 @@ declare module 'fastify' {
   }
 }
 
-/**
- * Makes a stream of records of an answer; `onClose` is called once, when the client goes away or the stream is ended.
- */
-export function openStream(reply: FastifyReply, headers: Record<string, string>, onClose: () => void): RecordStream {
+/** Makes a stream of records of an answer; a listener that is but a function is its `onClose`. */
+export function openStream(
+  reply: FastifyReply,
+  headers: Record<string, string>,
+  listener: StreamListener | (() => void),
+): RecordStream {
   reply.hijack();
-  return new RecordStream(reply.raw, headers, reply.server.streamLimits, onClose);
+  const { streamLimits } = reply.server;
+  return new RecordStream(
+    reply.raw,
+    headers,
+    streamLimits,
+    typeof listener === 'function' ? { onClose: listener } : listener,
+  );
 }
 
 /** What libprocess itself serves, which is never found below the actor's name. */
@@ -87,7 +97,11 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   // Mesos never refuses an expectation.
   server.server.on('checkExpectation', (request, response) => server.server.emit('request', request, response));
   server.addHook('onRoute', ({ url }) => void paths.add(url));
-  server.decorate('streamLimits', { backlog: options.streamBacklog ?? defaultStreamBacklog, log: options.log });
+  server.decorate('streamLimits', {
+    backlog: options.streamBacklog ?? defaultStreamBacklog,
+    log: options.log,
+    ...(options.onCutOff && { onCutOff: options.onCutOff }),
+  });
   server.decorate('longWork', new LongWork());
   turns.install(server);
   server.addHook('onRequest', (request, reply, done) => {

@@ -10,10 +10,22 @@ const longestFrame = 32;
 const burstPatience = 10_000;
 const burstFactor = 4;
 
+// How long a client may take to read the rest of a stream that is at its end.
+const partingMs = 10_000;
+
 export interface StreamLimits {
   /** Bytes that may wait for the client. */
   backlog: number;
   log: Log;
+  /** A client that did not read was cut off. */
+  onCutOff?: () => void;
+}
+
+export interface StreamListener {
+  /** Called once, when the client goes away, is cut off, or `end` was called. */
+  onClose(): void;
+  /** A last record for a client that is cut off, should it read on. */
+  farewell?(reason: string): string | Uint8Array;
 }
 
 /**
@@ -22,7 +34,8 @@ export interface StreamLimits {
  * INVARIANT: one record is one HTTP chunk; several clients depend on it. The chunks of one turn of the event loop go to
  * the kernel in one piece, which is what makes thousands of small records a second cheap.
  *
- * A client that does not read is cut off: what waits for it is bounded, but for the records of one turn.
+ * A client that does not read is cut off: what waits for it is bounded, but for the records of one turn. So is one that does
+ * not take the end, or whose link is dead: its connection is closed after a while.
  */
 export class RecordStream {
   readonly #response: ServerResponse;
@@ -31,15 +44,23 @@ export class RecordStream {
   #gathered: (string | Uint8Array)[] = [];
   #gatheredLength = 0;
   readonly #limits: StreamLimits;
+  readonly #listener: StreamListener;
+  #closed = false;
   /** Bytes of the longest record so far, which may wait besides: the state of a large cluster is longer than any limit. */
   #longest = 0;
   /** Since when more waits than may. */
   #overfullSince: number | undefined;
 
-  /** Takes over the answer; `onClose` is called once, when the client goes away or `end` was called. */
-  constructor(response: ServerResponse, headers: Record<string, string>, limits: StreamLimits, onClose: () => void) {
+  /** Takes over the answer. */
+  constructor(
+    response: ServerResponse,
+    headers: Record<string, string>,
+    limits: StreamLimits,
+    listener: StreamListener,
+  ) {
     this.#response = response;
     this.#limits = limits;
+    this.#listener = listener;
     // Chunked by Mesos for clients of HTTP/1.0 too.
     response.writeHead(200, { 'Transfer-Encoding': 'chunked', ...headers });
     // A stream never has a Content-Length, and its head goes out before the first record.
@@ -50,7 +71,7 @@ export class RecordStream {
       this.#open = false;
       this.#gathered = [];
       this.#gatheredLength = 0;
-      onClose();
+      this.#tellClosed();
     });
     response.on('error', () => response.destroy());
   }
@@ -101,6 +122,7 @@ export class RecordStream {
     this.#whenConnected(() => {
       this.#flush();
       this.#response.end();
+      this.#destroyLater();
     });
   }
 
@@ -122,9 +144,31 @@ export class RecordStream {
 
   #cutOff(): void {
     const client = this.#response.socket?.remoteAddress;
-    this.#limits.log.warn({ client, waiting: this.backlog }, 'a subscriber does not read its stream: closing it');
-    this.#open = false;
-    this.#response.destroy();
+    const waiting = this.backlog;
+    this.#limits.log.warn({ client, waiting }, 'a subscriber does not read its stream: closing it');
+    this.#limits.onCutOff?.();
+    const { farewell } = this.#listener;
+    if (farewell === undefined) {
+      this.#open = false;
+      this.#response.destroy();
+      return;
+    }
+    this.#gathered.push(farewell(`it does not read its events, of which ${waiting} bytes wait`));
+    this.#gatheredLength = this.#gathered.reduce((length, { length: bytes }) => length + bytes + longestFrame, 0);
+    this.end();
+    // Not within the command whose effect was to be written.
+    setImmediate(() => this.#tellClosed());
+  }
+
+  #tellClosed(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#listener.onClose();
+  }
+
+  #destroyLater(): void {
+    const timer = setTimeout(() => this.#response.destroy(), partingMs).unref();
+    this.#response.once('close', () => clearTimeout(timer));
   }
 
   /** An answer has no connection of its own until those to earlier requests of its connection are out. */

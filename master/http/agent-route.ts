@@ -22,9 +22,14 @@ import { updateTask } from '../commands/update-task.ts';
 import { count } from '../metrics.ts';
 import type { Performer } from '../performer.ts';
 
+interface Link {
+  readonly agent: AgentId;
+  readonly stream: RecordStream;
+}
+
 /** The master's end of the agent link; protocol/agent-link.ts describes it. */
 export function agentRoute(server: FastifyInstance, performer: Performer, ids: IdSource): void {
-  const streams = new Map<StreamId, AgentId>();
+  const streams = new Map<StreamId, Link>();
 
   server.post(agentLinkPath, (request, reply) => {
     const subscription = parseJsonBody(request.body);
@@ -38,11 +43,14 @@ export function agentRoute(server: FastifyInstance, performer: Performer, ids: I
   });
 
   server.post(`${agentLinkPath}/messages`, (request, reply) => {
-    const agent = streams.get(asStreamId(String(request.headers['mesos-stream-id'])));
-    if (agent === undefined) return refuse.forbidden(reply, 'The agent is not subscribed');
+    const link = streams.get(asStreamId(String(request.headers['mesos-stream-id'])));
+    // One that was given up may not be closed yet, where nothing gets through.
+    if (link === undefined || performer.linkOf(link.agent) !== link.stream) {
+      return refuse.forbidden(reply, 'The agent is not subscribed');
+    }
     const messages = parseJsonBody(request.body);
     if (!isListOf(messages, isMessage)) return refuse.badRequest(reply, 'Expecting an array of messages');
-    for (const message of messages) receive(performer, agent, message);
+    for (const message of messages) receive(performer, link.agent, message);
     return reply.code(202).send();
   });
 }
@@ -62,7 +70,7 @@ function openLink(
   performer: Performer,
   agent: AgentId,
   id: StreamId,
-  streams: Map<StreamId, AgentId>,
+  streams: Map<StreamId, Link>,
 ): void {
   const headers = { 'Mesos-Stream-Id': id, 'Content-Type': 'application/json' };
   const stream: RecordStream = openStream(reply, headers, () => {
@@ -72,8 +80,7 @@ function openLink(
     performer.unlink(agent);
     performer.perform(disconnectAgent(performer.state, agent, performer.clock.now()));
   });
-  for (const [other, owner] of streams) if (owner === agent) streams.delete(other);
-  streams.set(id, agent);
+  streams.set(id, { agent, stream });
   performer.link(agent, stream);
 }
 
@@ -116,8 +123,14 @@ function isSubscription(value: unknown): value is AgentSubscription {
     isListOf(value.executors, isA('ExecutorInfo')) &&
     isListOf(value.operations, isA('Operation')) &&
     isListOf(value.total, isA('Resource')) &&
-    isListOf(value.frameworks, isA('FrameworkInfo'))
+    isListOf(value.frameworks, isA('FrameworkInfo')) &&
+    isAttempt(value.attempt)
   );
+}
+
+function isAttempt(value: unknown): boolean {
+  if (value === undefined) return true;
+  return isObject(value) && typeof value.process === 'string' && typeof value.number === 'number';
 }
 
 /** Types of a later version are passed over where messages are received. */

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { encodeEvent } from '../../protocol/codec.ts';
 import { asFrameworkId, asStreamId, type IdSource } from '../../protocol/ids.ts';
-import type { SchedulerCall } from '../../protocol/messages.ts';
+import type { SchedulerCall, SchedulerEvent } from '../../protocol/messages.ts';
 import { type Answer, takeAnswerMedia, withCall } from '../../runtime/call-intake.ts';
 import { openStream } from '../../runtime/http-server.ts';
 import { refuse } from '../../runtime/refusals.ts';
@@ -58,8 +58,12 @@ function openSubscription(
   }
   const { framework, before, after } = subscription;
   performer.perform(before);
-  const stream = openStream(reply, headers, () => performer.subscriptionClosed(framework, id));
-  performer.subscribe(framework, { id, stream, encode: (event) => encodeEvent(media, 'SchedulerEvent', event) });
+  const encode = (event: SchedulerEvent) => encodeEvent(media, 'SchedulerEvent', event);
+  const stream = openStream(reply, headers, {
+    onClose: () => performer.subscriptionClosed(framework, id),
+    farewell: (reason) => encode({ type: 'ERROR', error: { message: `Framework disconnected: ${reason}` } }),
+  });
+  performer.subscribe(framework, { id, stream, encode });
   performer.perform(after);
   return reply;
 }

@@ -9,7 +9,7 @@ test('long work lets others have their turn before it is over', async () => {
     while (others === 0) yield;
     return 'done';
   }
-  assert.equal(await new LongWork().run(work()), 'done');
+  assert.equal(await new LongWork().run(work(), 1), 'done');
 });
 
 test('one piece of long work comes after the other, also when the first one fails', async () => {
@@ -23,10 +23,23 @@ test('one piece of long work comes after the other, also when the first one fail
     return name;
   }
   const works = new LongWork();
-  const results = await Promise.allSettled([works.run(work('first')), works.run(work('second'))]);
+  const results = await Promise.allSettled([works.run(work('first'), 1), works.run(work('second'), 1)]);
   assert.deepEqual(order, ['first begins', 'first ends', 'second begins', 'second ends']);
   assert.deepEqual(
     results.map(({ status }) => status),
     ['rejected', 'fulfilled'],
   );
+});
+
+test('work is refused when too much waits, but never the only one', async () => {
+  function* work(): Generator<void, undefined> {
+    yield;
+  }
+  const works = new LongWork();
+  const huge = 1024 ** 3;
+  assert.equal(works.isFull(huge), false);
+  const first = works.run(work(), huge);
+  assert.equal(works.isFull(1), true);
+  await first;
+  assert.equal(works.isFull(huge), false);
 });
