@@ -1,7 +1,9 @@
 import type { MasterMessage } from '../protocol/agent-link.ts';
+import type { ErrorCode } from '../protocol/error-codes.ts';
 import type { AgentId, FrameworkId } from '../protocol/ids.ts';
 import type { SchedulerCallReconcileTask, SchedulerEvent } from '../protocol/messages.ts';
 import type { News } from './news.ts';
+import type { RegistryEntry } from './registry/entries.ts';
 
 /** Tasks that a framework asked for, and how far the answers got. */
 export interface Reconciliation {
@@ -13,6 +15,10 @@ export interface Reconciliation {
 
 /** What commands may ask the edge to do: kind → arguments. The performer has one function for each. */
 export interface EffectArguments {
+  /** Kept in the registry before any effect behind it is performed, of this list or of a later one. */
+  record: { entries: readonly RegistryEntry[] };
+  /** The master cannot go on, and ends. */
+  giveUp: { code: ErrorCode; message: string };
   /** Dropped when the framework has no open subscription. */
   sendEvent: { framework: FrameworkId; event: SchedulerEvent };
   /** The rest of a long reconciliation, as the framework takes it; over with the subscription. */

@@ -6,6 +6,7 @@ import type { RecordStream } from '../runtime/record-stream.ts';
 import type { News } from './news.ts';
 import { getState } from './operator/documents.ts';
 import { newsEvent } from './operator/news-event.ts';
+import type { Registrar } from './registry/registrar.ts';
 import type { MasterState } from './state.ts';
 
 export interface EventSubscribersOptions {
@@ -16,6 +17,8 @@ export interface EventSubscribersOptions {
   maximum: number;
   /** Seconds between heartbeats. */
   heartbeatInterval: number;
+  /** Of the master's registry: what goes out waits there. */
+  gate: Pick<Registrar, 'pass'>;
 }
 
 interface Subscriber {
@@ -49,7 +52,7 @@ export class EventSubscribers {
     this.#subscribers.add(subscriber);
     this.#count();
     const subscribed = { get_state: getState(state), heartbeat_interval_seconds: heartbeatInterval };
-    subscriber.stream.write(encodeEvent(media, 'MasterEvent', { type: 'SUBSCRIBED', subscribed }));
+    this.#write(subscriber, encodeEvent(media, 'MasterEvent', { type: 'SUBSCRIBED', subscribed }));
     this.#beat(subscriber);
     for (const oldest of this.#subscribers) {
       if (this.#subscribers.size <= maximum) break;
@@ -68,16 +71,21 @@ export class EventSubscribers {
 
   #send(event: MasterEvent): void {
     const encoded = new Map<MediaType, string | Uint8Array>();
-    for (const { media, stream } of this.#subscribers) {
+    for (const subscriber of this.#subscribers) {
+      const { media } = subscriber;
       const record = encoded.get(media) ?? encodeEvent(media, 'MasterEvent', event);
       encoded.set(media, record);
-      stream.write(record);
+      this.#write(subscriber, record);
     }
+  }
+
+  #write({ stream }: Subscriber, record: string | Uint8Array): void {
+    this.#options.gate.pass(() => stream.write(record));
   }
 
   #beat(subscriber: Subscriber): void {
     const { clock, heartbeatInterval } = this.#options;
-    subscriber.stream.write(encodeEvent(subscriber.media, 'MasterEvent', { type: 'HEARTBEAT' }));
+    this.#write(subscriber, encodeEvent(subscriber.media, 'MasterEvent', { type: 'HEARTBEAT' }));
     subscriber.cancelHeartbeat = clock.after(heartbeatInterval * 1000, () => this.#beat(subscriber));
   }
 

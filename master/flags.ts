@@ -15,6 +15,24 @@ function textFor(parse: (value: string) => { value: unknown } | { error: string 
   };
 }
 
+function tenMinutesOrMore(value: string): { value: number } | { error: string } {
+  const parsed = duration(value);
+  return 'value' in parsed && parsed.value < 600 ? { error: 'expected 10mins or more' } : parsed;
+}
+
+/** As a share: 1 for 100%. */
+export function percentage(value: string): { value: number } | { error: string } {
+  const number = Number(/^(\d+(\.\d+)?)%$/.exec(value)?.[1]);
+  return number <= 100 ? { value: number / 100 } : { error: 'expected a percentage such as 50%' };
+}
+
+function share(value: string): { value: number } | { error: string } {
+  const number = Number(value);
+  return value.trim() !== '' && number >= 0 && number <= 1
+    ? { value: number }
+    : { error: 'expected a number from 0 to 1' };
+}
+
 export const masterFlags = {
   ip: { form: 'ADDRESS', help: 'Address to listen on.', default: '127.0.0.1', mesos: true, parse: text },
   port: {
@@ -28,7 +46,7 @@ export const masterFlags = {
   advertise_ip: { form: 'ADDRESS', help: 'Address under which others reach this master.', mesos: true, parse: text },
   work_dir: {
     form: 'DIRECTORY',
-    help: 'Where artifacts are kept.',
+    help: 'Where the registry and artifacts are kept.',
     default: '/var/lib/mesita/master',
     mesos: true,
     parse: text,
@@ -126,6 +144,62 @@ export const masterFlags = {
     default: '1000',
     mesos: true,
     parse: integer(0, 1e6),
+  },
+  registry: {
+    form: 'STORAGE',
+    help: 'replicated_log: a new master knows what the one before knew, from the work directory; in_memory: it knows nothing.',
+    default: 'replicated_log',
+    mesos: true,
+    parse: oneOf('replicated_log', 'in_memory'),
+  },
+  registry_store_timeout: {
+    form: 'DURATION',
+    help: 'How long a write of the registry may take before the master ends.',
+    default: '20secs',
+    mesos: true,
+    parse: duration,
+  },
+  registry_fetch_timeout: {
+    form: 'DURATION',
+    help: 'How long reading the registry may take before the master ends.',
+    default: '1mins',
+    mesos: true,
+    parse: duration,
+  },
+  agent_reregister_timeout: {
+    form: 'DURATION',
+    help: 'How long agents, and frameworks, have to come back to a new master; 10mins or more.',
+    default: '10mins',
+    mesos: true,
+    parse: textFor(tenMinutesOrMore),
+  },
+  recovery_agent_removal_limit: {
+    form: 'PERCENT%',
+    help: 'A new master to which more of its agents do not come back in time ends, rather than give them up.',
+    default: '100%',
+    mesos: true,
+    parse: textFor(percentage),
+  },
+  allocator_agent_recovery_factor: {
+    form: 'SHARE',
+    help: 'Where there are quotas, a new master makes no offers before this share of its agents is back, from 0 to 1.',
+    default: '0.8',
+    mesos: true,
+    parse: textFor(share),
+  },
+  allocator_recovery_timeout: {
+    form: 'DURATION',
+    help: 'How long it waits for them at the most.',
+    default: '10mins',
+    mesos: true,
+    parse: duration,
+  },
+  registry_gc_interval: {
+    form: 'DURATION',
+    help: 'Time between looks at which unreachable and gone agents are to be forgotten.',
+    default: '15mins',
+    mesos: true,
+    parse: duration,
   },
   registry_max_agent_age: {
     form: 'DURATION',

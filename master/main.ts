@@ -29,6 +29,7 @@ import { type MasterFlags, masterFlags } from './flags.ts';
 import { freshState } from './fresh-state.ts';
 import { agentRoute } from './http/agent-route.ts';
 import { artifactRoute } from './http/artifact-route.ts';
+import { holdAnswers } from './http/held-answers.ts';
 import { killRoute } from './http/kill-route.ts';
 import { type Leader, leaderRedirect } from './http/leader-redirect.ts';
 import { maintenanceRoutes } from './http/maintenance-routes.ts';
@@ -40,11 +41,17 @@ import { relayRoute } from './http/relay-route.ts';
 import { schedulerRoute } from './http/scheduler-route.ts';
 import { teardownRoute } from './http/teardown-route.ts';
 import { whyRoute } from './http/why-route.ts';
+import { count } from './metrics.ts';
 import { Performer } from './performer.ts';
 import { parseRateLimits } from './rate-limits/rate-limit-table.ts';
 import { RateLimits } from './rate-limits/rate-limits.ts';
-import { parseRemovalRate } from './removal-pace.ts';
-import type { MasterState } from './state.ts';
+import { MemoryRegistry } from './registry/memory-registry.ts';
+import { recover } from './registry/recovery.ts';
+import { Registrar } from './registry/registrar.ts';
+import type { RegistryStore } from './registry/registry-store.ts';
+import { SqliteRegistry } from './registry/sqlite-registry.ts';
+import { checkedValue, settingsOf } from './settings.ts';
+import type { MasterSettings, MasterState } from './state.ts';
 
 // A call with ten thousand tasks is about 10 MB.
 const megabyte = 1024 * 1024;
@@ -63,6 +70,12 @@ export interface MasterOptions {
   clock?: Clock;
   /** Who leads; without an election it is always this master. */
   leader?: () => Leader;
+  /** Where the registry is kept; by default what the flags say. */
+  store?: RegistryStore;
+  /** In place of what the flags say. */
+  settings?: Partial<MasterSettings>;
+  /** The master cannot go on, having lost its registry or most of its agents: nothing it says counts any more. By default it is stopped. */
+  giveUp?(error: MesitaError): void;
 }
 
 export interface RunningMaster {
@@ -71,14 +84,36 @@ export interface RunningMaster {
   state: MasterState;
 }
 
-/** Starts a master: wires state, commands and HTTP. Throws MESITA_PORT_IN_USE, MESITA_LISTEN_FAILED, MESITA_WORK_DIR_UNUSABLE. */
-export async function startMaster({
+/** It listens, and answers 503, or names who leads. */
+export interface StandbyMaster extends RunningMaster {
+  /**
+   * Takes the registry over, learns what the masters before knew, and serves, once. Throws the coded errors of the registry, and what the
+   * signal is aborted with.
+   */
+  lead(signal: AbortSignal): Promise<void>;
+}
+
+/** Starts a master that leads at once. Throws as `standByMaster` and its `lead` do. */
+export async function startMaster(options: MasterOptions): Promise<RunningMaster> {
+  const master = await standByMaster(options);
+  await master.lead(options.shutdown.signal);
+  return master;
+}
+
+/** Wires state, commands and HTTP. Throws MESITA_PORT_IN_USE, MESITA_LISTEN_FAILED, MESITA_WORK_DIR_UNUSABLE. */
+export async function standByMaster({
   flags,
   log,
   shutdown,
   clock = systemClock,
   leader = () => 'self',
-}: MasterOptions): Promise<RunningMaster> {
+  store,
+  settings = {},
+  giveUp = (error) => {
+    log.error({ code: error.code, error: error.message }, 'the master cannot go on');
+    shutdown.stop().catch(() => undefined);
+  },
+}: MasterOptions): Promise<StandbyMaster> {
   await makeWorkDirectory(flags.work_dir);
   prepareCodecs();
   const server = createHttpServer({
@@ -87,29 +122,49 @@ export async function startMaster({
     bodyLimit: longestBody,
     streamBacklog: flags.max_stream_backlog * megabyte,
     gentle: true,
+    onCutOff: () => count(state, 'master/slow_streams_closed'),
   });
-  const state = createState(flags, clock.now());
+  const state = createState(flags, settings, clock.now());
+  const registrar = new Registrar({
+    store: store ?? registryOf(flags),
+    clock: systemClock,
+    metrics: state.metrics,
+    storeTimeout: flags.registry_store_timeout,
+    fetchTimeout: flags.registry_fetch_timeout,
+    onLoss: giveUp,
+  });
+  shutdown.register('registry', () => registrar.close());
   const subscribers = new EventSubscribers({
     state,
     clock,
     log,
     maximum: flags.max_operator_event_stream_subscribers,
     heartbeatInterval: heartbeatIntervalSeconds,
+    gate: registrar,
   });
   const performer = new Performer({
     state,
     clock,
     random: Math.random,
     log,
+    registrar,
+    giveUp,
     announce: (news) => subscribers.announce(news),
     allocationInterval: flags.allocation_interval,
     allocationSlice: allocationSliceMs,
     pingInterval: flags.agent_ping_timeout,
     heartbeatInterval: heartbeatIntervalSeconds,
+    registryGcInterval: flags.registry_gc_interval,
   });
   const ids = { uuid: randomUUID };
-  leaderRedirect(server, leader, () => ({ hostname: state.master.hostname ?? '', port: state.master.port }));
+  let isLeading = false;
+  const whoLeads = () => {
+    const found = leader();
+    return found === 'self' && !isLeading ? 'recovering' : found;
+  };
+  leaderRedirect(server, whoLeads, () => ({ hostname: state.master.hostname ?? '', port: state.master.port }));
   const limits = makeRateLimits(flags, state, clock);
+  holdAnswers(server, registrar);
   schedulerRoute(server, performer, ids, limits);
   agentRoute(server, performer, ids);
   relayRoute(server, performer, ids);
@@ -136,7 +191,8 @@ export async function startMaster({
   const ending = gentleEnd(server, answeringMs);
   shutdown.register('http server', () => ending.finish());
   setAddress(state, flags, port);
-  shutdown.register('master', performer.start());
+  let stop: () => void | Promise<void> = () => undefined;
+  shutdown.register('master', () => stop());
   shutdown.register('operator events', () => subscribers.close());
   shutdown.register('rate limits', () => limits?.stop());
   shutdown.register('logging level', () => loggingLevel.stop());
@@ -145,14 +201,29 @@ export async function startMaster({
     sayWhatIsLeft(state, log);
   });
   const address = `${flags.ip === '0.0.0.0' ? '127.0.0.1' : flags.ip}:${port}`;
-  log.info({ id: state.master.id, address: `${flags.ip}:${port}` }, 'master is up');
   if (!isLoopback(flags.ip)) {
     log.warn(
       { ip: flags.ip },
       'listening beyond loopback without authentication: whoever reaches this port can run anything on the agents',
     );
   }
-  return { address, state };
+  const lead = async (signal: AbortSignal) => {
+    recover(state, await registrar.open(signal), clock.now());
+    isLeading = true;
+    signal.throwIfAborted();
+    stop = performer.start();
+    const { recovery, frameworks, reign } = state;
+    log.info(
+      { ...reign, agents: recovery.total, frameworks: frameworks.size },
+      'the registry is read: this master leads',
+    );
+    log.info({ id: state.master.id, address: `${flags.ip}:${port}` }, 'master is up');
+  };
+  return { address, state, lead };
+}
+
+function registryOf({ registry, work_dir }: MasterFlags): RegistryStore {
+  return registry === 'in_memory' ? new MemoryRegistry() : new SqliteRegistry(join(work_dir, 'registry.sqlite'));
 }
 
 /** A master may stop: whatever runs on the agents does so without it. */
@@ -175,7 +246,7 @@ async function makeWorkDirectory(directory: string): Promise<void> {
   }
 }
 
-function createState(flags: MasterFlags, now: number): MasterState {
+function createState(flags: MasterFlags, settings: Partial<MasterSettings>, now: number): MasterState {
   const id = asMasterId(randomUUID());
   const domain = checkedValue(parseDomain(flags.domain ?? '{}'));
   return freshState({
@@ -189,22 +260,7 @@ function createState(flags: MasterFlags, now: number): MasterState {
       capabilities: [{ type: 'AGENT_UPDATE' }, { type: 'AGENT_DRAINING' }],
     },
     startedAt: now,
-    settings: {
-      agentPingTimeout: flags.agent_ping_timeout * flags.max_agent_ping_timeouts,
-      agentRemovalRate:
-        flags.agent_removal_rate_limit === undefined
-          ? undefined
-          : checkedValue(parseRemovalRate(flags.agent_removal_rate_limit)),
-      maxCompletedFrameworks: flags.max_completed_frameworks,
-      maxCompletedTasksPerFramework: flags.max_completed_tasks_per_framework,
-      maxUnreachableTasksPerFramework: flags.max_unreachable_tasks_per_framework,
-      maxLostAgents: flags.registry_max_agent_count,
-      maxLostAgentAge: flags.registry_max_agent_age,
-      rootSubmissions: flags.root_submissions,
-      roles: flags.roles?.split(',').map((role) => role.trim()),
-      offerTimeout: flags.offer_timeout,
-      preemptionDelay: flags.preemption ? flags.preemption_delay : undefined,
-    },
+    settings: { ...settingsOf(flags), ...settings },
     allocator: makeAllocator(flags, domain),
   });
 }
@@ -224,12 +280,6 @@ function makeRateLimits({ rate_limits }: MasterFlags, state: MasterState, clock:
   return rate_limits === undefined
     ? undefined
     : new RateLimits(checkedValue(parseRateLimits(rate_limits)), state, clock);
-}
-
-/** The flag table has checked the text already. */
-function checkedValue<T>(parsed: { value: T } | { error: string }): T {
-  if ('error' in parsed) throw new MesitaError('MESITA_FLAG_INVALID', { message: parsed.error });
-  return parsed.value;
 }
 
 /** What MasterInfo says of the address, once the port is known; in the order of the message's declaration. */

@@ -35,6 +35,10 @@ export function newMaintenance(): Maintenance {
   return { schedule: {}, machines: new Map() };
 }
 
+export function newMachine(id: MachineID, unavailability: Unavailability): Machine {
+  return { id, mode: 'DRAINING', unavailability, answers: new Map(), filters: new Map() };
+}
+
 /** Machines are the same when both their host names and their addresses are; case does not matter. */
 export function machineKey({ hostname = '', ip = '' }: MachineID): string {
   return `${hostname.toLowerCase()}|${ip}`;

@@ -12,7 +12,7 @@ type Metric = [string, number];
 
 /** Every metric of the master, for `/metrics/snapshot` and GET_METRICS alike. `now`: milliseconds since the epoch. */
 export function metricsSnapshot(state: MasterState, now: number): Snapshot {
-  const { counters, allocationRun, allocationLatency } = state.metrics;
+  const { counters, allocationRun, allocationLatency, registryFetch, registryStore } = state.metrics;
   return snapshotOf([
     ...zeros.map((name): Metric => [name, 0]),
     ...clusterGauges(state, now),
@@ -22,6 +22,8 @@ export function metricsSnapshot(state: MasterState, now: number): Snapshot {
     ...allocatorGauges(state),
     ...allocationRun.entries('allocator/mesos/allocation_run_ms'),
     ...allocationLatency.entries('allocator/mesos/allocation_run_latency_ms'),
+    ...registryFetch.entries('registrar/state_fetch_ms'),
+    ...registryStore.entries('registrar/state_store_ms'),
     ...counters,
     ...[...state.frameworks.values(), ...state.completedFrameworks.values()].flatMap(frameworkMetrics),
     ...systemMetrics(),

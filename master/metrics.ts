@@ -19,12 +19,21 @@ export interface Metrics {
   readonly counters: Counters;
   readonly allocationRun: Timer;
   readonly allocationLatency: Timer;
+  /** Of reading the registry, once, and of each write of it. */
+  readonly registryFetch: Timer;
+  readonly registryStore: Timer;
 }
 
 export type Counters = Map<string, number>;
 
 export function newMetrics(): Metrics {
-  return { counters: new Map(), allocationRun: new Timer(), allocationLatency: new Timer() };
+  return {
+    counters: new Map(),
+    allocationRun: new Timer(),
+    allocationLatency: new Timer(),
+    registryFetch: new Timer(),
+    registryStore: new Timer(),
+  };
 }
 
 /** One more of `name`, e.g. `master/slave_registrations`. */

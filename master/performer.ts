@@ -1,3 +1,4 @@
+import { MesitaError } from '../protocol/errors.ts';
 import type { AgentId, FrameworkId, StreamId } from '../protocol/ids.ts';
 import { linkJson } from '../protocol/link-json.ts';
 import type { SchedulerEvent } from '../protocol/messages.ts';
@@ -8,10 +9,12 @@ import { allocate } from './commands/allocate.ts';
 import { disconnectFramework } from './commands/disconnect-framework.ts';
 import { expire, pingAgents } from './commands/expire.ts';
 import { reconcileFrom } from './commands/reconcile.ts';
+import { forgetLostAgents } from './commands/remove-agent.ts';
 import { excuseSilence } from './commands/silent-agents.ts';
 import type { Effect, EffectArguments, Reconciliation } from './effects.ts';
 import { countEvent, countNews } from './metrics.ts';
 import type { News } from './news.ts';
+import type { Registrar } from './registry/registrar.ts';
 import type { MasterState } from './state.ts';
 
 // A reconciliation goes on when the client has taken all but so many bytes; until then it looks again so often.
@@ -40,6 +43,9 @@ export interface PerformerOptions {
   clock: Clock;
   random: () => number;
   log: Log;
+  registrar: Registrar;
+  /** The master cannot go on. */
+  giveUp(error: MesitaError): void;
   announce: (news: News) => void;
   /** Seconds between batch allocations. */
   allocationInterval: number;
@@ -48,38 +54,50 @@ export interface PerformerOptions {
   /** Seconds between pings of the agents, and between heartbeats of the streams. */
   pingInterval: number;
   heartbeatInterval: number;
+  /** Seconds between looks at which lost agents are to be forgotten. */
+  registryGcInterval: number;
 }
 
 /**
  * Runs commands on the state and performs their effects.
  *
- * INVARIANT: a command and all of its effects are over before the next command begins, so that what goes out on every
- * stream is in the order of the decisions.
+ * INVARIANTS
+ * - A command and all of its effects are over before the next command begins, so that what goes out on every stream is in the order of the
+ *   decisions.
+ * - Nothing goes out before what was recorded ahead of it is in the registry. To whom it goes, and what it says, is settled when it is decided.
  */
 export class Performer {
   readonly state: MasterState;
   readonly clock: Clock;
   readonly #options: PerformerOptions;
+  readonly #registrar: Registrar;
   readonly #subscribers = new Map<FrameworkId, Subscriber>();
   readonly #links = new Map<AgentId, RecordStream>();
   readonly #cancels = new Set<() => void>();
   #cycle: Cycle | undefined;
 
   readonly #perform: { [Kind in keyof EffectArguments]: (effect: EffectArguments[Kind]) => void } = {
+    record: ({ entries }) => this.#registrar.record(entries),
     sendEvent: ({ framework, event }) => this.#sendEvent(framework, event),
-    reconcileOn: ({ framework, rest }) => this.#reconcileOn(framework, rest),
+    reconcileOn: ({ framework, rest }) => this.#registrar.pass(() => this.#reconcileOn(framework, rest)),
     endSubscription: ({ framework }) => {
       const subscriber = this.#subscribers.get(framework);
       this.#subscribers.delete(framework);
-      subscriber?.stream.end();
+      this.#end(subscriber?.stream);
     },
-    sendToAgent: ({ agent, message }) => this.#links.get(agent)?.write(linkJson(message)),
+    sendToAgent: ({ agent, message }) => {
+      const link = this.#links.get(agent);
+      if (link === undefined) return;
+      const text = linkJson(message);
+      this.#registrar.pass(() => link.write(text));
+    },
     endLink: ({ agent }) => {
       const link = this.#links.get(agent);
       this.#links.delete(agent);
-      link?.end();
+      this.#end(link);
     },
     allocateSoon: () => this.#allocateSoon(),
+    giveUp: ({ code, message }) => this.#options.giveUp(new MesitaError(code, { message })),
     announce: ({ news }) => {
       countNews(this.state, news);
       this.#options.announce(news);
@@ -89,13 +107,14 @@ export class Performer {
 
   constructor(options: PerformerOptions) {
     this.#options = options;
+    this.#registrar = options.registrar;
     this.state = options.state;
     this.clock = options.clock;
   }
 
   /** Begins what time drives; returns what stops it. */
-  start(): () => void {
-    const { allocationInterval, pingInterval, heartbeatInterval } = this.#options;
+  start(): () => Promise<void> {
+    const { allocationInterval, pingInterval, heartbeatInterval, registryGcInterval } = this.#options;
     this.#every(allocationInterval, (late) => {
       if (late >= standstillMs) this.perform(excuseSilence(this.state, late));
       this.perform(expire(this.state, this.clock.now()));
@@ -103,12 +122,14 @@ export class Performer {
     });
     this.#every(pingInterval, () => this.perform(pingAgents(this.state)));
     this.#every(heartbeatInterval, () => this.#heartbeat());
-    return () => {
+    this.#every(registryGcInterval, () => this.perform(forgetLostAgents(this.state, this.clock.now())));
+    return async () => {
       for (const cancel of this.#cancels) cancel();
       // It is the master that leaves: nobody is disconnected, and no framework is removed for not coming back.
       const streams = [...[...this.#subscribers.values()].map(({ stream }) => stream), ...this.#links.values()];
       this.#subscribers.clear();
       this.#links.clear();
+      await this.#registrar.settled();
       for (const stream of streams) stream.end();
     };
   }
@@ -137,7 +158,7 @@ export class Performer {
   link(agent: AgentId, stream: RecordStream): void {
     const old = this.#links.get(agent);
     this.#links.set(agent, stream);
-    old?.end();
+    this.#end(old);
   }
 
   linkOf(agent: AgentId): RecordStream | undefined {
@@ -208,7 +229,12 @@ export class Performer {
     if (subscriber === undefined) return;
     const framework = this.state.frameworks.get(id);
     if (framework !== undefined) countEvent(framework, event);
-    subscriber.stream.write(subscriber.encode(event));
+    const record = subscriber.encode(event);
+    this.#registrar.pass(() => subscriber.stream.write(record));
+  }
+
+  #end(stream: RecordStream | undefined): void {
+    if (stream !== undefined) this.#registrar.pass(() => stream.end());
   }
 
   /** `action` is told by how many milliseconds it comes too late. */

@@ -1,4 +1,4 @@
-import type { KillCause } from '../protocol/agent-link.ts';
+import type { AgentSubscription, KillCause } from '../protocol/agent-link.ts';
 import type { AgentId, FrameworkId, MasterId, OfferId, TaskId } from '../protocol/ids.ts';
 import type {
   AgentInfo,
@@ -20,6 +20,8 @@ import type { Quota } from './allocator/standing.ts';
 import type { Ledger } from './ledger.ts';
 import type { Maintenance } from './maintenance.ts';
 import type { Counters, Metrics } from './metrics.ts';
+import type { RememberedAgent } from './registry/remembered-agent.ts';
+import type { RemovalPace, RemovalRate } from './removal-pace.ts';
 
 /**
  * All that the master knows. Commands alone change it, in place and synchronously.
@@ -31,11 +33,16 @@ import type { Counters, Metrics } from './metrics.ts';
  * - What the allocator counts as allocated on an agent is what its offers, its tasks that are not terminal, its executors
  *   and the pending operations of frameworks that are not speculative hold.
  * - An inverse offer in `inverseOffers` is also in its framework's and its agent's `inverseOffers`, and nowhere else.
- * - An agent is in one of `agents`, `unreachableAgents` and `goneAgents` at most.
+ * - An agent is in one of `agents`, `unreachableAgents`, `goneAgents` and `recovery.agents` at most.
+ * - What the registry has to have is there before anybody is told: of every change of it the effects begin with a `record`.
  */
 export interface MasterState {
   readonly master: MasterInfo & { id: MasterId };
   readonly startedAt: number;
+  /** When it began to lead, in milliseconds since the epoch. */
+  electedAt: number;
+  /** What it leads, by the registry; undefined until it has read that. */
+  reign: Reign | undefined;
   readonly settings: MasterSettings;
   readonly allocator: Allocator;
   readonly frameworks: Map<FrameworkId, Framework>;
@@ -46,6 +53,11 @@ export interface MasterState {
   readonly unreachableAgents: Map<AgentId, UnreachableAgent>;
   /** When operators marked agents as gone, oldest first; none of them may come back. */
   readonly goneAgents: Map<AgentId, number>;
+  /** Agents in `agents` that were silent for so long that they are to be given up, but whose turn it is not yet. */
+  readonly silentAgents: Set<AgentId>;
+  /** What was taken over from the masters before and is not here yet. */
+  readonly recovery: Recovery;
+  readonly removalPace: RemovalPace;
   readonly maintenance: Maintenance;
   /** By role; a role that is not there weighs 1. */
   readonly weights: Map<string, number>;
@@ -61,9 +73,35 @@ export interface MasterState {
   readonly metrics: Metrics;
 }
 
+export interface Reign {
+  readonly cluster: string;
+  /** Higher than that of every master before. */
+  readonly epoch: number;
+}
+
+export interface Recovery {
+  /** Admitted ones that have not come back yet. They may run all that they ran, and nobody knows what that is. */
+  readonly agents: Map<AgentId, RememberedAgent>;
+  /** How many of them there were. */
+  total: number;
+  /** Milliseconds since the epoch: who is not back by then is unreachable. */
+  until: number;
+  /** No offers until enough of them are back: what is guaranteed to roles would go to others. */
+  offersWait: boolean;
+}
+
 export interface MasterSettings {
   /** Seconds without a pong after which an agent is unreachable. */
   agentPingTimeout: number;
+  /** How fast silent agents are given up; undefined: all at once. */
+  agentRemovalRate: RemovalRate | undefined;
+  /** Seconds that agents have to come back to a new master; frameworks have at least as many. */
+  agentReregisterTimeout: number;
+  /** The share of the agents that a new master may give up because they did not come back; with more it ends. */
+  recoveryRemovalLimit: number;
+  /** With quotas, a new master makes no offers before this share of the agents is back, or so many seconds are over. */
+  allocationRecoveryShare: number;
+  allocationRecoveryTimeout: number;
   maxCompletedFrameworks: number;
   maxCompletedTasksPerFramework: number;
   maxUnreachableTasksPerFramework: number;
@@ -113,6 +151,8 @@ export interface Agent {
   info: AgentInfo;
   address: { hostname: string; ip: string; port: number };
   version: string;
+  /** Which of its subscriptions this is. */
+  attempt: AgentSubscription['attempt'];
   connected: boolean;
   registeredAt: number;
   reregisteredAt: number | undefined;

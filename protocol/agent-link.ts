@@ -44,6 +44,8 @@ export interface AgentSubscription {
   total: Resource[];
   /** The frameworks of these tasks and executors. */
   frameworks: FrameworkInfo[];
+  /** Which process of the agent dials, and for the how manieth time: what it dialled earlier may arrive later, and does not count. */
+  attempt?: { process: string; number: number };
 }
 
 /** `started_at`: milliseconds since the epoch. */
@@ -59,8 +61,16 @@ export interface KillCause {
 }
 
 export type MasterMessage =
-  /** With the drain that it is in, if it is in one. */
-  | { type: 'REGISTERED'; agent_id: string; master_id: string; ping_timeout_seconds: number; drain?: DrainOrder }
+  /** With the drain that it is in, if it is in one. `epoch`: which reign over `cluster` this is; a master of an earlier one leads no more. */
+  | {
+      type: 'REGISTERED';
+      agent_id: string;
+      master_id: string;
+      ping_timeout_seconds: number;
+      cluster?: string;
+      epoch?: number;
+      drain?: DrainOrder;
+    }
   /** The agent must not run: unacceptable or no longer wanted. It shuts its tasks down and exits. */
   | { type: 'SHUTDOWN'; message: string }
   | { type: 'PING' }

@@ -8,12 +8,17 @@ import type { MasterScenario } from './scenario.ts';
 const remembered = 100;
 
 /** A master that has just started. `now`: milliseconds since the epoch. */
-export function newMasterState(scenario: MasterScenario, allocator: Allocator, now: number): MasterState {
+export function newMasterState(scenario: MasterScenario, allocator: Allocator, id: string, now: number): MasterState {
   return freshState({
-    master: { id: asMasterId('M'), ip: 16_777_343, port: 5050, hostname: 'master' },
+    master: { id: asMasterId(id), ip: 16_777_343, port: 5050, hostname: 'master' },
     startedAt: now,
     settings: {
       agentPingTimeout: scenario.agentPingTimeout,
+      agentRemovalRate: undefined,
+      agentReregisterTimeout: 600,
+      recoveryRemovalLimit: 1,
+      allocationRecoveryShare: 0.8,
+      allocationRecoveryTimeout: 600,
       maxCompletedFrameworks: remembered,
       maxCompletedTasksPerFramework: remembered,
       maxUnreachableTasksPerFramework: 1_000_000,

@@ -3,6 +3,7 @@ import { asAgentId } from '../../protocol/ids.ts';
 import type { DrainConfig, DrainInfo, Duration, MasterCallDrainAgent } from '../../protocol/messages.ts';
 import { allocateSoon, type Effect, log, sendToAgent } from '../effects.ts';
 import { machineOf } from '../maintenance.ts';
+import { admitted, record, unreachable } from '../registry/entries.ts';
 import type { Agent, Drain, MasterState } from '../state.ts';
 import { rescindOffer } from './offers.ts';
 import { markGone } from './remove-agent.ts';
@@ -33,6 +34,7 @@ export function drainAgent(state: MasterState, call: MasterCallDrainAgent, now: 
   };
   agent.drain = { config, state: 'DRAINING', startedAt: now };
   const effects = [
+    keep(state, agent),
     ...deactivate(state, agent, now),
     sendToAgent(agent.id, { type: 'DRAIN', ...drainOrder(agent.drain) }),
     log('agent is drained', { id: agent.id, mark_gone: config.mark_gone }),
@@ -44,7 +46,8 @@ export function drainAgent(state: MasterState, call: MasterCallDrainAgent, now: 
 export function deactivateAgent(state: MasterState, id: AgentId, now: number): Outcome {
   const agent = find(state, id);
   if (agent === undefined) return { refusal: 'Unknown agent' };
-  return { effects: [...deactivate(state, agent, now), log('agent deactivated', { id })] };
+  const effects = deactivate(state, agent, now);
+  return { effects: [keep(state, agent), ...effects, log('agent deactivated', { id })] };
 }
 
 /** REACTIVATE_AGENT: one that was deactivated, or drained to the end, is offered again. */
@@ -58,6 +61,7 @@ export function reactivateAgent(state: MasterState, id: AgentId): Outcome {
   if (agent.connected) state.allocator.activateAgent(id);
   return {
     effects: [
+      keep(state, agent),
       ...(wasDrained ? [sendToAgent(id, { type: 'DRAIN' })] : []),
       log('agent reactivated', { id }),
       allocateSoon,
@@ -76,7 +80,8 @@ export function settleDrain(state: MasterState, agent: Agent, now: number): Effe
   if (drain?.state !== 'DRAINING' || !agent.connected || tasks.size > 0 || operations.size > 0) return [];
   drain.state = 'DRAINED';
   const drained = log('agent is drained to the end', { id: agent.id });
-  return drain.config.mark_gone === true ? [drained, ...(markGone(state, agent.id, now) ?? [])] : [drained];
+  if (drain.config.mark_gone === true) return [drained, ...(markGone(state, agent.id, now) ?? [])];
+  return [keep(state, agent), drained];
 }
 
 /** As the agent is told of its drain. */
@@ -97,7 +102,12 @@ function deactivate(state: MasterState, agent: Agent, now: number): Effect[] {
 }
 
 function find(state: MasterState, id: AgentId): Agent | undefined {
-  return state.agents.get(id) ?? state.unreachableAgents.get(id)?.agent;
+  return state.agents.get(id) ?? state.unreachableAgents.get(id)?.agent ?? state.recovery.agents.get(id)?.agent;
+}
+
+function keep(state: MasterState, agent: Agent): Effect {
+  const since = state.unreachableAgents.get(agent.id)?.since;
+  return record(since === undefined ? admitted(agent) : unreachable(agent, since));
 }
 
 // What 64 bits hold.

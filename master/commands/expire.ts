@@ -5,26 +5,24 @@ import { settleDrains } from './drain.ts';
 import { rescindInverseOffer } from './inverse-offers.ts';
 import { rescindOffer } from './offers.ts';
 import { preempt } from './preempt.ts';
-import { forgetLostAgents, markUnreachable } from './remove-agent.ts';
+import { giveUpMissingAgents } from './recovered-agents.ts';
 import { removeFramework } from './remove-framework.ts';
+import { giveUpSilentAgents } from './silent-agents.ts';
 
 /** What time alone brings about: frameworks that did not come back, agents that are silent, offers that nobody answers, roles that wait too long for what is guaranteed to them. */
 export function expire(state: MasterState, now: number): Effect[] {
-  const { agentPingTimeout, offerTimeout } = state.settings;
+  const { offerTimeout } = state.settings;
   // Not pushed one list into another as arguments: a framework or an agent may have a hundred thousand tasks.
-  const effects = [
+  return [
     [...state.frameworks.values()]
       .filter(({ removeAt }) => removeAt !== undefined && removeAt <= now)
       .flatMap((framework) => removeFramework(state, framework, now)),
-    [...state.agents.values()]
-      .filter(({ heardAt }) => now - heardAt >= agentPingTimeout * 1000)
-      .flatMap((agent) => markUnreachable(state, agent.id, now)),
+    giveUpSilentAgents(state, now),
+    giveUpMissingAgents(state, now),
     offerTimeout === undefined ? [] : expireOffers(state, offerTimeout, now),
     settleDrains(state, now),
     preempt(state, now),
   ].flat();
-  forgetLostAgents(state, now);
-  return effects;
 }
 
 function expireOffers(state: MasterState, seconds: number, now: number): Effect[] {

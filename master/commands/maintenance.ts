@@ -5,7 +5,8 @@ import type {
   Unavailability,
 } from '../../protocol/messages.ts';
 import { allocateSoon, type Effect, log, sendToAgent } from '../effects.ts';
-import { type Machine, machineKey } from '../maintenance.ts';
+import { type Machine, machineKey, newMachine } from '../maintenance.ts';
+import { planned, record } from '../registry/entries.ts';
 import type { Agent, MasterState } from '../state.ts';
 import { rescindInverseOffers } from './inverse-offers.ts';
 import { rescindOffer } from './offers.ts';
@@ -27,7 +28,10 @@ export function updateSchedule(state: MasterState, schedule: MaintenanceSchedule
       maintenance.machines.set(machineKey(id), known ? { ...known, unavailability } : newMachine(id, unavailability));
     }
   }
-  const effects: Effect[] = [log('maintenance schedule updated', { machines: maintenance.machines.size })];
+  const effects: Effect[] = [
+    record(planned(maintenance)),
+    log('maintenance schedule updated', { machines: maintenance.machines.size }),
+  ];
   for (const agent of state.agents.values()) {
     const key = keyOfAgent(agent);
     const next = maintenance.machines.get(key)?.unavailability;
@@ -55,7 +59,7 @@ export function startMaintenance(state: MasterState, ids: readonly MachineID[], 
       sendToAgent(id, { type: 'SHUTDOWN', message: cause }),
       ...removeAgent(state, id, now, cause),
     ]);
-  return { effects };
+  return { effects: [record(planned(state.maintenance)), ...effects] };
 }
 
 /** STOP_MAINTENANCE: machines that are down come up, and leave the schedule. */
@@ -72,7 +76,7 @@ export function stopMaintenance(state: MasterState, ids: readonly MachineID[]): 
     return machine_ids.length === 0 ? [] : [{ ...window, machine_ids }];
   });
   maintenance.schedule = windows.length === 0 ? {} : { windows };
-  return { effects: [] };
+  return { effects: [record(planned(maintenance))] };
 }
 
 /** What GET_MAINTENANCE_STATUS tells: machines that drain, with what frameworks answered, and machines that are down. */
@@ -86,10 +90,6 @@ export function maintenanceStatus({ maintenance }: MasterState): MaintenanceClus
     ...(draining_machines.length === 0 ? {} : { draining_machines }),
     ...(down_machines.length === 0 ? {} : { down_machines }),
   };
-}
-
-function newMachine(id: MachineID, unavailability: Unavailability): Machine {
-  return { id, mode: 'DRAINING', unavailability, answers: new Map(), filters: new Map() };
 }
 
 function changeUnavailability(

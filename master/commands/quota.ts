@@ -6,6 +6,7 @@ import type { Quota } from '../allocator/standing.ts';
 import { consumption, isWithin, roleShares } from '../documents/roles.ts';
 import { allocateSoon, type Effect, log } from '../effects.ts';
 import { addQuantities, excessOver, formatQuantities, type Quantities, quantitiesOf } from '../quantities.ts';
+import { absent, quota as quotaEntry, record } from '../registry/entries.ts';
 import type { MasterState, OfferRecord } from '../state.ts';
 import { rescindOffer } from './offers.ts';
 import { isKnownRole } from './weights.ts';
@@ -63,7 +64,7 @@ export function removeQuota(state: MasterState, role: string, what = 'Failed to 
   if (!state.quotas.has(role)) return badRequest(`${what}: Role '${role}' has no quota set`);
   state.quotas.delete(role);
   state.allocator.setQuota(role, undefined);
-  return { effects: [allocateSoon, log('quota removed', { role })] };
+  return { effects: [record(absent('quotas', role)), allocateSoon, log('quota removed', { role })] };
 }
 
 /** What counts against the quota of each role; offers do not. */
@@ -76,6 +77,7 @@ function apply(state: MasterState, role: string, quota: Quota, consumed: Consume
   const { guarantees, limits } = quota;
   const fields = { role, guarantees: formatQuantities(guarantees), limits: formatQuantities(limits) };
   return [
+    record(quotaEntry(role, quota)),
     ...rescindBeyond(state, role, limits, held, now),
     ...rescindFor(state, role, guarantees, held, now),
     allocateSoon,

@@ -51,6 +51,7 @@ function fateOf(state: MasterState, agent: string | undefined): [OperationState,
   if (agent === undefined) return ['OPERATION_UNKNOWN', "Operation is unknown and no 'agent_id' was provided"];
   const id = asAgentId(agent);
   if (state.agents.has(id)) return ['OPERATION_UNKNOWN', 'Operation is unknown'];
+  if (state.recovery.agents.has(id)) return ['OPERATION_RECOVERING', 'Agent has not yet reregistered with master'];
   if (state.unreachableAgents.has(id)) return ['OPERATION_UNREACHABLE', 'Agent is unreachable'];
   if (state.goneAgents.has(id)) return ['OPERATION_GONE_BY_OPERATOR', 'Agent marked gone by operator'];
   return ['OPERATION_UNKNOWN', 'Both operation and agent are unknown'];

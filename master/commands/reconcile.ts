@@ -38,7 +38,8 @@ export function reconcileFrom(
   const effects: Effect[] = [];
   for (const task of asked.slice(from, to)) {
     if (implicit && !framework.tasks.has(asTaskId(task.task_id.value))) continue;
-    effects.push(sendEvent(framework.id, updateEvent(answer(state, framework, task, now))));
+    const status = answer(state, framework, task, now);
+    if (status !== undefined) effects.push(sendEvent(framework.id, updateEvent(status)));
   }
   if (to < asked.length) {
     effects.push({ kind: 'reconcileOn', framework: framework.id, rest: { asked, implicit, from: to } });
@@ -46,9 +47,16 @@ export function reconcileFrom(
   return effects;
 }
 
-function answer(state: MasterState, framework: Framework, asked: SchedulerCallReconcileTask, now: number): TaskStatus {
+/** Undefined: nothing can be said yet. */
+function answer(
+  state: MasterState,
+  framework: Framework,
+  asked: SchedulerCallReconcileTask,
+  now: number,
+): TaskStatus | undefined {
   const known = framework.tasks.get(asTaskId(asked.task_id.value));
   if (known !== undefined) return latestStatus(known, now);
+  if (mayComeBack(state, asked.agent_id?.value)) return undefined;
   const { aware, message } = unknownTask(state, asked.agent_id?.value);
   const status = reconciled(asked, partitionState(framework.info, aware), message, now);
   if (aware === 'TASK_UNREACHABLE') {
@@ -89,6 +97,11 @@ const verdicts = {
   gone: { aware: 'TASK_GONE_BY_OPERATOR', message: 'Reconciliation: Task is gone' },
   unknown: { aware: 'TASK_UNKNOWN', message: 'Reconciliation: Task is unknown' },
 } as const satisfies Record<string, Verdict>;
+
+/** Whether a task that this master does not know may be one of an agent that is not back yet. */
+function mayComeBack({ recovery: { agents } }: MasterState, agent: string | undefined): boolean {
+  return agent === undefined ? agents.size > 0 : agents.has(asAgentId(agent));
+}
 
 /** What becomes of a task that the master does not know depends on the agent that it is said to be on. */
 function unknownTask(state: MasterState, agent: string | undefined): Verdict {

@@ -8,6 +8,7 @@ import type { AgentFacts } from '../allocator/offer-constraints.ts';
 import { allocateSoon, announce, type Effect, log, sendEvent, sendToAgent } from '../effects.ts';
 import { machineOf } from '../maintenance.ts';
 import { count } from '../metrics.ts';
+import { absent, admitted, agentEntry, known as knownEntry, type RegistryEntry } from '../registry/entries.ts';
 import { type Agent, type Framework, type MasterState, roleOfTask, taskKey } from '../state.ts';
 import { adoptExecutors, adoptOperations, releaseWork } from './adopt-work.ts';
 import { drainOrder } from './drain.ts';
@@ -37,9 +38,12 @@ export function registerAgent(state: MasterState, subscription: AgentSubscriptio
   const given = subscription.agent.id?.value;
   const unwanted = unwantedAgent(state, subscription);
   if (unwanted !== undefined) return { shutdown: unwanted };
+  if (isOutdated(state, subscription)) return { refusal: 'The agent has dialled again since' };
   const id = asAgentId(given ?? `${state.master.id}-S${state.counters.agent++}`);
   const known = state.agents.get(id);
-  const previous = known ?? state.unreachableAgents.get(id)?.agent;
+  const recoveredAgent = state.recovery.agents.get(id)?.agent;
+  state.recovery.agents.delete(id);
+  const previous = known ?? recoveredAgent ?? state.unreachableAgents.get(id)?.agent;
   const wasUnreachable = state.unreachableAgents.delete(id);
   const rescinded = known === undefined ? [] : forget(state, known, now);
   const agent = newAgent(state, id, subscription, previous, now);
@@ -57,17 +61,20 @@ export function registerAgent(state: MasterState, subscription: AgentSubscriptio
     if (unknown !== undefined) recovered.push(unknown);
     return unknown;
   };
-  const effects = subscription.tasks.flatMap((task) => adoptTask(state, agent, task, find, wasUnreachable, now));
+  const absence = wasUnreachable ? 'UNREACHABLE' : recoveredAgent === undefined ? 'UNKNOWN' : 'RECOVERED';
+  const effects = subscription.tasks.flatMap((task) => adoptTask(state, agent, task, find, absence, now));
   effects.push(...adoptExecutors(state, agent, subscription.executors, find));
   effects.push(...adoptOperations(state, agent, subscription.operations, previous));
   return {
     agent: id,
     effects: [
+      ...keep(agent, previous, wasUnreachable, recovered),
       sendToAgent(id, {
         type: 'REGISTERED',
         agent_id: id,
         master_id: state.master.id,
         ping_timeout_seconds: state.settings.agentPingTimeout,
+        ...state.reign,
         ...drainOrder(agent.drain),
       }),
       ...rescinded,
@@ -88,6 +95,13 @@ export function registerAgent(state: MasterState, subscription: AgentSubscriptio
 function unwantedAgent(state: MasterState, { agent: info, address }: AgentSubscription): string | undefined {
   if (state.goneAgents.has(asAgentId(info.id?.value ?? ''))) return 'Agent has been marked gone';
   return machineOf(state.maintenance, { info, address })?.mode === 'DOWN' ? 'Machine is `DOWN`' : undefined;
+}
+
+/** Something held the subscription up, and what it says of the agent is not true any more. */
+function isOutdated({ agents, unreachableAgents }: MasterState, { agent, attempt }: AgentSubscription): boolean {
+  const id = asAgentId(agent.id?.value ?? '');
+  const latest = (agents.get(id) ?? unreachableAgents.get(id)?.agent)?.attempt;
+  return latest !== undefined && latest.process === attempt?.process && attempt.number <= latest.number;
 }
 
 function strayDomain({ master }: MasterState, { domain }: AgentInfo): string | undefined {
@@ -111,9 +125,10 @@ function newAgent(
     info: { ...subscription.agent, id: { value: id } },
     address: subscription.address,
     version: subscription.version,
+    attempt: subscription.attempt,
     connected: true,
-    registeredAt: known?.registeredAt ?? now,
-    reregisteredAt: known === undefined ? undefined : now,
+    registeredAt: known === undefined || known.registeredAt < state.electedAt ? now : known.registeredAt,
+    reregisteredAt: subscription.agent.id === undefined ? undefined : now,
     heardAt: now,
     total: normalize(subscription.total),
     attributes: subscription.agent.attributes ?? [],
@@ -130,6 +145,23 @@ function newAgent(
   };
 }
 
+/** An agent is admitted, or is not unreachable any more, or says other things of itself; with it come frameworks. */
+function keep(
+  agent: Agent,
+  previous: Agent | undefined,
+  wasUnreachable: boolean,
+  frameworks: readonly Framework[],
+): Effect[] {
+  const entries: RegistryEntry[] = frameworks.map(knownEntry);
+  const isNews = previous === undefined || textOf(previous) !== textOf(agent);
+  if (isNews || wasUnreachable) entries.push(admitted(agent));
+  if (wasUnreachable) entries.push(absent('unreachable', agent.id));
+  return entries.length === 0 ? [] : [{ kind: 'record', entries }];
+}
+
+/** An agent that says the same says it in the same order. */
+const textOf = (agent: Agent) => JSON.stringify(agentEntry(agent));
+
 /** The agent's books are opened anew. */
 function forget(state: MasterState, agent: Agent, now: number): Effect[] {
   const rescinded = [...agent.offers].flatMap((offer) => rescindOffer(state, offer, 'AGENT_CHANGED', now));
@@ -142,12 +174,15 @@ function forget(state: MasterState, agent: Agent, now: number): Effect[] {
   return [...rescinded, ...rescindInverseOffers(state, agent)];
 }
 
+/** Why this master does not know a task of an agent: it gave the agent up, it never heard of it, or it has only just taken it over. */
+type Absence = 'UNREACHABLE' | 'UNKNOWN' | 'RECOVERED';
+
 function adoptTask(
   state: MasterState,
   agent: Agent,
   reported: Task,
   find: (id: Framework['id']) => Framework | undefined,
-  wasUnreachable: boolean,
+  absence: Absence,
   now: number,
 ): Effect[] {
   const id = asFrameworkId(reported.framework_id.value);
@@ -167,11 +202,12 @@ function adoptTask(
   if (isTerminal(task.state)) reopen(framework, task);
   framework.tasks.set(taskId, task);
   agent.tasks.set(taskKey(id, taskId), task);
-  const isBack = wasUnreachable || before === undefined;
+  const isBack = absence === 'UNREACHABLE' || before === undefined;
   const news = isBack ? [announce({ type: 'TASK_ADDED', task })] : [];
   if (isTerminal(task.state)) return news;
   chargeTask(state, framework, agent, task);
-  return isBack ? [...news, tellReturn(framework, task, wasUnreachable, now)] : news;
+  // Nobody has been told that the tasks of an agent that is taken over are lost.
+  return isBack && absence !== 'RECOVERED' ? [...news, tellReturn(framework, task, absence, now)] : news;
 }
 
 function chargeTask(state: MasterState, framework: Framework, agent: Agent, task: Task): void {
@@ -208,7 +244,8 @@ function dismissStale(
   return [sendToAgent(agent.id, { type: 'ACKNOWLEDGE', framework_id: framework.id, task_id, uuid })];
 }
 
-function tellReturn(framework: Framework, task: Task, wasUnreachable: boolean, now: number): Effect {
+function tellReturn(framework: Framework, task: Task, absence: Absence, now: number): Effect {
+  const wasUnreachable = absence === 'UNREACHABLE';
   const message = wasUnreachable ? 'Unreachable agent re-reregistered' : 'Unknown agent reregistered';
   const { task_id, agent_id, state } = task;
   const change = {

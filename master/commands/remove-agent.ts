@@ -3,6 +3,7 @@ import type { OperationState, Task, TaskState, TaskStatusReason } from '../../pr
 import { isTerminal, partitionState } from '../../protocol/task-state.ts';
 import { allocateSoon, announce, type Effect, log, sendEvent, sendToAgent } from '../effects.ts';
 import { count } from '../metrics.ts';
+import { absent, gone as goneEntry, type RegistryEntry, record, unreachable } from '../registry/entries.ts';
 import type { Agent, Framework, MasterState } from '../state.ts';
 import { releaseWork } from './adopt-work.ts';
 import { rescindInverseOffers } from './inverse-offers.ts';
@@ -36,8 +37,6 @@ export function markUnreachable(state: MasterState, id: AgentId, now: number): E
   if (agent === undefined) return [];
   state.unreachableAgents.set(id, { agent, since: now });
   countRemoval(state, 'unhealthy');
-  count(state, 'master/slave_unreachable_scheduled');
-  count(state, 'master/slave_unreachable_completed');
   const loss: Loss = {
     aware: 'TASK_UNREACHABLE',
     reason: 'REASON_AGENT_REMOVED',
@@ -46,6 +45,7 @@ export function markUnreachable(state: MasterState, id: AgentId, now: number): E
     kept: 'all',
   };
   return [
+    record(absent('agents', id), unreachable(agent, now)),
     ...loseAgent(state, agent, loss, now),
     log('agent is unreachable', { id, hostname: agent.info.hostname }, 'warn'),
   ];
@@ -55,16 +55,19 @@ export function markUnreachable(state: MasterState, id: AgentId, now: number): E
 export function markGone(state: MasterState, id: AgentId, now: number): Effect[] | undefined {
   if (state.goneAgents.has(id)) return [];
   const agent = state.agents.get(id);
-  if (agent === undefined && !state.unreachableAgents.has(id)) return undefined;
+  const isMissing = state.recovery.agents.delete(id);
+  if (agent === undefined && !isMissing && !state.unreachableAgents.has(id)) return undefined;
   state.goneAgents.set(id, now);
+  const kept = record(absent('agents', id), absent('unreachable', id), goneEntry(id, now));
   const marked = log('agent is marked gone', { id }, 'warn');
+  if (isMissing) return [kept, ...tellFailure(state, id), marked];
   if (agent === undefined) {
     state.unreachableAgents.delete(id);
-    return [...endUnreachableTasks(state, id, now), marked];
+    return [kept, ...endUnreachableTasks(state, id, now), marked];
   }
   countRemoval(state, undefined);
   const shutdown = sendToAgent(id, { type: 'SHUTDOWN', message: gone.message });
-  return [shutdown, ...loseAgent(state, agent, gone, now), marked];
+  return [kept, shutdown, ...loseAgent(state, agent, gone, now), marked];
 }
 
 /** The agent left for good. `cause` is said to the frameworks. */
@@ -76,6 +79,7 @@ export function removeAgent(state: MasterState, id: AgentId, now: number, cause 
   const operation = 'OPERATION_UNKNOWN';
   const loss: Loss = { aware: 'TASK_LOST', reason: 'REASON_AGENT_REMOVED', message, operation, kept: 'none' };
   return [
+    record(absent('agents', id)),
     ...loseAgent(state, agent, loss, now),
     // Agents that are unreachable or gone are none of these news: Mesos announces removed ones alone.
     announce({ type: 'AGENT_REMOVED', agent }),
@@ -97,11 +101,15 @@ function loseAgent(state: MasterState, agent: Agent, loss: Loss, now: number): E
   agent.connected = false;
   state.allocator.removeAgent(agent.id);
   state.agents.delete(agent.id);
-  for (const framework of state.frameworks.values()) {
-    if (!framework.connected) continue;
-    effects.push(sendEvent(framework.id, { type: 'FAILURE', failure: { agent_id: { value: agent.id } } }));
-  }
+  effects.push(...tellFailure(state, agent.id));
   return [...effects, { kind: 'endLink', agent: agent.id }, allocateSoon];
+}
+
+/** All frameworks that are connected hear that an agent is lost. */
+export function tellFailure(state: MasterState, id: AgentId): Effect[] {
+  return [...state.frameworks.values()]
+    .filter(({ connected }) => connected)
+    .map((framework) => sendEvent(framework.id, { type: 'FAILURE', failure: { agent_id: { value: id } } }));
 }
 
 /** Frameworks hear that the outcome of an operation is out of reach. The agent may come back with it. */
@@ -168,19 +176,23 @@ function endUnreachableTasks(state: MasterState, agent: AgentId, now: number): E
 }
 
 /** Unreachable and gone agents are not remembered for ever, nor are tasks of unreachable ones. */
-export function forgetLostAgents(state: MasterState, now: number): void {
+export function forgetLostAgents(state: MasterState, now: number): Effect[] {
+  const forgotten: RegistryEntry[] = [];
   const { maxLostAgents, maxLostAgentAge } = state.settings;
   const earliest = now - maxLostAgentAge * 1000;
   for (const [id, since] of state.goneAgents) {
     if (since > earliest && state.goneAgents.size <= maxLostAgents) break;
     state.goneAgents.delete(id);
+    forgotten.push(absent('gone', id));
     forgetTasks(state, id);
   }
   for (const [id, { since }] of state.unreachableAgents) {
     if (since > earliest && state.unreachableAgents.size <= maxLostAgents) break;
     state.unreachableAgents.delete(id);
+    forgotten.push(absent('unreachable', id));
     forgetTasks(state, id);
   }
+  return forgotten.length === 0 ? [] : [{ kind: 'record', entries: forgotten }];
 }
 
 function forgetTasks(state: MasterState, agent: AgentId): void {

@@ -2,6 +2,7 @@ import { asAgentId, asTaskId } from '../../protocol/ids.ts';
 import type { Task } from '../../protocol/messages.ts';
 import { isTerminal } from '../../protocol/task-state.ts';
 import { allocateSoon, announce, type Effect, log, sendToAgent } from '../effects.ts';
+import { absent, completed, type RegistryEntry, record } from '../registry/entries.ts';
 import type { Framework, MasterState } from '../state.ts';
 import { endWork } from './adopt-work.ts';
 import { discardInverseOffer } from './inverse-offers.ts';
@@ -25,8 +26,9 @@ export function removeFramework(state: MasterState, framework: Framework, now: n
   state.allocator.removeFramework(framework.id);
   state.ledger.forget(framework.id);
   state.frameworks.delete(framework.id);
-  keepCompleted(state, framework);
+  const forgotten = keepCompleted(state, framework);
   return [
+    record(absent('frameworks', framework.id), completed(framework), ...forgotten),
     ...[...agents].map((agent) => sendToAgent(agent, { type: 'SHUTDOWN_FRAMEWORK', framework_id: framework.id })),
     ...ended,
     announce({ type: 'FRAMEWORK_REMOVED', info: framework.info }),
@@ -58,10 +60,14 @@ function endTask(state: MasterState, framework: Framework, task: Task, now: numb
   return effects;
 }
 
-function keepCompleted(state: MasterState, framework: Framework): void {
-  state.completedFrameworks.set(framework.id, framework);
-  for (const id of state.completedFrameworks.keys()) {
-    if (state.completedFrameworks.size <= state.settings.maxCompletedFrameworks) return;
-    state.completedFrameworks.delete(id);
+/** Those that are too many now are forgotten, the oldest first. */
+function keepCompleted({ completedFrameworks, settings }: MasterState, framework: Framework): RegistryEntry[] {
+  completedFrameworks.set(framework.id, framework);
+  const forgotten: RegistryEntry[] = [];
+  for (const id of completedFrameworks.keys()) {
+    if (completedFrameworks.size <= settings.maxCompletedFrameworks) break;
+    completedFrameworks.delete(id);
+    forgotten.push(absent('completed', id));
   }
+  return forgotten;
 }

@@ -10,7 +10,8 @@ import { markUnreachable } from './remove-agent.ts';
 export function giveUpSilentAgents(state: MasterState, now: number): Effect[] {
   const { silentAgents, settings, removalPace } = state;
   const isSilent = ({ heardAt }: Agent) => now - heardAt >= settings.agentPingTimeout * 1000;
-  const effects: Effect[] = [];
+  // Not pushed as arguments: an agent may have a hundred thousand tasks.
+  const effects: Effect[][] = [];
   for (const agent of state.agents.values()) {
     if (silentAgents.has(agent.id) || !isSilent(agent)) continue;
     silentAgents.add(agent.id);
@@ -21,14 +22,14 @@ export function giveUpSilentAgents(state: MasterState, now: number): Effect[] {
     if (agent === undefined || !isSilent(agent)) {
       silentAgents.delete(id);
       count(state, 'master/slave_unreachable_canceled');
-      if (agent !== undefined) effects.push(log('agent is heard of again', { id, hostname: agent.info.hostname }));
+      if (agent !== undefined) effects.push([log('agent is heard of again', { id, hostname: agent.info.hostname })]);
     } else if (removalPace.permits(now)) {
       silentAgents.delete(id);
       count(state, 'master/slave_unreachable_completed');
-      effects.push(...markUnreachable(state, id, now));
+      effects.push(markUnreachable(state, id, now));
     }
   }
-  return effects;
+  return effects.flat();
 }
 
 /**
@@ -41,5 +42,6 @@ export function excuseSilence(state: MasterState, milliseconds: number): Effect[
   for (const framework of state.frameworks.values()) {
     if (framework.removeAt !== undefined) framework.removeAt += milliseconds;
   }
+  state.recovery.until += milliseconds;
   return [log('the master stood still: agents and frameworks are given as much more time', { milliseconds }, 'warn')];
 }

@@ -1,9 +1,11 @@
 import { asAgentId, asFrameworkId, type FrameworkId } from '../../protocol/ids.ts';
 import type { FrameworkInfo, SchedulerCallSubscribe } from '../../protocol/messages.ts';
+import { sameContent } from '../../protocol/same-content.ts';
 import type { Demand } from '../allocator/allocator.ts';
 import { compileConstraints, noConstraints } from '../allocator/offer-constraints.ts';
 import { allocateSoon, announce, type Effect, log, sendEvent, sendToAgent } from '../effects.ts';
 import { count, countCall } from '../metrics.ts';
+import { known as knownEntry, record } from '../registry/entries.ts';
 import type { Framework, MasterState } from '../state.ts';
 import { changedPrincipal, invalidDemand, invalidFramework, unwelcomeFramework } from './framework-validation.ts';
 import { discardInverseOffer } from './inverse-offers.ts';
@@ -30,6 +32,7 @@ export function subscribe(state: MasterState, call: SchedulerCallSubscribe, now:
   const before = known === undefined ? [] : replaceSubscription(state, known, now);
   const framework = known ?? newFramework(state, id, info, now);
   const renewal = known === undefined || known.recovered ? { ...info, id: { value: id } } : renewed(known.info, info);
+  const isNews = known === undefined || !sameContent(known.info, renewal);
   framework.connected = true;
   if (framework.recovered) framework.registeredAt = now;
   framework.recovered = false;
@@ -43,7 +46,13 @@ export function subscribe(state: MasterState, call: SchedulerCallSubscribe, now:
   return {
     framework: id,
     before,
-    after: [...greet(state, id), ...told, news, log('framework subscribed', { id, name: info.name })],
+    after: [
+      ...(isNews ? [record(knownEntry(framework))] : []),
+      ...greet(state, id),
+      ...told,
+      news,
+      log('framework subscribed', { id, name: info.name }),
+    ],
   };
 }
 

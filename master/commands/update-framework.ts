@@ -1,5 +1,6 @@
 import type { SchedulerCallUpdateFramework } from '../../protocol/messages.ts';
 import { allocateSoon, announce, type Effect, log } from '../effects.ts';
+import { known, record } from '../registry/entries.ts';
 import { type Framework, type MasterState, rolesOf } from '../state.ts';
 import { invalidChange, invalidDemand, invalidFramework, unwelcomeFramework } from './framework-validation.ts';
 import { rescindOffer } from './offers.ts';
@@ -25,6 +26,7 @@ export function updateFramework(
   });
   return {
     effects: [
+      record(known(framework)),
       ...rescinded,
       ...told,
       announce({ type: 'FRAMEWORK_UPDATED', framework }),

@@ -2,6 +2,7 @@ import type { WeightInfo } from '../../protocol/messages.ts';
 import { invalidRole } from '../../protocol/roles.ts';
 import { isWithin } from '../documents/roles.ts';
 import { allocateSoon, type Effect, log } from '../effects.ts';
+import { record, weight as weightEntry } from '../registry/entries.ts';
 import { type MasterState, rolesOf } from '../state.ts';
 import { rescindOffer } from './offers.ts';
 
@@ -25,7 +26,8 @@ export function updateWeights(
   const matters = changed.some(({ role = '' }) => active.some((other) => isWithin(other, role)));
   const rescinded = matters ? [...state.offers.keys()].flatMap((id) => rescindOffer(state, id, 'WEIGHTS', now)) : [];
   const weights = Object.fromEntries(infos.map(({ role = '', weight }) => [role, weight]));
-  return { effects: [...rescinded, allocateSoon, log('weights updated', { weights })] };
+  const kept = record(...infos.map(({ role = '', weight }) => weightEntry(role, weight)));
+  return { effects: [kept, ...rescinded, allocateSoon, log('weights updated', { weights })] };
 }
 
 function invalidWeight(state: MasterState, { role = '', weight }: WeightInfo): string | undefined {

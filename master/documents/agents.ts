@@ -20,8 +20,20 @@ export function agentsDocument(state: MasterState, only: string | undefined): Do
   const chosen = [...state.agents.values()].filter((agent) => only === undefined || agent.id === only);
   return {
     slaves: chosen.map((agent) => ({ ...agentDocument(state, agent), ...resourceLists(state, agent) })),
-    recovered_slaves: [],
+    recovered_slaves: recoveredDocuments(state, only),
   };
+}
+
+/** Agents that have not come back to this master yet, in `/state` and `/slaves`. */
+export function recoveredDocuments({ recovery }: MasterState, only: string | undefined): Document[] {
+  const chosen = [...recovery.agents.values()].filter(({ id }) => only === undefined || id === only);
+  return chosen.map(({ id, agent }) => ({
+    id,
+    hostname: agent.info.hostname,
+    port: agent.address.port,
+    attributes: attributesDocument(agent.attributes),
+    domain: agent.info.domain && embed('DomainInfo', agent.info.domain),
+  }));
 }
 
 /** An agent in `/state`, `/state-summary` and `/slaves`. */

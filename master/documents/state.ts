@@ -4,7 +4,7 @@ import { logPlaces } from '../../runtime/log-flags.ts';
 import { mesosVersion } from '../../runtime/version.ts';
 import { versionDocument } from '../../runtime/version-document.ts';
 import { isActive, type MasterState } from '../state.ts';
-import { agentDocument } from './agents.ts';
+import { agentDocument, recoveredDocuments } from './agents.ts';
 import { frameworksDocument } from './frameworks.ts';
 
 /** `/state`: everything, as exporters, DNS servers and dashboards read it. */
@@ -16,7 +16,7 @@ export function stateDocument(state: MasterState, flags: Record<string, string>)
     version: mesosVersion,
     ...versionDocument(state.startedAt),
     start_time: double(state.startedAt / 1000),
-    elected_time: double(state.startedAt / 1000),
+    elected_time: double(state.electedAt / 1000),
     id,
     pid,
     hostname,
@@ -29,7 +29,7 @@ export function stateDocument(state: MasterState, flags: Record<string, string>)
     ...logPlaces(flags),
     flags,
     slaves: agents.map((agent) => agentDocument(state, agent)),
-    recovered_slaves: [],
+    recovered_slaves: recoveredDocuments(state, undefined),
     frameworks,
     completed_frameworks,
     orphan_tasks: [],

@@ -6,20 +6,21 @@ import { refuse } from '../../runtime/refusals.ts';
 export type Leader = 'self' | { hostname: string; port: number } | undefined;
 
 /** What every master answers itself. */
-const local = /^\/(health|flags|version|metrics\/snapshot|files\/[^/]+|redirect)$/;
+export const local = /^\/(health|flags|version|metrics\/snapshot|files\/[^/]+|redirect)$/;
 
 /**
- * Sends requests for what only the leader knows to it (307; 503 while there is none), before anything else is looked at.
+ * Sends requests for what only the leader knows to it (307; 503 while there is none, or it does not know yet), before anything else is looked at.
  * The location has no scheme, and the path and query of the request. `/redirect` names the leader at any rate.
  */
 export function leaderRedirect(
   server: FastifyInstance,
-  leader: () => Leader,
+  leader: () => Leader | 'recovering',
   self: () => { hostname: string; port: number },
 ): void {
   server.addHook('onRequest', (request, reply, done) => {
     const found = leader();
     if (found === 'self' || request.is404 || local.test(splitTarget(request.url).path)) return done();
+    if (found === 'recovering') return refuse.unavailable(reply, 'Master has not finished recovery');
     if (found === undefined) return refuse.unavailable(reply, 'No leader elected');
     const { path, query } = splitTarget(request.originalUrl);
     reply

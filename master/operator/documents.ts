@@ -1,4 +1,5 @@
 import type {
+  AgentInfo,
   ExecutorInfo,
   FrameworkInfo,
   MasterResponseGetAgents,
@@ -121,14 +122,17 @@ export function getAgents(state: MasterState): MasterResponseGetAgents {
       const document = agentDocument(state, agent);
       return { ...document, agent_info: { ...document.agent_info, checkpoint: true } };
     }),
-    recovered_agents: [],
+    recovered_agents: [...state.recovery.agents.values()].map(({ agent }) => ({
+      ...agentInfo(agent),
+      checkpoint: true,
+    })),
   };
 }
 
 export function agentDocument(state: MasterState, agent: Agent): MasterResponseGetAgentsAgent {
-  const { info, address, reregisteredAt, drain } = agent;
+  const { address, reregisteredAt, drain } = agent;
   return {
-    agent_info: { ...info, resources: (info.resources ?? []).map(toPostRefinement) },
+    agent_info: agentInfo(agent),
     active: isActive(agent),
     deactivated: agent.deactivated,
     version: mesosVersion,
@@ -147,9 +151,12 @@ export function agentDocument(state: MasterState, agent: Agent): MasterResponseG
   };
 }
 
+function agentInfo({ info }: Agent): AgentInfo {
+  return { ...info, resources: (info.resources ?? []).map(toPostRefinement) };
+}
+
 export function getMaster(state: MasterState): MasterResponseGetMaster {
-  const seconds = state.startedAt / 1000;
-  return { master_info: state.master, start_time: seconds, elected_time: seconds };
+  return { master_info: state.master, start_time: state.startedAt / 1000, elected_time: state.electedAt / 1000 };
 }
 
 function offersOf(state: MasterState, ids: Iterable<OfferRecord['id']>): OfferRecord[] {

@@ -8,7 +8,7 @@ import { updateOperation } from '../../master/commands/operations.ts';
 import { operateOnAgent } from '../../master/commands/operator-operations.ts';
 import { updateQuotas } from '../../master/commands/quota.ts';
 import { registerAgent } from '../../master/commands/register-agent.ts';
-import { markGone, removeAgent } from '../../master/commands/remove-agent.ts';
+import { forgetLostAgents, markGone, removeAgent } from '../../master/commands/remove-agent.ts';
 import { updateFramework } from '../../master/commands/update-framework.ts';
 import { updateWeights } from '../../master/commands/weights.ts';
 import type { Effect } from '../../master/effects.ts';
@@ -337,6 +337,7 @@ export class MasterHistory {
         if (worker.linked && agent !== undefined) agent.heardAt = this.world.now;
       }
       this.world.did(expire(this.world.state, this.world.now));
+      this.world.did(forgetLostAgents(this.world.state, this.world.now));
     },
   };
 

@@ -35,6 +35,11 @@ export class MasterWorld {
       startedAt: this.now,
       settings: {
         agentPingTimeout: 75,
+        agentRemovalRate: undefined,
+        agentReregisterTimeout: 600,
+        recoveryRemovalLimit: 1,
+        allocationRecoveryShare: 0.8,
+        allocationRecoveryTimeout: 600,
         maxCompletedFrameworks: 50,
         maxCompletedTasksPerFramework: 1000,
         maxUnreachableTasksPerFramework: 1000,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { expire } from '../../../../master/commands/expire.ts';
 import { registerAgent } from '../../../../master/commands/register-agent.ts';
-import { markGone } from '../../../../master/commands/remove-agent.ts';
+import { forgetLostAgents, markGone } from '../../../../master/commands/remove-agent.ts';
 import { updateTask } from '../../../../master/commands/update-task.ts';
 import type { MasterSettings } from '../../../../master/state.ts';
 import { type AgentId, asAgentId, type FrameworkId } from '../../../../protocol/ids.ts';
@@ -33,7 +33,9 @@ function gone(world: MasterWorld, agent: AgentId) {
 
 function silence(world: MasterWorld) {
   world.now += 75_000;
-  return world.did(expire(world.state, world.now));
+  const effects = world.did(expire(world.state, world.now));
+  world.did(forgetLostAgents(world.state, world.now));
+  return effects;
 }
 
 const asked = (world: MasterWorld, framework: FrameworkId, task: string, agent: string) =>
@@ -133,7 +135,7 @@ describe('what is remembered of lost agents is bounded', () => {
     silence(world);
     assert.deepEqual([world.state.unreachableAgents.has(agent), world.state.goneAgents.has(other)], [true, true]);
     world.now += 1_000_000;
-    world.did(expire(world.state, world.now));
+    world.did(forgetLostAgents(world.state, world.now));
     assert.deepEqual([world.state.unreachableAgents.size, world.state.goneAgents.size], [0, 0]);
     assert.equal(world.known(framework).unreachableTasks.size, 0);
   });
