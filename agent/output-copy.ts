@@ -44,11 +44,11 @@ export class OutputCopy {
   readonly #catchingUp: Gate;
   readonly #stdout: Output;
   readonly #stderr: Output;
+  readonly #finishing = new AbortController();
   readonly #following = new AbortController();
   readonly #abandoned = new AbortController();
   #attached: Promise<void> | undefined;
   #followed: Promise<void> | undefined;
-  #finishing = false;
   /** Of the reading that goes on now. */
   #rests: OutputRest[] = [];
   /** Bytes of the engine's record in earlier readings. */
@@ -89,12 +89,12 @@ export class OutputCopy {
   /** Copies what comes, while the container runs, behind what the files have. */
   follow(): void {
     const signal = AbortSignal.any([this.#following.signal, this.#abandoned.signal]);
-    this.#followed = this.#follow(signal).catch(() => undefined);
+    this.#followed = this.#follow(signal);
   }
 
   /** The container has ended: resolves when all of its output is in the files. Throws the reason when the copy is abandoned. */
   async finish(): Promise<void> {
-    this.#finishing = true;
+    this.#finishing.abort();
     const { signal } = this.#abandoned;
     const abandoned = new Promise<never>((_, reject) => {
       const giveUp = () => reject(signal.reason);
@@ -114,7 +114,7 @@ export class OutputCopy {
 
   /** The container never ran. */
   discard(): void {
-    this.#finishing = true;
+    this.#finishing.abort();
     this.#close();
   }
 
@@ -126,10 +126,9 @@ export class OutputCopy {
 
   /** What was attached to has ended, with the container or without it. */
   async #resumeUnlessOver({ stdout, stderr }: LogSinks): Promise<void> {
-    for (let waited = 0; waited < partingMs && !this.#finishing; waited += 100)
-      await new Promise<void>((resolve) => this.#clock.after(100, resolve));
+    await sleep(this.#clock, partingMs, this.#finishing.signal);
     await Promise.all([drained(stdout), drained(stderr)]);
-    if (!this.#finishing && !this.#abandoned.signal.aborted) this.follow();
+    if (!this.#finishing.signal.aborted && !this.#abandoned.signal.aborted) this.follow();
   }
 
   /**
@@ -146,8 +145,16 @@ export class OutputCopy {
     await Promise.all([end(this.#stdout.file), end(this.#stderr.file)]);
   }
 
-  /** First all that is recorded, so that it is known whether the record has the place. */
+  /** Again when that broke off, until the container ends: its engine may be away for a moment. */
   async #follow(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#followOnce(signal).catch(() => undefined);
+      await sleep(this.#clock, partingMs, AbortSignal.any([signal, this.#finishing.signal]));
+    }
+  }
+
+  /** First all that is recorded, so that it is known whether the record has the place. */
+  async #followOnce(signal: AbortSignal): Promise<void> {
     const kept = await Promise.all([this.#kept(this.#stdout), this.#kept(this.#stderr)]);
     if (kept.some(({ size }) => size > 0)) await this.#catchUpInTurn(signal);
     if (!signal.aborted) await this.#read({ follow: true, signal });
