@@ -1,4 +1,4 @@
-import { open, readFile, rename } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describeError, MesitaError } from '../protocol/errors.ts';
 import { decodeJson } from '../protocol/json-codec.ts';
@@ -15,55 +15,36 @@ export interface Checkpointed {
   operations: Operation[];
 }
 
-/** The agent's memory of operations, `<work_dir>/meta/resources.json`. A crash leaves the old content or the new one, never half of it. */
-export class CheckpointFile {
-  readonly #path: string;
-
-  constructor(workDirectory: string) {
-    this.#path = join(workDirectory, 'meta', 'resources.json');
-  }
-
-  /** Throws MESITA_CHECKPOINT_INVALID: to go on without would be to forget volumes. */
-  async read(): Promise<Checkpointed> {
-    let text: string;
-    try {
-      text = await readFile(this.#path, 'utf8');
-    } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return { resources: [], operations: [] };
-      throw this.#invalid(describeError(cause));
-    }
-    try {
-      const content = JSON.parse(text) as Partial<Record<keyof Checkpointed, unknown[]>>;
-      return {
-        resources: normalize((content.resources ?? []).map((one) => this.#decoded('Resource', one))),
-        operations: (content.operations ?? []).map((one) => this.#decoded('Operation', one)),
-      };
-    } catch (cause) {
-      throw cause instanceof MesitaError ? cause : this.#invalid(describeError(cause));
-    }
-  }
-
-  /** Resolves when the content is on the disk. */
-  async write(content: Checkpointed): Promise<void> {
-    const fresh = `${this.#path}.new`;
-    const file = await open(fresh, 'w');
-    try {
-      await file.writeFile(JSON.stringify(content));
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(fresh, this.#path);
-  }
-
-  #decoded<Type extends 'Resource' | 'Operation'>(type: Type, value: unknown) {
+/** Throws MESITA_CHECKPOINT_INVALID, with the name of where it was read: to go on without would be to forget volumes. */
+export function readCheckpoint(text: string, from: string): Checkpointed {
+  const invalid = (reason: string) =>
+    new MesitaError('MESITA_CHECKPOINT_INVALID', { message: `${from} cannot be read: ${reason}` });
+  const decoded = <Type extends 'Resource' | 'Operation'>(type: Type, value: unknown) => {
     const result = decodeJson(type, value);
-    if (!result.ok) throw this.#invalid(result.error);
+    if (!result.ok) throw invalid(result.error);
     return result.value;
+  };
+  try {
+    const content = JSON.parse(text) as Partial<Record<keyof Checkpointed, unknown[]>>;
+    return {
+      resources: normalize((content.resources ?? []).map((one) => decoded('Resource', one))),
+      operations: (content.operations ?? []).map((one) => decoded('Operation', one)),
+    };
+  } catch (cause) {
+    throw cause instanceof MesitaError ? cause : invalid(describeError(cause));
   }
+}
 
-  #invalid(reason: string): MesitaError {
-    return new MesitaError('MESITA_CHECKPOINT_INVALID', { message: `${this.#path} cannot be read: ${reason}` });
+/** What versions before the database have left in `<work_dir>/meta/resources.json`. Throws MESITA_CHECKPOINT_INVALID. */
+export function readOldCheckpoint(directory: string): Checkpointed {
+  const path = join(directory, 'resources.json');
+  try {
+    return readCheckpoint(readFileSync(path, 'utf8'), path);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return { resources: [], operations: [] };
+    if (cause instanceof MesitaError) throw cause;
+    const message = `${path} cannot be read: ${describeError(cause)}`;
+    throw new MesitaError('MESITA_CHECKPOINT_INVALID', { message, cause });
   }
 }
 

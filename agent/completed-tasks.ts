@@ -3,7 +3,7 @@ import type { AgentState, ExecutorRecord, Run, TaskRecord } from './state.ts';
 // As many as Mesos' agent remembers.
 const mostCompletedFrameworks = 50;
 const mostCompletedRuns = 150;
-const mostCompletedTasks = 200;
+export const mostCompletedTasks = 200;
 
 /** One more of a metric, e.g. `valid_status_updates`. */
 export function count(state: AgentState, name: string): void {

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { describeError, MesitaError } from '../protocol/errors.ts';
 import type { TaskStatusReason } from '../protocol/messages.ts';
 import type { Fetcher } from '../runtime/fetcher/fetcher.ts';
@@ -67,16 +68,38 @@ export class ContainerLauncher {
     this.#underWay.get(run.containerName)?.abort(new Error('The launch was given up'));
   }
 
-  async launch(run: Run): Promise<void> {
+  /** All that are under way are given up: the agent goes. */
+  abortAll(): void {
+    for (const controller of this.#underWay.values()) controller.abort(new Error('The agent stops'));
+  }
+
+  /** `again`: what an earlier run of the agent left of the launch goes first. */
+  async launch(run: Run, again = false): Promise<void> {
     const controller = new AbortController();
     this.#underWay.set(run.containerName, controller);
     try {
+      if (again) await this.#clear(run);
       await this.#launch(run, controller.signal);
     } catch (error) {
       this.#options.observer.failed(run, failureOf(error));
     } finally {
       this.#underWay.delete(run.containerName);
     }
+  }
+
+  /** What an earlier run of the agent launched is there, and in use. */
+  async resume(run: Run): Promise<void> {
+    const { images, sandboxes, settings } = this.#options;
+    const plan = planOf(run, settings);
+    if (plan !== undefined && !('error' in plan)) images.use(run.containerName, plan.image);
+    await sandboxes.keep(run.sandbox);
+  }
+
+  /** A container that was made and never started, and what was fetched of its files. */
+  async #clear(run: Run): Promise<void> {
+    await this.#options.engine.remove(run.containerName);
+    await this.#options.sandboxes.keep(run.sandbox);
+    await rm(run.sandbox, { recursive: true, force: true });
   }
 
   async #launch(run: Run, signal: AbortSignal): Promise<void> {

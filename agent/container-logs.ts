@@ -68,6 +68,11 @@ export class ContainerLogs {
     this.#following.set(container.containerName, following);
   }
 
+  /** An earlier run of the agent started it, and it runs: its output goes on where the files end. */
+  recovered(container: ContainerRecord): void {
+    this.started(container);
+  }
+
   /**
    * The container ended: resolves when all of its output is in the files, or no more of it is to be had; with what is
    * wrong with it then.

@@ -23,13 +23,12 @@ export interface EngineChoice {
 }
 
 /**
- * Connects to what is to run the tasks: containers where they are listed and an engine answers, else host processes where they are. Removes what an
- * earlier run of this very agent has left, in containers or as processes. Throws MESITA_ENGINE_UNREACHABLE.
+ * Connects to what is to run the tasks: containers where they are listed and an engine answers, else host processes where they are. Removes the host
+ * processes that an earlier run of this very agent has left, where it now runs containers. Throws MESITA_ENGINE_UNREACHABLE.
  */
 export async function chooseEngine(choice: EngineChoice): Promise<ChosenEngine> {
   const chosen = await connectFirst(choice);
   const { log } = choice;
-  await removeOrphans(chosen.engine, log);
   // It may have been started without Docker.
   if (chosen.kind === 'docker' && choice.containerizers.includes('process')) {
     const other = choice.open.process();

@@ -6,6 +6,7 @@ import { domain } from '../runtime/domain-flag.ts';
 import { duration } from '../runtime/duration-flag.ts';
 import { boolean, type Flag, type FlagValues, integer, text } from '../runtime/flags.ts';
 import { logFlags } from '../runtime/log-flags.ts';
+import { isZooKeeperUrl, parseZooKeeperUrl, shownZooKeeperUrl } from '../runtime/zookeeper/zookeeper-url.ts';
 import type { Containerizer } from './engine-choice.ts';
 import { parseImageGcConfig } from './image-gc-plan.ts';
 import { estimatorChoice } from './oversubscription/estimator.ts';
@@ -30,10 +31,32 @@ function role(value: string): { value: string } | { error: string } {
   return reason === undefined ? { value } : { error: reason };
 }
 
+function masters(value: string): { value: string } | { error: string } {
+  if (!isZooKeeperUrl(value)) return { value };
+  const parsed = parseZooKeeperUrl(value);
+  return 'error' in parsed ? parsed : { value };
+}
+
 function part(value: string): { value: number } | { error: string } {
   const number = Number(value);
   const good = /^[\d.]+$/.test(value) && number >= 0 && number <= 1;
   return good ? { value: number } : { error: 'expected a number from 0 to 1' };
+}
+
+function oneOf<Word extends string>(...words: Word[]) {
+  return (value: string): { value: Word } | { error: string } => {
+    const found = words.find((word) => word === value);
+    return found === undefined ? { error: `expected one of ${words.join(', ')}` } : { value: found };
+  };
+}
+
+// As in Mesos: an agent that waits longer keeps its master waiting.
+const longestReregistration = 15;
+
+function reregistrationTimeout(value: string): { value: number } | { error: string } {
+  const parsed = duration(value);
+  if ('value' in parsed && parsed.value > longestReregistration) return { error: 'expected at most 15secs' };
+  return parsed;
 }
 
 function absolutePath(value: string): { value: string } | { error: string } {
@@ -49,7 +72,21 @@ function containerizers(value: string): { value: Containerizer[] } | { error: st
 }
 
 export const agentFlags = {
-  master: { form: 'HOST:PORT', help: 'The master to join.', required: true, mesos: true, parse: text },
+  master: {
+    form: 'HOST:PORT',
+    help: 'The master to join; host:port,host:port of several, or zk://[user:password@]host:port,…/path where they elect a leader.',
+    required: true,
+    mesos: true,
+    parse: masters,
+    show: shownZooKeeperUrl,
+  },
+  zk_session_timeout: {
+    form: 'DURATION',
+    help: 'How long a session with ZooKeeper outlives its last sign of life.',
+    default: '10secs',
+    mesos: true,
+    parse: duration,
+  },
   ip: { form: 'ADDRESS', help: 'Address to listen on.', default: '127.0.0.1', mesos: true, parse: text },
   port: {
     form: 'NUMBER',
@@ -229,6 +266,41 @@ export const agentFlags = {
     default: '1mins',
     mesos: true,
     parse: duration,
+  },
+  executor_reregistration_timeout: {
+    form: 'DURATION',
+    help: 'Time that executors have to come back to an agent that was started anew, up to 15secs.',
+    default: '2secs',
+    mesos: true,
+    parse: reregistrationTimeout,
+  },
+  recover: {
+    form: 'reconnect|cleanup',
+    help: 'What to do with the tasks that an earlier run of this agent left: go on with them, or end them all and exit.',
+    default: 'reconnect',
+    mesos: true,
+    parse: oneOf('reconnect', 'cleanup'),
+  },
+  recovery_timeout: {
+    form: 'DURATION',
+    help: 'How long executors look for an agent that is away, before they end themselves.',
+    default: '15mins',
+    mesos: true,
+    parse: duration,
+  },
+  reconfiguration_policy: {
+    form: 'equal|additive|any',
+    help: 'What of --resources, --attributes, --hostname and --domain may differ from the last start: nothing, only more may be there, or anything that the running tasks fit into.',
+    default: 'any',
+    mesos: true,
+    parse: oneOf('equal', 'additive', 'any'),
+  },
+  strict: {
+    form: '',
+    help: 'Do not start when something that was written down cannot be read; else what it was about is given up.',
+    default: 'true',
+    mesos: true,
+    parse: boolean,
   },
   executor_shutdown_grace_period: {
     form: 'DURATION',

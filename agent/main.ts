@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { describeError, MesitaError } from '../protocol/errors.ts';
 import { type Clock, systemClock } from '../runtime/clock.ts';
 import { flagTexts } from '../runtime/flags.ts';
 import { createHttpServer, isLoopback, listen } from '../runtime/http-server.ts';
@@ -7,8 +9,7 @@ import type { Log } from '../runtime/log.ts';
 import type { Shutdown } from '../runtime/shutdown.ts';
 import { Timer } from '../runtime/timer.ts';
 import { addressOf, describeAgent } from './agent-description.ts';
-import { AgentIdFile } from './agent-id.ts';
-import { CheckpointFile, withCheckpointed } from './checkpoint.ts';
+import { withCheckpointed } from './checkpoint.ts';
 import { restoreOperations } from './commands/operations.ts';
 import { ContainerEnds } from './container-ends.ts';
 import { ContainerLauncher, type LauncherOptions } from './container-launcher.ts';
@@ -33,6 +34,11 @@ import { makeEstimator } from './oversubscription/estimator.ts';
 import { Oversubscription } from './oversubscription/oversubscription.ts';
 import { makeQosController } from './oversubscription/qos-controller.ts';
 import { Performer } from './performer.ts';
+import { AgentMemory, readBootId } from './recovery/agent-memory.ts';
+import { everything } from './recovery/concerned.ts';
+import { checkReconfiguration, checkRoom } from './recovery/reconfiguration.ts';
+import { RunMemory } from './recovery/run-memory.ts';
+import { WriteGate } from './recovery/write-gate.ts';
 import { noRegistries } from './registry-credentials.ts';
 import { SandboxGc } from './sandbox-gc.ts';
 import { type AgentState, emptyState } from './state.ts';
@@ -51,6 +57,8 @@ export interface AgentOptions {
   clock?: Clock;
   /** For tests; else the Docker engine at --docker_socket. */
   engine?: Engine;
+  /** Asked when the agent stops: whether its tasks stay, for its next start. By default they end with it. */
+  leavesTasks?: () => boolean;
 }
 
 export interface RunningAgent {
@@ -63,13 +71,14 @@ export interface RunningAgent {
 /**
  * Starts an agent: engine, host facts, HTTP, and the link to the master.
  * Throws MESITA_ENGINE_UNREACHABLE, MESITA_PORT_IN_USE, MESITA_LISTEN_FAILED, MESITA_WORK_DIR_UNUSABLE,
- * MESITA_CHECKPOINT_INVALID, MESITA_CHECKPOINT_INCOMPATIBLE.
+ * MESITA_WORK_DIR_IN_USE, MESITA_DATABASE_TOO_NEW, MESITA_DATABASE_FAILED, MESITA_DISK_FULL, MESITA_CHECKPOINT_INVALID,
+ * MESITA_CHECKPOINT_INCOMPATIBLE.
  */
 export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const { flags, log, shutdown, clock = systemClock } = options;
   const workDirectory = resolve(flags.work_dir);
-  const idFile = new AgentIdFile(workDirectory);
-  const knownId = await idFile.read();
+  const memory = openMemory(workDirectory, shutdown);
+  const knownId = memory.id;
   const { kind, engine, facts } = await openEngine(options, workDirectory);
   shutdown.register('engine', () => engine.close());
   const info = await describeAgent(flags, workDirectory, facts, knownId);
@@ -82,19 +91,23 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     master: flags.master,
     flags: flagTexts(agentFlags, flags),
   };
-  const checkpoint = new CheckpointFile(workDirectory);
-  const kept = await checkpoint.read();
+  const rebooted = memory.rebootedSince(readBootId());
+  if (!rebooted) checkReconfiguration(flags.reconfiguration_policy, memory.info, info);
+  const kept = memory.checkpoint();
   const total = withCheckpointed(info.resources ?? [], kept.resources);
   const state = emptyState(
     {
       killGrace: flags.executor_shutdown_grace_period,
       executorShutdownGrace: flags.executor_shutdown_grace_period,
       executorRegistrationTimeout: flags.executor_registration_timeout,
+      executorReregistrationTimeout: flags.executor_reregistration_timeout,
     },
     total,
   );
+  const runs = restore(memory, state, flags, log);
+  if (!rebooted) checkRoom(state);
   const server = createHttpServer({ log, actor: 'slave(1)', bodyLimit: longestBody });
-  const fetcher = await setUpFetcher(flags, workDirectory, shutdown);
+  const fetcher = await setUpFetcher(flags, workDirectory, shutdown, () => identity.master);
   const sandboxes = new SandboxGc({
     workDirectory,
     policy: { delay: flags.gc_delay, headroom: flags.gc_disk_headroom },
@@ -127,7 +140,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     performer: () => performing,
     runner: () => running,
   });
-  identity.address.port = await listen(server, flags);
+  identity.address.port = await listenAsBefore(server, flags, memory);
   shutdown.register('http server', () => server.close());
   info.port = identity.address.port;
   shutdown.register('sandbox gc', sandboxes.start());
@@ -156,6 +169,8 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
       metrics: launches,
       ...own,
     });
+  const gate = new WriteGate({ write: (changes) => memory.write(changes), clock, log });
+  shutdown.register('what is to be kept', () => gate.stop());
   const performer = new Performer({
     state,
     engine,
@@ -171,17 +186,22 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     storage: {
       makeVolume: (volume) => makeVolume(workDirectory, volume),
       removeVolume: (volume) => removeVolume(workDirectory, volume),
-      write: (content) => checkpoint.write(content),
+      write: (content) => memory.write(memory.keep({ checkpoint: content })),
     },
+    memory: runs,
+    gate,
     log,
     address: identity.address.ip,
   });
-  performing = performer;
   shutdown.register('performer', performer.start());
   running = new ContainerRunner({ engine, ends, logs, launcher, sandboxes, images, log });
   shutdown.register('containers of operators', running.start());
   if (flags.enforce_container_disk_quota) watchDisk(flags, state, performer, clock, log, shutdown);
   oversubscribe(flags, { state, engine, performer, clock, log, shutdown });
+  const { address } = identity;
+  gate.pass(memory.keep({ boot_id: readBootId(), info: identity.info, port: String(address.port) }), () => undefined);
+  await performer.recover(rebooted);
+  performing = performer;
   performer.perform(restoreOperations(state, kept.operations));
   warnIfOpen(flags.ip, log);
   const registered = joinMaster({
@@ -191,13 +211,60 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     clock,
     performer,
     identity,
-    idFile,
+    memory,
+    gate,
+    leavesTasks: options.leavesTasks ?? (() => false),
     workDirectory,
     settings,
     server,
     sandboxes,
   });
   return { address: `${flags.ip}:${identity.address.port}`, registered, state };
+}
+
+/** Throws MESITA_WORK_DIR_UNUSABLE, and what AgentMemory does. */
+function openMemory(workDirectory: string, shutdown: Shutdown): AgentMemory {
+  const directory = join(workDirectory, 'meta');
+  try {
+    mkdirSync(directory, { recursive: true });
+  } catch (cause) {
+    const message = `The work directory ${workDirectory} cannot be used: ${describeError(cause)}`;
+    throw new MesitaError('MESITA_WORK_DIR_UNUSABLE', { message, cause });
+  }
+  const memory = new AgentMemory(directory);
+  shutdown.register('memory', () => memory.close());
+  return memory;
+}
+
+/** What an earlier run of the agent has written down of its runs. Throws MESITA_CHECKPOINT_INVALID with --strict. */
+function restore(memory: AgentMemory, state: AgentState, { strict }: AgentFlags, log: Log): RunMemory {
+  const { written, problems } = memory.restore(state);
+  state.drain = memory.drain;
+  if (problems.length > 0 && strict)
+    throw new MesitaError('MESITA_CHECKPOINT_INVALID', {
+      message: `What was written down of tasks and executors cannot be read: ${problems.join('; ')}`,
+    });
+  for (const problem of problems)
+    log.error({ problem }, 'a task or executor of an earlier run of this agent is given up');
+  const { tasks, executors } = state;
+  if (everything(state).length > 0)
+    log.info({ tasks: tasks.size, executors: executors.size }, 'going on with what an earlier run of this agent left');
+  return new RunMemory(state, written);
+}
+
+/** On the port of its last run, where any is good: executors look for it there. */
+async function listenAsBefore(
+  server: Parameters<typeof listen>[0],
+  flags: AgentFlags,
+  { port }: AgentMemory,
+): Promise<number> {
+  if (flags.port !== 0 || port === undefined) return listen(server, flags);
+  try {
+    return await listen(server, { ...flags, port });
+  } catch (error) {
+    if (!(error instanceof MesitaError) || error.code !== 'MESITA_PORT_IN_USE') throw error;
+    return listen(server, flags);
+  }
 }
 
 function openEngine(

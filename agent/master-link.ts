@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import type { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { Agent as Connections, type Dispatcher } from 'undici';
 import {
@@ -10,24 +12,30 @@ import { describeError } from '../protocol/errors.ts';
 import { linkJson } from '../protocol/link-json.ts';
 import { backoff } from '../runtime/backoff.ts';
 import { type Clock, sleep } from '../runtime/clock.ts';
-import { followEventStream } from '../runtime/event-stream.ts';
+import { followEventStream, Redirect } from '../runtime/event-stream.ts';
+import type { LeaderSource } from '../runtime/leader-source.ts';
 import type { Log } from '../runtime/log.ts';
 
 export interface MasterLinkOptions {
-  /** host:port */
-  master: string;
+  /** Closed with the link. */
+  leaders: LeaderSource;
   clock: Clock;
   random: () => number;
   log: Log;
   /** Milliseconds: the first wait before dialling again. */
   backoff: number;
+  /** Resolves when the agent may dial. */
+  ready?(): Promise<void>;
   /** What the agent is and runs, at the moment of dialling. */
   subscription(): AgentSubscription;
+  /** A master, at host:port, has taken the subscription; its messages follow. */
+  onOpen?(master: string): void;
   onMessage(message: MasterMessage): void;
   onBroken(reason: string): void;
 }
 
 interface OpenLink {
+  readonly origin: string;
   readonly controller: AbortController;
   /** The id of the subscription, which messages carry. */
   readonly stream: string;
@@ -36,7 +44,15 @@ interface OpenLink {
   posting: Promise<void> | undefined;
 }
 
+/** How an attempt went. `leader`: where another master leads, by the word of the one that was asked. */
+interface Attempt {
+  reason: string;
+  opened: boolean;
+  leader?: string | undefined;
+}
+
 const longestBackoffMs = 15_000;
+const mostRedirects = 10;
 const longestRecord = 256 * 1024 * 1024;
 // Until the master tells its own.
 const firstSilenceMs = 75_000;
@@ -54,35 +70,47 @@ const partingMs = 5_000;
  */
 export class MasterLink {
   readonly #options: MasterLinkOptions;
-  readonly #origin: string;
   readonly #connections: Dispatcher;
   readonly #stopping = new AbortController();
   #current: OpenLink | undefined;
+  /** The addresses that are being tried; none while it waits, undefined while they are being found. */
+  #tried: readonly string[] | undefined;
   #silenceMs = firstSilenceMs;
+  readonly #process = randomUUID();
+  #attempts = 0;
 
   constructor(options: MasterLinkOptions) {
     this.#options = options;
-    this.#origin = `http://${options.master}`;
     this.#connections = new Connections({ connect: { timeout: 5_000 }, keepAliveTimeout: 60_000, pipelining: 1 });
   }
 
-  /** Dials until `stop`; each break is followed by another try after a random wait. */
+  /** Dials until `stop`; each break is followed by another try after a random wait. A link to a master that leads no longer is given up. */
   async run(): Promise<void> {
-    const { clock, random, log, onBroken } = this.#options;
+    const { clock, log, leaders, onBroken } = this.#options;
     const { signal } = this.#stopping;
     for (let attempt = 0; !signal.aborted; attempt++) {
       const before = clock.now();
-      const reason = await this.#once();
-      if (signal.aborted) return;
-      log.warn({ master: this.#options.master, reason }, 'no link to the master');
-      onBroken(reason);
-      // A link that lasted a while was a good one: begin again with short waits.
-      if (clock.now() - before > longestBackoffMs) attempt = 0;
-      await sleep(
-        clock,
-        backoff(attempt, { initial: this.#options.backoff, maximum: longestBackoffMs }, random),
-        signal,
-      );
+      const moved = new AbortController();
+      const unwatch = leaders.watch((address) => {
+        if (this.#tried?.includes(address) === false) moved.abort();
+      });
+      const reason = await this.#tryMasters(moved.signal);
+      if (!signal.aborted) {
+        const master = this.#tried?.join(',') ?? '';
+        this.#tried = [];
+        log.warn({ master, reason: moved.signal.aborted ? 'another master leads' : reason }, 'no link to the master');
+        onBroken(reason);
+        // A link that lasted a while was a good one: begin again with short waits.
+        if (clock.now() - before > longestBackoffMs) attempt = 0;
+        if (!moved.signal.aborted) await this.#pause(attempt, AbortSignal.any([signal, moved.signal]));
+        if (moved.signal.aborted) {
+          // All agents of a cluster hear of an election at once.
+          attempt = 0;
+          await this.#pause(attempt, signal);
+        }
+      }
+      this.#tried = undefined;
+      unwatch();
     }
   }
 
@@ -101,7 +129,12 @@ export class MasterLink {
     if (posting !== undefined) await Promise.race([posting, sleep(this.#options.clock, partingMs, parted.signal)]);
     parted.abort();
     this.hangUp();
-    await this.#connections.destroy();
+    await Promise.all([this.#connections.destroy(), this.#options.leaders.close()]);
+  }
+
+  /** Ends this link, and dials again: not to this master. */
+  breakOff(reason: string): void {
+    this.#current?.controller.abort(new Error(reason));
   }
 
   /** Ends the link in the middle of a word, and dials no more: the master wants nothing to do with this agent. */
@@ -110,12 +143,15 @@ export class MasterLink {
     this.#current?.controller.abort();
   }
 
-  /** The answer to an HTTP_REQUEST. */
-  async answer(requestId: string, answer: { status: number; contentType: string; body: Buffer }): Promise<void> {
+  /** The answer to an HTTP_REQUEST, as fast as the one who asked takes it. */
+  async answer(requestId: string, answer: { status: number; contentType: string; body: Readable }): Promise<void> {
+    const link = this.#current;
+    // Who asked has gone with the link.
+    if (link === undefined) return;
     const path = `${agentLinkPath}/relay/${requestId}`;
     const headers = { 'content-type': answer.contentType, 'mesita-status': String(answer.status) };
     const { body } = await this.#connections.request({
-      origin: this.#origin,
+      origin: link.origin,
       path,
       method: 'POST',
       headers,
@@ -124,35 +160,72 @@ export class MasterLink {
     await body.dump();
   }
 
-  async #once(): Promise<string> {
+  #pause(attempt: number, signal: AbortSignal): Promise<void> {
+    const { clock, random, backoff: initial } = this.#options;
+    return sleep(clock, backoff(attempt, { initial, maximum: longestBackoffMs }, random), signal);
+  }
+
+  /** Goes through the masters until one of them takes the subscription, and follows that link to its end. */
+  async #tryMasters(moved: AbortSignal): Promise<string> {
+    const { signal } = this.#stopping;
+    let reason = 'no address of a master is known';
+    try {
+      this.#tried = await this.#options.leaders.find(signal);
+    } catch (error) {
+      return describeError(error);
+    }
+    for (const address of this.#tried) {
+      let origin: string | undefined = `http://${address}`;
+      for (let redirects = 0; origin !== undefined && redirects <= mostRedirects; redirects++) {
+        if (signal.aborted || moved.aborted) return reason;
+        const attempt: Attempt = await this.#once(origin, moved);
+        if (attempt.opened) return attempt.reason;
+        reason = attempt.reason;
+        origin = attempt.leader;
+      }
+    }
+    return reason;
+  }
+
+  async #once(origin: string, moved: AbortSignal): Promise<Attempt> {
     const controller = new AbortController();
     const abort = () => controller.abort();
     this.#stopping.signal.addEventListener('abort', abort);
+    moved.addEventListener('abort', abort);
     let link: OpenLink | undefined;
     try {
-      return await followEventStream({
+      await this.#options.ready?.();
+      const reason = await followEventStream({
         dispatcher: this.#connections,
         clock: this.#options.clock,
-        origin: this.#origin,
+        origin,
         path: agentLinkPath,
         headers: { 'content-type': 'application/json', accept: 'application/json' },
-        body: linkJson(this.#options.subscription()),
+        body: linkJson({ ...this.#options.subscription(), attempt: this.#attempt() }),
         signal: controller.signal,
         maximumRecord: longestRecord,
         silence: () => this.#silenceMs,
         onOpen: (headers) => {
-          link = { controller, stream: String(headers['mesos-stream-id']), outbox: [], posting: undefined };
+          link = { origin, controller, stream: String(headers['mesos-stream-id']), outbox: [], posting: undefined };
           this.#current = link;
+          this.#options.onOpen?.(new URL(origin).host);
         },
         onRecord: (record) => this.#receive(JSON.parse(record.toString()) as MasterMessage),
       });
+      return { reason, opened: true };
     } catch (error) {
-      return describeError(error);
+      const leader = error instanceof Redirect ? URL.parse(error.location, origin)?.origin : undefined;
+      return { reason: describeError(error), opened: link !== undefined, leader };
     } finally {
       this.#stopping.signal.removeEventListener('abort', abort);
+      moved.removeEventListener('abort', abort);
       controller.abort();
       if (this.#current === link) this.#current = undefined;
     }
+  }
+
+  #attempt(): AgentSubscription['attempt'] {
+    return { process: this.#process, number: ++this.#attempts };
   }
 
   #receive(message: MasterMessage): void {
@@ -170,7 +243,7 @@ export class MasterLink {
       link.outbox = [];
       try {
         const { statusCode, body } = await this.#connections.request({
-          origin: this.#origin,
+          origin: link.origin,
           path: `${agentLinkPath}/messages`,
           method: 'POST',
           headers: { 'content-type': 'application/json', 'mesos-stream-id': link.stream },

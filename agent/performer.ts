@@ -22,6 +22,7 @@ import {
   executorFailed,
   executorStarted,
   registrationTimedOut,
+  reregistrationTimedOut,
   updateFailed,
 } from './commands/executor-container.ts';
 import { messageFromExecutor, messageToExecutor } from './commands/executor-messages.ts';
@@ -45,6 +46,7 @@ import {
   retryOperations,
 } from './commands/operations.ts';
 import { oversubscribe, preemptRevocable, tellOversubscribed } from './commands/oversubscribe.ts';
+import { recoverRuns } from './commands/recover.ts';
 import { runTask, runTaskGroup } from './commands/run-task.ts';
 import { graceExpired, shutdownNamedExecutor } from './commands/shutdown-executor.ts';
 import type { ContainerEnds } from './container-ends.ts';
@@ -53,9 +55,12 @@ import { LimitUpdates } from './container-limits.ts';
 import type { ContainerLogs } from './container-logs.ts';
 import type { ContainerSettings } from './container-plan.ts';
 import type { Effect, EffectArguments } from './effects.ts';
-import type { Engine, EngineEvent } from './engine/engine.ts';
+import type { ContainerExit, Engine, EngineEvent } from './engine/engine.ts';
 import { type ExecutorStream, ExecutorStreams } from './executor-streams.ts';
 import { isPod } from './pods.ts';
+import { concerned, everything } from './recovery/concerned.ts';
+import type { RunMemory } from './recovery/run-memory.ts';
+import type { WriteGate } from './recovery/write-gate.ts';
 import type { SandboxPaths } from './sandbox-paths.ts';
 import {
   type AgentState,
@@ -70,7 +75,7 @@ import { type Context, resendAll, retryDue } from './status-updates.ts';
 export interface PerformerOptions {
   state: AgentState;
   engine: Engine;
-  logs: Pick<ContainerLogs, 'started' | 'ended' | 'stop'>;
+  logs: Pick<ContainerLogs, 'started' | 'recovered' | 'ended' | 'stop'>;
   launcher: (observer: Observer) => ContainerLauncher;
   /** Whoever waits for containers. */
   ends: Pick<ContainerEnds, 'tell'>;
@@ -80,6 +85,10 @@ export interface PerformerOptions {
   clock: Clock;
   ids: IdSource;
   storage: Storage;
+  /** Finds out what is to be written down of runs. */
+  memory: Pick<RunMemory, 'changes' | 'family'>;
+  /** Holds effects back until it is. */
+  gate: Pick<WriteGate, 'pass' | 'idle'>;
   /** Whoever removes old sandboxes. */
   sandboxes: { release(sandbox: string): Promise<void> };
   /** Whoever removes old images. */
@@ -106,7 +115,11 @@ const mostRemovals = 30;
 // How long a stopping agent waits for its containers: an engine that is gone must not keep it.
 const shutdownPatienceMs = 60_000;
 
-/** Runs commands on the state and performs their effects; turns what the engine and the master say into commands. */
+/**
+ * Runs commands on the state and performs their effects; turns what the engine and the master say into commands.
+ *
+ * INVARIANT: what a command changed of a run is written down before an effect of it, or of a later command, is performed.
+ */
 export class Performer {
   readonly state: AgentState;
   readonly #options: PerformerOptions;
@@ -117,6 +130,13 @@ export class Performer {
   readonly #byContainer = new Map<string, Run>();
   readonly #deadlines = new Map<string, () => void>();
   readonly #stopping = new AbortController();
+  /** Whose end was heard of: the engine may tell it beside what it lists. */
+  readonly #ending = new WeakSet<Run>();
+  /** The agent goes, and its tasks stay: what becomes of them now is the next one's. */
+  #isLeaving = false;
+  #stopListening: () => void = () => undefined;
+  /** Goes up with each registration. */
+  #links = 0;
   #paths: SandboxPaths | undefined;
   #agentId = '';
   #send: (message: AgentMessage) => void = () => undefined;
@@ -125,10 +145,12 @@ export class Performer {
 
   readonly #perform: { [Kind in keyof EffectArguments]: (effect: EffectArguments[Kind]) => void } = {
     sendToMaster: ({ message }) => this.#send(message),
-    launch: ({ run }) => {
+    launch: ({ run, again }) => {
       this.#byContainer.set(run.containerName, run);
-      this.#run(this.#launcher.launch(run), 'launch');
+      this.#run(this.#launcher.launch(run, again), 'launch');
     },
+    resume: ({ run }) => this.#run(this.#resume(run), 'go on with a container'),
+    conclude: ({ run, exit }) => this.#run(this.#conclude(run, exit), 'end a container'),
     abortLaunch: ({ run }) => this.#launcher.abort(run),
     stopContainer: ({ run, graceSeconds }) => {
       this.#run(this.#stop(run, graceSeconds), 'stop a container');
@@ -136,7 +158,7 @@ export class Performer {
     sendToExecutor: ({ executor, event }) => this.#streams.send(executor, event),
     hangUpOnExecutor: ({ executor }) => this.#streams.hangUp(executor),
     updateContainer: ({ executor }) => this.#run(this.#limits.update(executor), 'change the limits of a container'),
-    awaitExecutor: ({ executor, until, seconds }) => this.#await(executor, until, seconds),
+    awaitExecutor: (awaited) => this.#await(awaited),
     settleOperation: ({ operation, made, removed }) =>
       this.#inTurn(() => this.#settle(operation, made, removed), 'settle an operation'),
     checkpoint: () => this.#inTurn(() => this.#checkpoint(), 'write the checkpoint'),
@@ -151,36 +173,39 @@ export class Performer {
     this.state = options.state;
     this.#launcher = options.launcher({
       progress: (run, message) => {
-        if (run.kind === 'task') this.perform(launchProgress(run, message, this.#context()));
+        if (run.kind !== 'task' || this.#isLeaving) return;
+        this.perform(launchProgress(run, message, this.#context()), [run]);
       },
       starting: (run) => {
-        if (run.kind === 'task') this.perform(containerStarting(run, this.#context()));
+        if (run.kind !== 'task' || this.#isLeaving) return;
+        this.perform(containerStarting(run, this.#context()), [run]);
       },
       started: (run, addresses) => this.#started(run, addresses),
       failed: (run, failure) => {
         const { state } = this;
+        if (this.#isLeaving) return;
         const context = this.#context();
-        if (run.kind === 'task') this.perform(launchFailed(state, run, failure, context));
-        else this.perform(executorFailed(state, run, failure, context));
+        if (run.kind === 'task') this.perform(launchFailed(state, run, failure, context), [run]);
+        else this.#performAll(executorFailed(state, run, failure, context), run);
       },
     });
     this.#checks = new ContainerChecks({
       engine: options.engine,
       clock: options.clock,
       log: options.log,
-      healthChanged: (task, news) => this.perform(healthChanged(this.state, task, news, this.#context())),
-      statusChanged: (task, status) => this.perform(checkStatusChanged(task, status, this.#context())),
+      healthChanged: (task, news) => this.perform(healthChanged(this.state, task, news, this.#context()), [task]),
+      statusChanged: (task, status) => this.perform(checkStatusChanged(task, status, this.#context()), [task]),
     });
     this.#streams = new ExecutorStreams(options.clock);
     this.#limits = new LimitUpdates(options.engine, options.settings, (executor, error) => {
       options.log.warn({ container: executor.containerName, error: describeError(error) }, 'limits cannot be changed');
-      this.perform(updateFailed(executor, describeError(error)));
+      this.perform(updateFailed(executor, describeError(error)), [executor]);
     });
   }
 
   /** Begins to listen to the engine and to repeat updates; returns what stops it. */
   start(): () => void {
-    const stopListening = this.#options.engine.onEvent((event) => this.#engineEvent(event));
+    this.#stopListening = this.#options.engine.onEvent((event) => this.#engineEvent(event));
     let cancel = () => {};
     const tick = () => {
       this.perform(retryDue(this.state, this.#options.clock.now()));
@@ -190,7 +215,7 @@ export class Performer {
     cancel = this.#options.clock.after(retryCheckMs, tick);
     return () => {
       this.#stopping.abort();
-      stopListening();
+      this.#stopListening();
       cancel();
       for (const deadline of this.#deadlines.values()) deadline();
       this.#checks.stopAll();
@@ -201,6 +226,7 @@ export class Performer {
 
   /** The master knows the agent now, under this id; `send` is the link. */
   registered(agentId: string, paths: SandboxPaths, send: (message: AgentMessage) => void): void {
+    this.#links++;
     this.#agentId = agentId;
     this.#paths = paths;
     this.#send = send;
@@ -210,22 +236,30 @@ export class Performer {
   }
 
   receive(message: MasterMessage): void {
-    this.perform(this.#decide(message));
+    const before = concerned(this.state, message);
+    const effects = this.#decide(message);
+    this.perform(effects, [...before, ...concerned(this.state, message)]);
   }
 
   /** SUBSCRIBE: from here on the executor hears of its tasks on this stream. */
   subscribeExecutor(executor: ExecutorRecord, call: ExecutorCallSubscribe, stream: ExecutorStream): void {
-    this.#streams.open(executor, stream);
-    this.perform(subscribeExecutor(this.state, this.#options.agent(), executor, call, this.#context()));
+    // After what was said into an earlier one.
+    this.#options.gate.pass([], () => this.#streams.open(executor, stream));
+    const { state } = this;
+    this.#performAll(subscribeExecutor(state, this.#options.agent(), executor, call, this.#context()), executor);
   }
 
   executorStreamClosed(executor: ExecutorRecord, stream: ExecutorStream['stream']): void {
-    if (this.#streams.closed(executor, stream)) this.perform(executorDisconnected(executor));
+    this.#options.gate.pass([], () => {
+      if (this.#streams.closed(executor, stream)) this.perform(executorDisconnected(executor));
+    });
   }
 
   /** UPDATE of an executor. */
   takeUpdate(executor: ExecutorRecord, status: TaskStatus): void {
-    this.perform(updateFromExecutor(this.state, this.#agentId, executor, status, this.#context()));
+    const task = this.state.tasks.get(taskKey(executor.framework.id?.value ?? '', status.task_id.value));
+    const effects = updateFromExecutor(this.state, this.#agentId, executor, status, this.#context());
+    this.perform(effects, task === undefined ? [] : [task]);
   }
 
   /** MESSAGE of an executor; `data` is base64. */
@@ -235,7 +269,7 @@ export class Performer {
 
   /** A sandbox takes more than it may, in MB. */
   diskExceeded(run: Run, sizes: { used: number; quota: number }): void {
-    this.perform(diskExceeded(this.state, run, sizes, this.#context()));
+    this.perform(diskExceeded(this.state, run, sizes, this.#context()), [run]);
   }
 
   /** So much may be given as revocable resources. */
@@ -245,17 +279,56 @@ export class Performer {
 
   /** Ends all that uses revocable resources. */
   preemptRevocable(because: string): void {
-    this.perform(preemptRevocable(this.state, because, this.#context()));
+    this.perform(preemptRevocable(this.state, because, this.#context()), everything(this.state));
   }
 
-  perform(effects: readonly Effect[]): void {
+  /** `changed`: the runs that the command was about; those that its effects name are looked at, too. */
+  perform(effects: readonly Effect[], changed: Iterable<Run> = []): void {
+    const { memory, gate } = this.#options;
+    const link = this.#links;
+    const changes = memory.changes([...changed, ...effects.flatMap((effect) => namedBy(this.state, effect))]);
+    gate.pass(changes, () => this.#carryOut(effects, link));
+  }
+
+  /** Of what is said of an executor, which may have changed all that it runs. */
+  #performAll(effects: readonly Effect[], executor: ExecutorRecord): void {
+    this.perform(effects, this.#options.memory.family(executor));
+  }
+
+  #carryOut(effects: readonly Effect[], link: number): void {
     // The table is exhaustive by its type; the compiler cannot follow that the key and the arguments belong together.
-    for (const effect of effects) (this.#perform[effect.kind] as (argument: Effect) => void)(effect);
+    for (const effect of effects) {
+      // Said for an earlier link, and repeated on this one.
+      if (link !== this.#links && isRepeated(effect)) continue;
+      (this.#perform[effect.kind] as (argument: Effect) => void)(effect);
+    }
+  }
+
+  /** Goes on with what an earlier run of the agent has written down. `rebooted`: the machine was started anew since. Throws what the engine's `list` does. */
+  async recover(rebooted: boolean): Promise<void> {
+    const { engine, log } = this.#options;
+    const runs = everything(this.state);
+    const containers = new Map((await engine.list()).map((container) => [container.name, container]));
+    this.perform(recoverRuns(this.state, { containers, rebooted }, this.#context()), runs);
+    const known = new Set(runs.map(({ containerName }) => containerName));
+    for (const name of containers.keys()) {
+      if (known.has(name)) continue;
+      log.warn({ container: name }, 'removing a container that an earlier run of this agent left');
+      this.#run(engine.remove(name), 'remove a container');
+    }
+  }
+
+  /** The agent goes, and its tasks stay: resolves when all that was decided is written down. */
+  async leave(): Promise<void> {
+    this.#isLeaving = true;
+    this.#stopListening();
+    this.#launcher.abortAll();
+    await this.#options.gate.idle();
   }
 
   /** Kills all tasks and resolves when their containers are gone, or do not go for a minute. */
   async shutdownTasks(): Promise<void> {
-    this.perform(shutdownAll(this.state, this.#context()));
+    this.perform(shutdownAll(this.state, this.#context()), everything(this.state));
     if (!this.#busy()) return;
     let cancel = () => {};
     await new Promise<void>((resolve) => {
@@ -297,30 +370,54 @@ export class Performer {
 
   #started(run: Run, addresses: Run['addresses']): void {
     // A container that ends at once may be over before `start` answers.
-    if (run.phase !== 'preparing') return;
+    if (run.phase !== 'preparing' || this.#isLeaving) return;
     if (hasOutput(run)) this.#options.logs.started(run);
     if (run.kind === 'executor') {
-      this.perform(executorStarted(this.state, run, addresses, this.#context()));
+      this.#performAll(executorStarted(this.state, run, addresses, this.#context()), run);
     } else {
-      this.perform(containerStarted(run, addresses, this.#context()));
+      this.perform(containerStarted(run, addresses, this.#context()), [run]);
       this.#limitTime(run);
     }
+  }
+
+  /** Whether it is known to have been started or not: its container runs, and its output goes on where it was left. */
+  async #resume(run: Run): Promise<void> {
+    this.#byContainer.set(run.containerName, run);
+    await this.#launcher.resume(run);
+    // It may have ended just now.
+    if (this.#ending.has(run)) return;
+    if (hasOutput(run) && run.phase !== 'ended') this.#options.logs.recovered(run);
+    if (run.phase === 'running' && run.kind === 'task') this.#limitTime(run);
+    if (run.phase !== 'preparing') return;
+    const addresses = await this.#options.engine.addresses(run.containerName).catch(() => []);
+    this.#started(run, addresses);
+  }
+
+  async #conclude(run: Run, exit: ContainerExit): Promise<void> {
+    this.#byContainer.set(run.containerName, run);
+    await this.#launcher.resume(run);
+    await this.#exited(run, exit);
   }
 
   #limitTime(task: TaskRecord): void {
     const longest = task.info.max_completion_time?.nanoseconds;
     if (longest === undefined) return;
+    const { clock } = this.#options;
     const message = `The task ran longer than its max_completion_time of ${Number(longest) / 1e9} s`;
     const ending = { reason: 'REASON_MAX_COMPLETION_TIME_REACHED', message } as const;
-    const expire = () => this.perform(endTask(this.state, task, ending, this.#context()));
-    this.#deadlines.set(task.containerName, this.#options.clock.after(Number(longest) / 1e6, expire));
+    const expire = () => this.perform(endTask(this.state, task, ending, this.#context()), [task]);
+    const left = (task.startedAt ?? clock.now()) + Number(longest) / 1e6 - clock.now();
+    this.#deadlines.set(task.containerName, clock.after(Math.max(0, left), expire));
   }
 
-  #await(executor: ExecutorRecord, until: 'registered' | 'ended', seconds: number): void {
+  #await({ executor, until, seconds }: EffectArguments['awaitExecutor']): void {
     this.#deadlines.get(executor.containerName)?.();
-    const expire = () => {
-      this.perform(until === 'registered' ? registrationTimedOut(this.state, executor) : graceExpired(executor));
+    const expired = {
+      registered: () => registrationTimedOut(this.state, executor),
+      reregistered: () => reregistrationTimedOut(this.state, executor),
+      ended: () => graceExpired(executor),
     };
+    const expire = () => this.perform(expired[until](), [executor]);
     this.#deadlines.set(executor.containerName, this.#options.clock.after(seconds * 1000, expire));
   }
 
@@ -331,15 +428,19 @@ export class Performer {
     if (run !== undefined) this.#run(this.#exited(run, event), 'end a container');
   }
 
-  async #exited(run: Run, exit: EngineEvent & { kind: 'exited' }): Promise<void> {
+  async #exited(run: Run, exit: ContainerExit): Promise<void> {
+    if (this.#ending.has(run)) return;
+    this.#ending.add(run);
     // The order of updates is RUNNING before the end, also for a container that is over before `start` answers.
     if (run.phase === 'preparing') this.#started(run, []);
     this.#deadlines.get(run.containerName)?.();
     this.#deadlines.delete(run.containerName);
     const problem = hasOutput(run) ? await this.#options.logs.ended(run) : undefined;
+    if (this.#isLeaving) return;
     this.#options.ends.tell(run, exit.exitCode);
-    if (run.kind === 'executor') this.perform(executorExited(this.state, run, exit, this.#context()));
-    else this.perform(containerExited(this.state, run, { ...exit, problem }, this.#context()));
+    const { state } = this;
+    if (run.kind === 'executor') this.#performAll(executorExited(state, run, exit, this.#context()), run);
+    else this.perform(containerExited(state, run, { ...exit, problem }, this.#context()), [run]);
   }
 
   async #remove(run: Run): Promise<void> {
@@ -349,7 +450,7 @@ export class Performer {
     this.#byContainer.delete(run.containerName);
     // Of one that has told no end, because there never was a container.
     this.#options.ends.tell(run, 0);
-    this.perform(containerRemoved(this.state, run));
+    this.perform(containerRemoved(this.state, run), [run]);
     this.#options.images.release(run.containerName);
     await this.#options.sandboxes.release(run.sandbox);
     if (!this.#busy()) for (const resolve of this.#idle.splice(0)) resolve();
@@ -424,6 +525,33 @@ export class Performer {
   #run(job: Promise<void>, what: string): void {
     job.catch((error: unknown) => this.#options.log.error({ error: describeError(error) }, `could not ${what}`));
   }
+}
+
+/** The runs that an effect is about. */
+function namedBy(state: AgentState, effect: Effect): readonly Run[] {
+  if ('run' in effect) return [effect.run];
+  if ('task' in effect) return [effect.task];
+  if (effect.kind === 'sendToExecutor') return [effect.executor, ...launchedBy(state, effect)];
+  if ('executor' in effect) return [effect.executor];
+  if (effect.kind !== 'sendToMaster' || effect.message.type !== 'UPDATE') return [];
+  const { framework_id, status } = effect.message;
+  const task = state.tasks.get(taskKey(framework_id, status.task_id.value));
+  return task === undefined ? [] : [task];
+}
+
+/** The tasks that an executor is told of. */
+function launchedBy(state: AgentState, { executor, event }: EffectArguments['sendToExecutor']): readonly Run[] {
+  const alone = event.launch === undefined ? [] : [event.launch.task];
+  const tasks = event.launch_group?.task_group.tasks ?? alone;
+  return tasks.flatMap(
+    ({ task_id }) => state.tasks.get(taskKey(executor.framework.id?.value ?? '', task_id.value)) ?? [],
+  );
+}
+
+/** With a new link the master is told these again. */
+function isRepeated(effect: Effect): boolean {
+  if (effect.kind !== 'sendToMaster') return false;
+  return effect.message.type === 'UPDATE' || effect.message.type === 'UPDATE_OPERATION';
 }
 
 /** Whether somebody may want to read what it writes: a pod itself writes nothing. */

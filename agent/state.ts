@@ -50,6 +50,8 @@ export interface AgentSettings {
   executorShutdownGrace: number;
   /** Seconds from the launch of an executor, fetching and pulling included, to its first SUBSCRIBE. */
   executorRegistrationTimeout: number;
+  /** Seconds from the agent's own start to the next SUBSCRIBE of an executor that an earlier run of it left. */
+  executorReregistrationTimeout: number;
 }
 
 /**
@@ -101,6 +103,10 @@ export interface TaskRecord extends ContainerRecord {
   cause?: KillCause;
   /** The drain that it is killed for. */
   drain?: DrainConfig;
+  /** Milliseconds since the epoch: when its container was started. */
+  startedAt?: number;
+  /** Milliseconds since the epoch: when its grace is over, once its container was told to end. */
+  killBy?: number;
 }
 
 /**
@@ -137,6 +143,12 @@ export interface ExecutorRecord extends ContainerRecord {
   ending: Ending | undefined;
   /** Its framework is gone: nobody waits for its tasks' ends. */
   orphaned: boolean;
+  /** Milliseconds since the epoch: when it is to have said its first word. */
+  registerBy?: number;
+  /** Milliseconds since the epoch: when its time is over, once it was told to end. */
+  endBy?: number;
+  /** An earlier run of the agent left it, and it has not subscribed since. */
+  returning?: boolean;
 }
 
 export interface QueuedLaunch {

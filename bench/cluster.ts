@@ -36,7 +36,8 @@ export class BenchCluster {
   async stop(): Promise<void> {
     for (const child of [this.agentProcess, this.masterProcess]) {
       const ended = new Promise((done) => child.once('exit', done));
-      child.kill('SIGTERM');
+      // Its tasks end with the agent.
+      child.kill(child === this.agentProcess ? 'SIGUSR1' : 'SIGTERM');
       await ended;
     }
     await rm(this.#directory, { recursive: true, force: true });

@@ -21,6 +21,7 @@ export function launchProgress(task: TaskRecord, message: string, context: Conte
 
 export function containerStarted(task: TaskRecord, addresses: TaskRecord['addresses'], context: Context): Effect[] {
   task.phase = 'running';
+  task.startedAt = context.now;
   if (addresses.length > 0) task.addresses = addresses;
   const running = tellRunning(task.group ?? [task], context);
   if (task.ending === undefined) return running;
@@ -94,9 +95,20 @@ export function containerRemoved(state: AgentState, run: Run): Effect[] {
 function outcome(task: TaskRecord, exit: ContainerExit): Report {
   const message = describeExit(task, exit.exitCode);
   if (task.ending !== undefined) return { message, source: 'SOURCE_EXECUTOR', ...task.ending };
+  if (exit.byEngine) return endedByEngine(message);
   if (exit.exitCode === 0) return { state: 'TASK_FINISHED', message, source: 'SOURCE_EXECUTOR' };
   if (exit.outOfMemory) return outOfMemory(memoryLimit(task), exit);
   return { state: 'TASK_FAILED', message, source: 'SOURCE_EXECUTOR' };
+}
+
+/** Also when it said good-bye with 0: it has not finished. */
+function endedByEngine(message: string): Report {
+  return {
+    state: 'TASK_FAILED',
+    message: `${message}: the container engine was restarted and told it to end. With its live-restore setting tasks go on`,
+    source: 'SOURCE_AGENT',
+    reason: 'REASON_EXECUTOR_TERMINATED',
+  };
 }
 
 /** `limit`: MB */

@@ -66,6 +66,17 @@ export function registrationTimedOut(state: AgentState, executor: ExecutorRecord
   return destroyExecutor(executor);
 }
 
+/** It has not come back to the agent that was started anew. */
+export function reregistrationTimedOut(state: AgentState, executor: ExecutorRecord): Effect[] {
+  if (executor.stage !== 'running' || executor.returning !== true) return [];
+  executor.ending = {
+    state: partitionState(executor.framework, 'TASK_GONE'),
+    reason: 'REASON_EXECUTOR_REREGISTRATION_TIMEOUT',
+    message: `Executor did not reregister within ${formatDuration(state.settings.executorReregistrationTimeout)}`,
+  };
+  return destroyExecutor(executor);
+}
+
 /** Its container could not be given what its tasks need. */
 export function updateFailed(executor: ExecutorRecord, reason: string): Effect[] {
   if (executor.phase === 'ended' || executor.ending !== undefined) return [];

@@ -20,6 +20,7 @@ export function subscribeExecutor(
   context: Context,
 ): Effect[] {
   executor.connected = true;
+  delete executor.returning;
   if (executor.stage === 'terminating') return refuseExecutor(executor);
   executor.stage = 'running';
   const subscribed = tell(executor, {

@@ -83,6 +83,7 @@ function end(state: AgentState, task: TaskRecord, ending: Ending, graceSeconds: 
   task.ending ??= ending;
   if (task.phase === 'ended') return [];
   if (task.phase === 'preparing') return first ? [{ kind: 'abortLaunch', run: task }] : [];
+  task.killBy = Math.min(task.killBy ?? Number.POSITIVE_INFINITY, context.now + graceSeconds * 1000);
   const announce =
     first && ending.state === 'TASK_KILLED' && hasCapability(task.framework, 'TASK_KILLING_STATE')
       ? report(task, { state: 'TASK_KILLING', source: 'SOURCE_EXECUTOR' }, context)

@@ -50,6 +50,7 @@ export function runInExecutor(state: AgentState, paths: SandboxPaths, given: For
   state.executors.set(key, executor);
   if (isPod(executor)) return [{ kind: 'launch', run: executor }];
   const seconds = state.settings.executorRegistrationTimeout;
+  executor.registerBy = context.now + seconds * 1000;
   return [
     { kind: 'launch', run: executor },
     { kind: 'awaitExecutor', executor, until: 'registered', seconds },

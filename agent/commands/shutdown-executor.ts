@@ -28,15 +28,9 @@ export function shutdownExecutor(state: AgentState, executor: ExecutorRecord, co
   executor.stage = 'terminating';
   if (executor.phase === 'preparing') return [{ kind: 'abortLaunch', run: executor }];
   if (isPod(executor)) return shutdownPod(state, executor, context);
-  return [
-    tell(executor, { type: 'SHUTDOWN' }),
-    {
-      kind: 'awaitExecutor',
-      executor,
-      until: 'ended',
-      seconds: shutdownGrace(state.settings.executorShutdownGrace, executor),
-    },
-  ];
+  const seconds = shutdownGrace(state.settings.executorShutdownGrace, executor);
+  executor.endBy = context.now + seconds * 1000;
+  return [tell(executor, { type: 'SHUTDOWN' }), { kind: 'awaitExecutor', executor, until: 'ended', seconds }];
 }
 
 /** It had its time. */

@@ -162,7 +162,7 @@ describe('pods', { timeout: patience }, () => {
       second.id,
     );
     await scheduler.update('two', 'TASK_RUNNING');
-    await second.process.end('SIGTERM');
+    await second.process.end('SIGUSR1');
     cluster.agents.splice(cluster.agents.indexOf(second), 1);
     await scheduler.update('one', 'TASK_KILLED');
     await scheduler.update('two', 'TASK_KILLED');

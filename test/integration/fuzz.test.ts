@@ -303,7 +303,10 @@ describe(`bad input at an agent (seed ${seed})`, () => {
     const info = { hostname: 'localhost', port: 5051 };
     const identity = { id: 'S', registered: true, info, address, startedAt: 0, master: 'm:1', flags: { a: 'b' } };
     const missing = { problem: { kind: 'missing' } } as const;
-    const state = emptyState({ killGrace: 5, executorShutdownGrace: 5, executorRegistrationTimeout: 60 }, []);
+    const state = emptyState(
+      { killGrace: 5, executorShutdownGrace: 5, executorRegistrationTimeout: 60, executorReregistrationTimeout: 2 },
+      [],
+    );
     operatorRoute(server, {
       state,
       nested: new NestedContainers(state, {}),

@@ -109,7 +109,7 @@ export function testOperator({ title, toolchain, command, reads, tearsDown }: Op
 
     it('watches an agent come and go', async () => {
       const { id, process } = await cluster.startAgent('guest');
-      await process.end('SIGTERM');
+      await process.end('SIGUSR1');
       await eventually('the agent is removed', () => operator.watched(id).includes('AGENT_REMOVED'));
       assert.deepEqual(operator.watched(id), ['AGENT_ADDED', 'AGENT_REMOVED']);
     });

@@ -8,6 +8,9 @@ import { ContainerLauncher, type LauncherOptions } from '../../agent/container-l
 import { ContainerLogs } from '../../agent/container-logs.ts';
 import { ContainerRunner } from '../../agent/nested/container-runner.ts';
 import { Performer, type Storage } from '../../agent/performer.ts';
+import { restoreRuns } from '../../agent/recovery/restore-runs.ts';
+import { RunMemory } from '../../agent/recovery/run-memory.ts';
+import { WriteGate } from '../../agent/recovery/write-gate.ts';
 import { noRegistries } from '../../agent/registry-credentials.ts';
 import { SandboxGc } from '../../agent/sandbox-gc.ts';
 import { SandboxPaths } from '../../agent/sandbox-paths.ts';
@@ -21,9 +24,11 @@ import {
 } from '../../agent/state.ts';
 import type { AgentMessage } from '../../protocol/agent-link.ts';
 import type { FrameworkInfo, TaskInfo, TaskStatus } from '../../protocol/messages.ts';
+import type { Change } from '../../runtime/database.ts';
 import type { Fetcher } from '../../runtime/fetcher/fetcher.ts';
 import { silentLog } from '../../runtime/log.ts';
 import { Timer } from '../../runtime/timer.ts';
+import type { FakeDisk } from './fake-disk.ts';
 import { FakeEngine, type FakeEngineOptions } from './fake-engine.ts';
 import { frameworkInfo, resourcesOf } from './master-messages.ts';
 import { settle, until, VirtualClock } from './virtual-clock.ts';
@@ -43,10 +48,20 @@ export function dockerTask(id: string, change: Partial<TaskInfo> = {}): TaskInfo
   };
 }
 
+export interface RoomOptions extends FakeEngineOptions {
+  /** What it writes down, and begins with. */
+  disk?: FakeDisk;
+}
+
 /** An agent without HTTP and without a master: its performer on a faked engine, in virtual time, and what it tells the master. */
 export class AgentRoom {
   readonly clock = new VirtualClock();
-  readonly state: AgentState = emptyState({ killGrace: 5, executorShutdownGrace: 5, executorRegistrationTimeout: 60 });
+  readonly state: AgentState = emptyState({
+    killGrace: 5,
+    executorShutdownGrace: 5,
+    executorRegistrationTimeout: 60,
+    executorReregistrationTimeout: 2,
+  });
   readonly engine: FakeEngine;
   readonly performer: Performer;
   readonly runner: () => ContainerRunner;
@@ -67,10 +82,13 @@ export class AgentRoom {
     removeVolume: async (volume) => this.#mark(`remove ${volume.disk?.persistence?.id}`),
     write: async (content) => this.#mark(content),
   };
+  readonly gate: WriteGate;
   readonly #stop: () => void;
 
-  private constructor(directory: string, options: FakeEngineOptions) {
+  private constructor(directory: string, { disk, ...options }: RoomOptions) {
     this.directory = directory;
+    const write = async (changes: readonly Change[]) => disk?.write(changes);
+    this.gate = new WriteGate({ write, clock: this.clock, log: silentLog });
     this.engine = new FakeEngine({ images: [image, 'default:1'], ...options });
     const { engine, clock } = this;
     const settings = {
@@ -129,6 +147,8 @@ export class AgentRoom {
       clock,
       ids: { uuid: randomUUID },
       storage: this.storage,
+      memory: this.#memory(disk),
+      gate: this.gate,
       images: { release: () => undefined },
       sandboxes: this.sandboxes,
       log: silentLog,
@@ -137,11 +157,36 @@ export class AgentRoom {
     this.#stop = this.performer.start();
   }
 
-  static async open(options: FakeEngineOptions = {}): Promise<AgentRoom> {
+  static async open(options: RoomOptions = {}): Promise<AgentRoom> {
     const room = new AgentRoom(await mkdtemp(join(tmpdir(), 'mesita-agent-room-')), options);
     await room.engine.connect(new AbortController().signal);
     room.register();
     return room;
+  }
+
+  /** An agent that is started anew after another's `die`, with its disk and its machine. */
+  static async reopen(earlier: AgentRoom, options: RoomOptions, rebooted = false): Promise<AgentRoom> {
+    const room = new AgentRoom(earlier.directory, { ...options, machine: earlier.engine.machine });
+    room.clock.advance(earlier.clock.now() - room.clock.now());
+    await room.engine.connect(new AbortController().signal);
+    await room.performer.recover(rebooted);
+    room.register();
+    return room;
+  }
+
+  /** The agent is killed: nothing of it happens any more, and its containers go on. */
+  async die(): Promise<void> {
+    this.gate.stop();
+    this.#stop();
+    await this.engine.close();
+    await settle();
+    this.sent.length = 0;
+  }
+
+  /** Without a disk nothing is kept, and nothing waits. */
+  #memory(disk: FakeDisk | undefined): Pick<RunMemory, 'changes' | 'family'> {
+    if (disk === undefined) return { changes: () => [], family: (executor) => [executor] };
+    return new RunMemory(this.state, restoreRuns(this.state, disk.runs).written);
   }
 
   #mark(mark: string | Checkpointed): void {

@@ -33,7 +33,7 @@ export class Cluster {
   readonly #environment: NodeJS.ProcessEnv;
   /** The last resort, when the test run itself is ended: agents that are told to stop take their containers with them. */
   readonly #abandon = () => {
-    for (const child of this.#processes) if (!child.over) child.kill(this.#isDaemon(child) ? 'SIGTERM' : 'SIGKILL');
+    for (const child of this.#processes) if (!child.over) child.kill(this.#lastWord(child));
   };
   readonly #interrupted = () => process.exit(1);
   #master: MesitaProcess | undefined;
@@ -229,7 +229,7 @@ export class Cluster {
     const left: string[] = [];
     try {
       for (const process of this.#processes) if (!this.#isDaemon(process)) await end(process, 'SIGKILL', left);
-      await Promise.all(this.agents.map(({ process }) => end(process, 'SIGTERM', left)));
+      await Promise.all(this.agents.map(({ process }) => end(process, 'SIGUSR1', left)));
       if (this.#master !== undefined) await end(this.#master, 'SIGTERM', left);
       for (const process of this.#processes) await end(process, 'SIGKILL', left);
       for (const pid of processesOf(this.directory)) left.push(`the process ${pid}`);
@@ -245,6 +245,12 @@ export class Cluster {
       await rm(this.directory, { recursive: true, force: true });
     }
     assert.deepEqual(left, [], 'the cluster left something');
+  }
+
+  /** Of an agent SIGUSR1, which ends its tasks. */
+  #lastWord(process: MesitaProcess): NodeJS.Signals {
+    if (process === this.#master) return 'SIGTERM';
+    return this.#isDaemon(process) ? 'SIGUSR1' : 'SIGKILL';
   }
 
   #isDaemon(process: MesitaProcess): boolean {

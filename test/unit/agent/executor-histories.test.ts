@@ -28,7 +28,12 @@ import { executorInfo, executorTask } from '../../support/room-executor.ts';
  * carries their effects out, or is late to.
  */
 class History {
-  readonly state = emptyState({ killGrace: 5, executorShutdownGrace: 5, executorRegistrationTimeout: 60 });
+  readonly state = emptyState({
+    killGrace: 5,
+    executorShutdownGrace: 5,
+    executorRegistrationTimeout: 60,
+    executorReregistrationTimeout: 2,
+  });
   readonly #paths = new SandboxPaths('/work', 'S');
   /** What the engine has not done yet, oldest first. */
   readonly #engine: (() => Effect[])[] = [];

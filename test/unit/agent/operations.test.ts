@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, type TestContext, test } from 'node:test';
-import { CheckpointFile, checkpointedPart, withCheckpointed } from '../../../agent/checkpoint.ts';
+import { checkpointedPart, readCheckpoint, readOldCheckpoint, withCheckpointed } from '../../../agent/checkpoint.ts';
 import { operationMessages, restoreOperations } from '../../../agent/commands/operations.ts';
 import { volumePath } from '../../../agent/volume-paths.ts';
 import { makeVolume, removeVolume } from '../../../agent/volumes.ts';
@@ -211,22 +211,24 @@ describe('on the disk', async () => {
   });
 
   test('the checkpoint is read as it was written; what cannot be read is not passed over', async () => {
-    const file = new CheckpointFile(directory);
-    assert.deepEqual(await file.read(), { resources: [], operations: [] });
-    await mkdir(join(directory, 'meta'));
+    const meta = join(directory, 'meta');
+    assert.deepEqual(readOldCheckpoint(meta), { resources: [], operations: [] });
+    await mkdir(meta);
     const operation: Operation = {
       info: create,
       latest_status: { state: 'OPERATION_FINISHED' },
       uuid: { value: 'dXU=' },
     };
-    await file.write({ resources: [volume], operations: [operation] });
-    assert.deepEqual(await file.read(), { resources: [volume], operations: [operation] });
-    assert.deepEqual(await readdir(join(directory, 'meta')), ['resources.json']);
-    const text = await readFile(join(directory, 'meta/resources.json'), 'utf8');
-    await writeFile(join(directory, 'meta/resources.json'), text.slice(0, 20));
-    await assert.rejects(file.read(), { code: 'MESITA_CHECKPOINT_INVALID' });
-    await writeFile(join(directory, 'meta/resources.json'), '{"resources":[{"name":"cpus"}]}');
-    await assert.rejects(file.read(), { code: 'MESITA_CHECKPOINT_INVALID' });
+    const content = { resources: [volume], operations: [operation] };
+    const text = JSON.stringify(content);
+    assert.deepEqual(readCheckpoint(text, 'there'), content);
+    await writeFile(join(meta, 'resources.json'), text);
+    assert.deepEqual(readOldCheckpoint(meta), content);
+    await writeFile(join(meta, 'resources.json'), text.slice(0, 20));
+    assert.throws(() => readOldCheckpoint(meta), { code: 'MESITA_CHECKPOINT_INVALID' });
+    assert.throws(() => readCheckpoint('{"resources":[{"name":"cpus"}]}', 'there'), {
+      code: 'MESITA_CHECKPOINT_INVALID',
+    });
   });
 });
 

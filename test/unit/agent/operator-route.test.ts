@@ -37,7 +37,10 @@ describe('POST /api/v1 of an agent', () => {
     const info = { hostname: 'localhost', port: 6051 };
     const identity = { id: 'S', registered: true, info, address, startedAt: 0, master: 'm:1', flags: { a: 'b' } };
     const missing = { problem: { kind: 'missing' } } as const;
-    const state = emptyState({ killGrace: 5, executorShutdownGrace: 5, executorRegistrationTimeout: 60 }, []);
+    const state = emptyState(
+      { killGrace: 5, executorShutdownGrace: 5, executorRegistrationTimeout: 60, executorReregistrationTimeout: 2 },
+      [],
+    );
     const operated: Operated = {
       state,
       nested: new NestedContainers(state, {}),

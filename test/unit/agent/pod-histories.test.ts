@@ -23,7 +23,12 @@ import { isTerminal } from '../../../protocol/task-state.ts';
 import { framework } from '../../support/agent-room.ts';
 import { onNetwork, podInfo, podTask } from '../../support/pod-messages.ts';
 
-const settings = { killGrace: 5, executorShutdownGrace: 5, executorRegistrationTimeout: 60 };
+const settings = {
+  killGrace: 5,
+  executorShutdownGrace: 5,
+  executorRegistrationTimeout: 60,
+  executorReregistrationTimeout: 2,
+};
 const failure = { reason: 'REASON_CONTAINER_LAUNCH_FAILED', message: 'it cannot be had' } as const;
 
 /** The commands on pods, an engine that answers when the test lets it, and a scheduler that acknowledges when it does. */

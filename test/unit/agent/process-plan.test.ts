@@ -20,7 +20,12 @@ const settings: ContainerSettings = {
 const logs = { maxSize: 1000, files: 2 };
 
 function planned(change: Partial<TaskInfo>, switchUser = true) {
-  const state = emptyState({ killGrace: 5, executorShutdownGrace: 5, executorRegistrationTimeout: 60 });
+  const state = emptyState({
+    killGrace: 5,
+    executorShutdownGrace: 5,
+    executorRegistrationTimeout: 60,
+    executorReregistrationTimeout: 2,
+  });
   const framework = { ...frameworkInfo({ id: 'F' }), user: 'daemon' };
   const task = {
     name: 't',
