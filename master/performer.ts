@@ -139,6 +139,11 @@ export class Performer {
     for (const effect of effects) (this.#perform[effect.kind] as (argument: Effect) => void)(effect);
   }
 
+  /** Does what others hear of when all that was decided before is in the registry. */
+  pass(action: () => void): void {
+    this.#registrar.pass(action);
+  }
+
   subscribe(framework: FrameworkId, subscriber: Subscriber): void {
     this.#subscribers.set(framework, subscriber);
   }
@@ -190,14 +195,13 @@ export class Performer {
     const began = performance.now();
     if (cycle.took === undefined) metrics.allocationLatency.record(began - cycle.asked);
     const goesOn = () => performance.now() - began < allocationSlice;
+    // Where it throws, it is over all the same.
+    this.#cycle = undefined;
     const effects = allocate(this.state, this.clock.now(), random, goesOn);
     cycle.took = (cycle.took ?? 0) + performance.now() - began;
     const { unfinished } = allocator;
     if (unfinished) this.#allocateNext(cycle);
-    else {
-      metrics.allocationRun.record(cycle.took);
-      this.#cycle = undefined;
-    }
+    else metrics.allocationRun.record(cycle.took);
     this.perform(effects);
     if (!unfinished && cycle.again) this.#allocateSoon();
   }

@@ -36,7 +36,7 @@ export function agentRoute(server: FastifyInstance, performer: Performer, ids: I
     if (!isSubscription(subscription)) return refuse.badRequest(reply, 'Expecting an agent subscription');
     const registration = registerAgent(performer.state, subscription, performer.clock.now());
     if ('refusal' in registration) return refuse.badRequest(reply, registration.refusal);
-    if ('shutdown' in registration) return turnAway(reply, asStreamId(ids.uuid()), registration.shutdown);
+    if ('shutdown' in registration) return turnAway(reply, performer, asStreamId(ids.uuid()), registration.shutdown);
     openLink(reply, performer, registration.agent, asStreamId(ids.uuid()), streams);
     performer.perform(registration.effects);
     return reply;
@@ -56,12 +56,14 @@ export function agentRoute(server: FastifyInstance, performer: Performer, ids: I
 }
 
 /** The link ends with its first message. */
-function turnAway(reply: FastifyReply, id: StreamId, message: string): FastifyReply {
+function turnAway(reply: FastifyReply, performer: Performer, id: StreamId, message: string): FastifyReply {
   const headers = { 'Mesos-Stream-Id': id, 'Content-Type': 'application/json' };
   const stream = openStream(reply, headers, () => undefined);
   const shutdown: MasterMessage = { type: 'SHUTDOWN', message };
-  stream.write(JSON.stringify(shutdown));
-  stream.end();
+  performer.pass(() => {
+    stream.write(JSON.stringify(shutdown));
+    stream.end();
+  });
   return reply;
 }
 

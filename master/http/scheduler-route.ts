@@ -52,8 +52,11 @@ function openSubscription(
   const headers = { 'Mesos-Stream-Id': id, 'Content-Type': media };
   if ('refusal' in subscription) {
     const stream = openStream(reply, headers, () => undefined);
-    stream.write(encodeEvent(media, 'SchedulerEvent', { type: 'ERROR', error: { message: subscription.refusal } }));
-    stream.end();
+    const error = encodeEvent(media, 'SchedulerEvent', { type: 'ERROR', error: { message: subscription.refusal } });
+    performer.pass(() => {
+      stream.write(error);
+      stream.end();
+    });
     return reply;
   }
   const { framework, before, after } = subscription;
