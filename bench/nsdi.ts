@@ -71,7 +71,7 @@ let processor: MeasuredProcessor | undefined;
 const simulation = new Simulation({
   scenario: given,
   seed: 1,
-  allocator: allocatorFor(given.master),
+  allocator: () => allocatorFor(given.master),
   witness: {
     launched: () => {
       launched++;

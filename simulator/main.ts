@@ -58,5 +58,5 @@ export function allocatorFor({ roleSorter, frameworkSorter }: MasterScenario): A
 
 /** Runs a scenario from its beginning to its end. */
 export function simulate(scenario: Scenario, seed: number): Outcome {
-  return run(new Simulation({ scenario, seed, allocator: allocatorFor(scenario.master) }), seed);
+  return run(new Simulation({ scenario, seed, allocator: () => allocatorFor(scenario.master) }), seed);
 }

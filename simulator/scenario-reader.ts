@@ -123,7 +123,7 @@ function contradiction({ until, agents, frameworks, faults }: Scenario): string 
     }
   }
   for (const [index, { kind, among }] of faults.entries()) {
-    const groups = kind === 'scheduler-dies' ? frameworks : agents;
+    const groups = kind.startsWith('scheduler') ? frameworks : agents;
     if (among !== undefined && !groups.some(({ name }) => name === among)) {
       const names = [...new Set(groups.map(({ name }) => name))].join(', ');
       return `faults[${index}].among: there is no group '${among}'; there are ${names}`;

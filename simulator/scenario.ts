@@ -95,12 +95,37 @@ export interface TaskStream {
 }
 
 /**
- * - agent-dies: its machine goes off with all tasks, and says nothing; back, it knows its id and nothing else;
+ * - agent-dies: its machine goes off with all tasks, and says nothing; back, it knows what it ran;
+ * - agent-burns: its machine goes off for ever with its disk, and another one takes its place;
+ * - agent-restarts: its process is killed, its tasks go on;
+ * - agent-drains: an operator empties it, and reactivates it afterwards;
  * - link-breaks: nothing gets through between agent and master, its tasks go on;
  * - link-resets: the connection between agent and master closes, both notice; tasks go on, and after a while the agent dials again;
- * - scheduler-dies: its connection closes; back, it subscribes with its id and asks what became of its tasks.
+ * - link-stalls: what agent and master send each other arrives when it is over, in one direction or in both;
+ * - clock-steps: somebody sets the clock of an agent's machine, by up to an hour, and back afterwards;
+ * - master-restarts: its process is killed; the next one knows what the registry has;
+ * - master-clock-steps: somebody sets the clock of the master's machine, and back afterwards;
+ * - scheduler-dies: its connection closes; back, it subscribes with its id and asks what became of its tasks;
+ * - scheduler-fails-over: another instance subscribes with its id while its connection is open;
+ * - scheduler-stalls: as link-stalls, between scheduler and master;
+ * - scheduler-stutters: it acknowledges everything twice, the second time late.
  */
-export const faultKinds = ['agent-dies', 'link-breaks', 'link-resets', 'scheduler-dies'] as const;
+export const faultKinds = [
+  'agent-dies',
+  'agent-burns',
+  'agent-restarts',
+  'agent-drains',
+  'link-breaks',
+  'link-resets',
+  'link-stalls',
+  'clock-steps',
+  'master-restarts',
+  'master-clock-steps',
+  'scheduler-dies',
+  'scheduler-fails-over',
+  'scheduler-stalls',
+  'scheduler-stutters',
+] as const;
 export type FaultKind = (typeof faultKinds)[number];
 
 export interface Fault {

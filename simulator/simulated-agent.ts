@@ -5,22 +5,32 @@ import {
   containerStarting,
   launchFailed,
 } from '../agent/commands/container-events.ts';
+import { drain } from '../agent/commands/drain.ts';
 import { killTask } from '../agent/commands/kill-task.ts';
 import { acknowledge, reconcileTasks, shutdownFramework, updateFramework } from '../agent/commands/master-messages.ts';
+import { recoverRuns } from '../agent/commands/recover.ts';
 import { runTask } from '../agent/commands/run-task.ts';
 import type { Effect, EffectArguments } from '../agent/effects.ts';
+import type { ContainerExit, ContainerSummary } from '../agent/engine/engine.ts';
+import { concerned, everything } from '../agent/recovery/concerned.ts';
+import { restoreRuns } from '../agent/recovery/restore-runs.ts';
+import { RunMemory } from '../agent/recovery/run-memory.ts';
+import type { MadeRow } from '../agent/recovery/run-rows.ts';
 import { SandboxPaths } from '../agent/sandbox-paths.ts';
 import { type AgentState, emptyState, type Run, type TaskRecord, taskKey } from '../agent/state.ts';
 import { type Context, resendAll, retryDue } from '../agent/status-updates.ts';
 import { taskMessage } from '../agent/task-message.ts';
 import type { AgentMessage, AgentSubscription, MasterMessage } from '../protocol/agent-link.ts';
 import { type AgentId, asAgentId } from '../protocol/ids.ts';
+import { Disk } from './disk.ts';
+import { OutputGate } from './output-gate.ts';
 import type { Random } from './random.ts';
 import type { AgentGroup } from './scenario.ts';
+import { type EngineWitness, type SimulatedContainer, SimulatedEngine } from './simulated-engine.ts';
 import type { Peer, SimulatedMaster } from './simulated-master.ts';
 import { draw, type Span } from './spans.ts';
 import type { Timeline } from './timeline.ts';
-import { Wire } from './wire.ts';
+import { type Direction, Path, Wire } from './wire.ts';
 
 export interface Surroundings {
   readonly timeline: Timeline;
@@ -29,15 +39,20 @@ export interface Surroundings {
   /** Seconds. */
   readonly latency: number;
   readonly launch: Span;
+  /** Of silence until the agent takes the link for broken. */
+  readonly patience: number;
+  readonly witness: EngineWitness;
+  /** Whether agents write down what they run. */
+  readonly keepsRuns: boolean;
 }
 
 // How often an agent looks for updates to repeat, and how long after a break it dials again.
 const retryMs = 1_000;
 const firstRetryMs = 10_000;
 const redialMs = 1_000;
-// What a process takes to end after SIGTERM.
-const partingMs = 100;
-const killedBySignal = 143;
+// What a write to the disk takes.
+const writeMs = 5;
+const answerMs = 1;
 
 /** Sandboxes without a place, so that the agent does not remember what is over: there is too much of it. */
 class NoSandboxes extends SandboxPaths {
@@ -47,7 +62,7 @@ class NoSandboxes extends SandboxPaths {
 }
 const nowhere = new NoSandboxes('', '');
 
-/** The agent's own state and commands; instead of containers there are timers. It runs command tasks (`sleep SECONDS`) alone. */
+/** The agent's own state and commands, on a machine with a simulated engine and disk. It runs command tasks (`sleep SECONDS`) alone. */
 export class SimulatedAgent {
   readonly group: AgentGroup;
   readonly #hostname: string;
@@ -55,8 +70,23 @@ export class SimulatedAgent {
   #state: AgentState;
   #id: AgentId | undefined;
   #peer: Peer<MasterMessage> | undefined;
+  /** Whether an operator ever wanted nothing to run here. */
+  isToBeEmptied = false;
+  readonly #path = new Path();
+  readonly #disk: Disk;
+  readonly #engine: SimulatedEngine;
+  #memory: RunMemory;
+  #gate: OutputGate;
+  /** Goes up with each registration. */
+  #links = 0;
+  #isRegistered = false;
+  #attempts = 0;
+  /** Whether its machine went off since its process last began. */
+  #isRebooted = false;
   #on = false;
   #reachable = true;
+  /** Milliseconds that its clock is ahead. */
+  #ahead = 0;
   /** Goes up with each death: timers of an earlier life mean nothing. */
   #life = 0;
   #retryPending = false;
@@ -66,10 +96,12 @@ export class SimulatedAgent {
     [Kind in keyof EffectArguments]: (agent: SimulatedAgent, effect: EffectArguments[Kind]) => void;
   } = {
     sendToMaster: (agent, { message }) => agent.#send(message),
-    launch: (agent, { run }) => agent.#launch(taskOf(run)),
+    launch: (agent, { run, again }) => agent.#launch(taskOf(run), again),
+    resume: (agent, { run }) => agent.#started(taskOf(run)),
+    conclude: (agent, { run, exit }) => agent.#conclude(taskOf(run), exit),
     abortLaunch: (agent, { run }) => agent.#giveUp(taskOf(run)),
-    stopContainer: (agent, { run }) => agent.#later(partingMs, () => agent.#exit(taskOf(run), killedBySignal)),
-    removeContainer: (agent, { run }) => agent.#do(containerRemoved(agent.#state, run)),
+    stopContainer: (agent, { run }) => agent.#engine.stop(run.containerName, agent.isToBeEmptied),
+    removeContainer: (agent, { run }) => agent.#remove(taskOf(run)),
     startChecks: () => undefined,
     stopChecks: () => undefined,
     sendToExecutor: neverAsked,
@@ -86,6 +118,10 @@ export class SimulatedAgent {
     this.#hostname = `${group.name}-${index}`;
     this.#surroundings = surroundings;
     this.#state = freshState(group);
+    this.#disk = new Disk(surroundings.timeline, writeMs);
+    this.#gate = new OutputGate(this.#disk);
+    this.#memory = new RunMemory(this.#state);
+    this.#engine = new SimulatedEngine(surroundings.timeline, surroundings.witness);
   }
 
   get id(): AgentId | undefined {
@@ -97,21 +133,79 @@ export class SimulatedAgent {
     return this.#state.tasks.values();
   }
 
-  /** Its process runs, and dials. */
+  /** What is on its machine, whether it knows of it or not. */
+  get containers(): Iterable<SimulatedContainer> {
+    return this.#engine.containers;
+  }
+
+  /** Its process runs, goes on with what an earlier one left, and dials. */
   start(): void {
     this.#on = true;
+    this.#engine.listener = (container) => this.#exited(container);
+    this.#recover();
     this.#dial();
   }
 
   /** The machine goes off with all that it runs; nobody is told. */
   die(): void {
+    this.#engine.powerOff();
+    this.#isRebooted = true;
     if (!this.#on) return;
+    this.#peer?.wire.cut();
+    this.#endProcess();
+  }
+
+  /** As `die`, and the disk is lost too: who comes back is somebody else. */
+  burn(): void {
+    const { witness } = this.#surroundings;
+    for (const text of this.#disk.table('made').values()) {
+      witness.burnt?.((JSON.parse(text) as MadeRow & { kind: 'task' }).info.task_id.value);
+    }
+    this.die();
+    this.#disk.wipe();
+    this.#id = undefined;
+  }
+
+  /** Its process is killed; its tasks go on, and the machine closes its connection. */
+  crash(): void {
+    if (!this.#on) return;
+    const { master } = this.#surroundings;
+    const peer = this.#peer;
+    peer?.wire.reset('up', () => master.linkClosed(peer));
+    this.#endProcess();
+  }
+
+  #endProcess(): void {
     this.#on = false;
     this.#life++;
+    this.#engine.listener = undefined;
+    this.#gate.close();
+    this.#disk.abandon(this.#surroundings.random.integer(this.#disk.underWay + 1));
+    this.#gate = new OutputGate(this.#disk);
     this.#state = freshState(this.group);
     this.#retryPending = false;
-    this.#peer?.wire.cut();
+    this.#isRegistered = false;
     this.#peer = undefined;
+  }
+
+  #recover(): void {
+    if (!this.#surroundings.keepsRuns) return;
+    const state = this.#state;
+    const id = this.#disk.table('agent').get('id');
+    this.#id = id === undefined ? undefined : asAgentId(id);
+    const [frameworks, made, now] = ['frameworks', 'made', 'now'].map((table) => inOrder(this.#disk.table(table)));
+    const none = new Map<string, string>();
+    const restored = restoreRuns(state, { frameworks: frameworks ?? none, made: made ?? none, now: now ?? none });
+    if (restored.problems.length > 0) throw new Error(`what was written down makes no sense: ${restored.problems}`);
+    this.#memory = new RunMemory(state, restored.written);
+    const runs = everything(state);
+    const found = [...this.#engine.containers];
+    const containers = new Map(found.map((container) => [container.name, summaryOf(container)]));
+    this.#do(recoverRuns(state, { containers, rebooted: this.#isRebooted }, this.#context()), runs);
+    this.#isRebooted = false;
+    const known = new Set<string>(runs.map(({ containerName }) => containerName));
+    for (const { name } of found) if (!known.has(name)) this.#engine.remove(name, this.isToBeEmptied);
+    this.#repeatLater(firstRetryMs);
   }
 
   /** After `die`: it remembers who it is. */
@@ -132,9 +226,34 @@ export class SimulatedAgent {
     const peer = this.#peer;
     this.#reachable = false;
     this.#peer = undefined;
-    peer?.wire.send(() => {
-      peer.wire.cut();
-      master.linkClosed(peer);
+    peer?.wire.reset('up', () => master.linkClosed(peer));
+  }
+
+  /** What is sent that way waits until `unblock`; who hears nothing for too long takes the link for broken. */
+  block(direction: Direction): void {
+    this.#path.block(direction);
+    if (direction === 'down') this.#watch();
+  }
+
+  unblock(direction: Direction): void {
+    this.#path.unblock(direction);
+  }
+
+  /** Somebody sets the clock of its machine. */
+  stepClock(milliseconds: number): void {
+    this.#ahead += milliseconds;
+  }
+
+  #watch(): void {
+    const { timeline, patience } = this.#surroundings;
+    const peer = this.#peer;
+    timeline.after(patience * 1000, () => {
+      if (this.#path.isOpen('down')) return;
+      if (peer !== undefined && this.#peer === peer) {
+        peer.wire.cut();
+        this.#dial();
+      }
+      this.#watch();
     });
   }
 
@@ -148,7 +267,7 @@ export class SimulatedAgent {
   #dial(): void {
     if (!this.#reachable || !this.#on) return;
     const { timeline, latency, master } = this.#surroundings;
-    const wire = new Wire(timeline, latency);
+    const wire = new Wire(timeline, latency, this.#path);
     const peer: Peer<MasterMessage> = {
       wire,
       receive: (message) => {
@@ -157,8 +276,12 @@ export class SimulatedAgent {
       hungUp: () => this.#hungUp(peer),
     };
     this.#peer = peer;
-    const subscription = this.#subscription();
-    wire.send(() => master.link(subscription, peer));
+    this.#isRegistered = false;
+    // The master is told of nothing that is not written down.
+    this.#gate.out(() => {
+      const subscription = this.#subscription();
+      if (this.#peer === peer) wire.send('up', () => master.link(subscription, peer));
+    });
   }
 
   #hungUp(peer: Peer<MasterMessage>): void {
@@ -170,9 +293,19 @@ export class SimulatedAgent {
   }
 
   #receive(message: MasterMessage): void {
-    if (message.type === 'REGISTERED') this.#id = asAgentId(message.agent_id);
+    if (message.type === 'REGISTERED') this.#registered(asAgentId(message.agent_id));
     if (message.type === 'SHUTDOWN') this.die();
-    else this.#do(this.#decide(message));
+    if (!this.#isRegistered) return;
+    const before = concerned(this.#state, message);
+    const effects = this.#decide(message);
+    this.#do(effects, [...before, ...concerned(this.#state, message)]);
+  }
+
+  #registered(id: AgentId): void {
+    this.#isRegistered = true;
+    this.#links++;
+    if (this.#surroundings.keepsRuns && id !== this.#id) this.#gate.keep([{ table: 'agent', key: 'id', value: id }]);
+    this.#id = id;
   }
 
   #decide(message: MasterMessage): Effect[] {
@@ -180,7 +313,9 @@ export class SimulatedAgent {
     const state = this.#state;
     switch (message.type) {
       case 'REGISTERED':
-        return resendAll(state, context.now);
+        return [...drain(state, message.drain, context), ...resendAll(state, context.now)];
+      case 'DRAIN':
+        return drain(state, message.drain, context);
       case 'RUN_TASK':
         return runTask(state, nowhere, { ...message, address: '127.0.0.1' }, context);
       case 'KILL_TASK': {
@@ -200,31 +335,57 @@ export class SimulatedAgent {
     }
   }
 
-  #launch(task: TaskRecord): void {
+  /** Half of a launch is over when the container is made. */
+  #launch(task: TaskRecord, again = false): void {
     const { launch, random } = this.#surroundings;
-    this.#later(draw(launch, random) * 1000, () => {
+    const milliseconds = draw(launch, random) * 1000;
+    const { containerName: name } = task;
+    if (again) this.#engine.remove(name, this.isToBeEmptied);
+    this.#later(milliseconds / 2, () => {
       if (task.phase !== 'preparing') return;
-      this.#do(containerStarting(task, this.#context()));
-      this.#do(containerStarted(task, [], this.#context()));
-      this.#later(sleepOf(task) * 1000, () => this.#exit(task, 0));
+      this.#do(containerStarting(task, this.#context()), [task]);
+      this.#engine.create(name, task.info.task_id.value);
+      this.#later(milliseconds / 2, () => {
+        if (task.phase !== 'preparing') return;
+        this.#engine.start(name, sleepOf(task));
+        // The engine's answer takes a moment, in which this process may end.
+        this.#later(answerMs, () => this.#started(task));
+      });
     });
+  }
+
+  #started(task: TaskRecord): void {
+    if (task.phase !== 'preparing') return;
+    this.#do(containerStarted(task, [], this.#context()), [task]);
+    for (const container of this.#engine.containers) if (container.name === task.containerName) this.#exited(container);
   }
 
   #giveUp(task: TaskRecord): void {
     const failure = { message: 'The launch was given up' };
-    this.#later(0, () => this.#do(launchFailed(this.#state, task, failure, this.#context())));
+    this.#later(0, () => {
+      if (task.phase === 'preparing') this.#do(launchFailed(this.#state, task, failure, this.#context()), [task]);
+    });
   }
 
-  #exit(task: TaskRecord, exitCode: number): void {
-    if (task.phase !== 'running') return;
-    this.#do(containerExited(this.#state, task, { exitCode, outOfMemory: false }, this.#context()));
+  #exited({ name, state, exitCode }: SimulatedContainer): void {
+    const task = [...this.#state.tasks.values()].find(({ containerName }) => containerName === name);
+    if (task?.phase === 'running' && state === 'exited') this.#conclude(task, { exitCode, outOfMemory: false });
+  }
+
+  #conclude(task: TaskRecord, exit: ContainerExit): void {
+    this.#do(containerExited(this.#state, task, exit, this.#context()), [task]);
+  }
+
+  #remove(task: TaskRecord): void {
+    this.#engine.remove(task.containerName, this.isToBeEmptied);
+    this.#do(containerRemoved(this.#state, task), [task]);
   }
 
   #send(message: AgentMessage): void {
     const { master } = this.#surroundings;
     const id = this.#id;
     if (message.type === 'UPDATE') this.#repeatLater(firstRetryMs);
-    if (id !== undefined) this.#peer?.wire.send(() => master.receive(id, message));
+    if (id !== undefined) this.#peer?.wire.send('up', () => master.receive(id, message));
   }
 
   /** One timer for all updates that wait for their acknowledgement. */
@@ -233,7 +394,7 @@ export class SimulatedAgent {
     this.#retryPending = true;
     this.#later(milliseconds, () => {
       this.#retryPending = false;
-      this.#do(retryDue(this.#state, this.#context().now));
+      this.#do(retryDue(this.#state, this.#context().now), []);
       for (const { queue } of this.#state.tasks.values()) if (queue.length > 0) return this.#repeatLater(retryMs);
     });
   }
@@ -251,6 +412,7 @@ export class SimulatedAgent {
       },
       address: { hostname: this.#hostname, ip: '127.0.0.1', port: 5051 },
       version: '0.0.0',
+      attempt: { process: `${this.#hostname}/${this.#life}`, number: this.#attempts++ },
       tasks: tasks.map((task) => taskMessage(task, task.queue[0]?.status)),
       executors: [],
       operations: [],
@@ -267,7 +429,25 @@ export class SimulatedAgent {
     });
   }
 
-  #do(effects: readonly Effect[]): void {
+  /** `changed`: the runs that the command was about. What it changed of them is written down before its effects are performed. */
+  #do(effects: readonly Effect[], changed: readonly Run[]): void {
+    if (!this.#surroundings.keepsRuns) {
+      this.#carryOut(effects);
+      return;
+    }
+    const changes = this.#memory.changes([
+      ...changed,
+      ...effects.flatMap((effect) => ('run' in effect ? effect.run : [])),
+    ]);
+    if (changes.length > 0) this.#gate.keep(changes);
+    const links = this.#links;
+    // What was said for an earlier link is repeated on the next one.
+    this.#gate.out(() =>
+      this.#carryOut(links === this.#links ? effects : effects.filter(({ kind }) => kind !== 'sendToMaster')),
+    );
+  }
+
+  #carryOut(effects: readonly Effect[]): void {
     // The table is exhaustive by its type; the compiler cannot follow that the key and the arguments belong together.
     for (const effect of effects) {
       (SimulatedAgent.#perform[effect.kind] as (agent: SimulatedAgent, argument: Effect) => void)(this, effect);
@@ -275,12 +455,25 @@ export class SimulatedAgent {
   }
 
   #context(): Context {
-    return { now: this.#surroundings.timeline.now(), ids: this.#surroundings.random };
+    return { now: this.#surroundings.timeline.now() + this.#ahead, ids: this.#surroundings.random };
   }
 }
 
 function freshState({ resources }: AgentGroup): AgentState {
-  return emptyState({ killGrace: 3, executorShutdownGrace: 5, executorRegistrationTimeout: 60 }, [...resources]);
+  return emptyState(
+    { killGrace: 3, executorShutdownGrace: 5, executorRegistrationTimeout: 60, executorReregistrationTimeout: 2 },
+    [...resources],
+  );
+}
+
+/** As a database tells them. */
+function inOrder(table: ReadonlyMap<string, string>): Map<string, string> {
+  return new Map([...table].sort(([one], [other]) => (one < other ? -1 : 1)));
+}
+
+function summaryOf({ name, state, exitCode }: SimulatedContainer): ContainerSummary {
+  const exit = state === 'exited' ? { exit: { exitCode, outOfMemory: false } } : {};
+  return { name, labels: {}, state, ...exit };
 }
 
 function taskOf(run: Run): TaskRecord {

@@ -1,5 +1,13 @@
 import { asFrameworkId, type FrameworkId } from '../protocol/ids.ts';
-import type { Offer, SchedulerCall, SchedulerEvent, TaskInfo, TaskStatus } from '../protocol/messages.ts';
+import type {
+  AgentID,
+  Offer,
+  SchedulerCall,
+  SchedulerCallAcknowledge,
+  SchedulerEvent,
+  TaskInfo,
+  TaskStatus,
+} from '../protocol/messages.ts';
 import { isTerminal } from '../protocol/task-state.ts';
 import { frameworkInfo } from './framework-info.ts';
 import { type Habits, habitsOf } from './habits.ts';
@@ -11,7 +19,7 @@ import { draw } from './spans.ts';
 import type { RoleTally, Witness } from './tally.ts';
 import { StreamSupply, type WaitingTask } from './task-supply.ts';
 import type { Timeline } from './timeline.ts';
-import { Wire } from './wire.ts';
+import { type Direction, Path, Wire } from './wire.ts';
 
 export interface SchedulerSurroundings {
   readonly timeline: Timeline;
@@ -24,8 +32,14 @@ export interface SchedulerSurroundings {
 }
 
 interface LaunchedTask extends WaitingTask {
+  readonly agent: AgentID;
   running: boolean;
 }
+
+const redialSeconds = 1;
+// How often it asks again for tasks of which it has heard nothing since it came back.
+const askAgainSeconds = 10;
+const mostLateSeconds = 30;
 
 /** A framework: it calls the master as the v1 scheduler API has it, and deals with offers in its group's way. */
 export class SimulatedScheduler {
@@ -38,12 +52,18 @@ export class SimulatedScheduler {
   readonly #tasks = new Map<string, LaunchedTask>();
   /** Offers that it has not answered yet. */
   readonly #open = new Map<string, Offer>();
+  readonly #path = new Path();
   #id: FrameworkId | undefined;
   #peer: Peer<SchedulerEvent> | undefined;
   #suppressed = false;
   #leaves = false;
   #over = false;
   #launches = 0;
+  /** Tasks of which nothing was heard since it came back. */
+  #unsure = new Set<string>();
+  #askingAgain = false;
+  /** Whether it says each acknowledgement twice, the second time late. */
+  #stutters = false;
 
   constructor(group: FrameworkGroup, name: string, surroundings: SchedulerSurroundings) {
     this.group = group;
@@ -90,10 +110,7 @@ export class SimulatedScheduler {
     if (peer === undefined || id === undefined) return;
     this.#peer = undefined;
     this.#open.clear();
-    peer.wire.send(() => {
-      peer.wire.cut();
-      master.subscriptionClosed(id, peer);
-    });
+    peer.wire.reset('up', () => master.subscriptionClosed(id, peer));
   }
 
   /** After `die`. */
@@ -101,23 +118,47 @@ export class SimulatedScheduler {
     if (this.#peer === undefined && !this.#over) this.#subscribe();
   }
 
+  /** Another instance takes over, with its id and its tasks, while the connection of this one is still open. */
+  failOver(): void {
+    if (this.#peer === undefined || this.#id === undefined || this.#over) return;
+    this.#open.clear();
+    this.#subscribe();
+  }
+
+  /** What is sent that way waits until `unblock`. */
+  block(direction: Direction): void {
+    this.#path.block(direction);
+  }
+
+  unblock(direction: Direction): void {
+    this.#path.unblock(direction);
+  }
+
+  stutter(begins: boolean): void {
+    this.#stutters = begins;
+  }
+
   #subscribe(): void {
     const { timeline, latency, master } = this.#surroundings;
-    const wire = new Wire(timeline, latency);
+    const wire = new Wire(timeline, latency, this.#path);
     const peer: Peer<SchedulerEvent> = {
       wire,
       receive: (event) => {
         if (this.#peer === peer) this.#receive(event);
       },
       hungUp: () => {
-        if (this.#peer === peer) this.#peer = undefined;
+        if (this.#peer !== peer) return;
+        this.#peer = undefined;
+        this.#open.clear();
+        this.#later(redialSeconds, () => this.comeBack());
       },
     };
     this.#peer = peer;
     this.#suppressed = false;
     const framework_info = frameworkInfo(this.group, this.name, this.#id);
     const call: SchedulerCall = { type: 'SUBSCRIBE', subscribe: { framework_info } };
-    wire.send(() => master.call(this.#id === undefined ? call : { ...call, framework_id: { value: this.#id } }, peer));
+    const complete = this.#id === undefined ? call : { ...call, framework_id: { value: this.#id } };
+    wire.send('up', () => master.call(complete, peer));
   }
 
   #receive({ type, subscribed, offers, rescind, update }: SchedulerEvent): void {
@@ -135,9 +176,26 @@ export class SimulatedScheduler {
       this.leave();
       return;
     }
-    const tasks = [...this.#tasks.keys()].map((value) => ({ task_id: { value } }));
-    if (isBack && tasks.length > 0) this.#call({ type: 'RECONCILE', reconcile: { tasks } });
+    this.#unsure = new Set(isBack ? this.#tasks.keys() : []);
+    this.#ask();
     this.#rest();
+    this.#wake();
+  }
+
+  /** The master is silent of tasks whose agents are still to come back. */
+  #ask(): void {
+    const tasks = [...this.#unsure].flatMap((value) => {
+      const task = this.#tasks.get(value);
+      return task === undefined ? [] : [{ task_id: { value }, agent_id: task.agent }];
+    });
+    if (tasks.length === 0) return;
+    this.#call({ type: 'RECONCILE', reconcile: { tasks } });
+    if (this.#askingAgain) return;
+    this.#askingAgain = true;
+    this.#later(askAgainSeconds, () => {
+      this.#askingAgain = false;
+      this.#ask();
+    });
   }
 
   #consider(offers: readonly Offer[]): void {
@@ -184,7 +242,7 @@ export class SimulatedScheduler {
         if (task === undefined || resources === undefined) break;
         supply.take();
         const id = `${this.name}.${this.#launches++}`;
-        this.#tasks.set(id, { ...task, running: false });
+        this.#tasks.set(id, { ...task, agent: offer.agent_id, running: false });
         this.#surroundings.witness.launched?.(this.name, id);
         placed.push({
           name: this.group.name,
@@ -208,13 +266,14 @@ export class SimulatedScheduler {
     const { task_id, agent_id, uuid, state } = status;
     const { tally, witness, timeline } = this.#surroundings;
     witness.heard?.(this.name, task_id.value, state, uuid);
-    if (uuid !== undefined && agent_id !== undefined) {
-      this.#call({ type: 'ACKNOWLEDGE', acknowledge: { agent_id, task_id, uuid } });
-    }
+    this.#unsure.delete(task_id.value);
+    if (uuid !== undefined && agent_id !== undefined) this.#acknowledge({ agent_id, task_id, uuid });
     const task = this.#tasks.get(task_id.value);
     if (task === undefined) {
       // It was given up and has been asked for again.
-      if (isAlive(state)) this.#call({ type: 'KILL', kill: { task_id } });
+      if (!isAlive(state)) return;
+      witness.killed?.(task_id.value);
+      this.#call({ type: 'KILL', kill: { task_id } });
       return;
     }
     if (state === 'TASK_RUNNING' && !task.running) {
@@ -225,6 +284,12 @@ export class SimulatedScheduler {
     this.#tasks.delete(task_id.value);
     if (state === 'TASK_FINISHED') tally.finished++;
     else this.#again(task);
+  }
+
+  #acknowledge(acknowledge: SchedulerCallAcknowledge): void {
+    const call: SchedulerCall = { type: 'ACKNOWLEDGE', acknowledge };
+    this.#call(call);
+    if (this.#stutters) this.#later(this.#surroundings.random.next() * mostLateSeconds, () => this.#call(call));
   }
 
   /** It is lost, or cannot be reached: another one is to run in its place. */
@@ -277,7 +342,7 @@ export class SimulatedScheduler {
     const peer = this.#peer;
     if (peer === undefined || this.#id === undefined || this.#over) return;
     const complete = { ...call, framework_id: { value: this.#id } };
-    peer.wire.send(() => master.call(complete, peer));
+    peer.wire.send('up', () => master.call(complete, peer));
   }
 
   #later(seconds: number, action: () => void): void {

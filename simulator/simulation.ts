@@ -1,5 +1,5 @@
 import type { Allocator } from '../master/allocator/allocator.ts';
-import { inflict } from './mishaps.ts';
+import { type End, inflict } from './mishaps.ts';
 import { instantly, type Processor } from './processor.ts';
 import { Random } from './random.ts';
 import type { Scenario } from './scenario.ts';
@@ -12,7 +12,8 @@ import { Timeline } from './timeline.ts';
 export interface SimulationOptions {
   scenario: Scenario;
   seed: number;
-  allocator: Allocator;
+  /** One for each process that is the master. */
+  allocator: () => Allocator;
   witness?: Witness;
   /** By default the master's work takes no virtual time. */
   processor?: (timeline: Timeline) => Processor;
@@ -26,6 +27,8 @@ export class Simulation {
   readonly agents: readonly SimulatedAgent[];
   readonly schedulers: readonly SimulatedScheduler[];
   readonly tally = new Tally();
+  readonly #ends: End[];
+  #faults = 0;
 
   constructor({ scenario, seed, allocator, witness = {}, processor = () => instantly }: SimulationOptions) {
     const random = new Random(String(seed));
@@ -39,7 +42,15 @@ export class Simulation {
       random: random.fork('master'),
       processor: processor(this.timeline),
     });
-    const agentSurroundings = { ...shared, master: this.master, launch, random: random.fork('agents') };
+    const agentSurroundings = {
+      ...shared,
+      master: this.master,
+      launch,
+      random: random.fork('agents'),
+      patience: scenario.master.agentPingTimeout,
+      witness,
+      keepsRuns: scenario.faults.some(({ kind }) => kind.startsWith('agent')),
+    };
     this.agents = scenario.agents.flatMap((group) =>
       Array.from({ length: group.count }, (_, index) => {
         const agent = new SimulatedAgent(group, index, agentSurroundings);
@@ -58,10 +69,24 @@ export class Simulation {
         return scheduler;
       }),
     );
-    for (const [index, fault] of scenario.faults.entries()) {
-      inflict(fault, scenario.until, this, this.timeline, random.fork(`fault ${index}`));
-    }
+    this.#ends = scenario.faults.map((fault, index) =>
+      inflict(fault, scenario.until, this, this.timeline, random.fork(`fault ${index}`)),
+    );
     this.master.configure(scenario.roles);
     this.master.start();
+  }
+
+  /** How often something has befallen somebody. */
+  get faults(): number {
+    return this.#faults;
+  }
+
+  struck(): void {
+    this.#faults++;
+  }
+
+  /** Ends all that befell anybody. */
+  heal(): void {
+    for (const end of this.#ends) end();
   }
 }

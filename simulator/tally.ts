@@ -1,4 +1,5 @@
 import type { TaskState } from '../protocol/messages.ts';
+import type { EngineWitness } from './simulated-engine.ts';
 
 /** What became of the tasks of a role, as their schedulers heard it. */
 export interface RoleTally {
@@ -21,8 +22,10 @@ export class Tally {
   }
 }
 
-/** What schedulers hear and do, for whoever checks the run. */
-export interface Witness {
+/** What schedulers hear and do, and what really happens on the machines, for whoever checks the run. */
+export interface Witness extends EngineWitness {
   launched?(framework: string, task: string): void;
   heard?(framework: string, task: string, state: TaskState, uuid: string | undefined): void;
+  /** A scheduler wants an end of a task. */
+  killed?(task: string): void;
 }

@@ -42,11 +42,11 @@ test('a wire that is cut loses what is under way', () => {
   const timeline = new Timeline();
   const wire = new Wire(timeline, 0.01);
   const arrived: string[] = [];
-  wire.send(() => arrived.push('first'));
+  wire.send('up', () => arrived.push('first'));
   timeline.run(0.01);
-  wire.send(() => arrived.push('second'));
+  wire.send('up', () => arrived.push('second'));
   wire.cut();
-  wire.send(() => arrived.push('third'));
+  wire.send('up', () => arrived.push('third'));
   timeline.run(1);
   assert.deepEqual(arrived, ['first']);
 });
