@@ -46,6 +46,8 @@ const megabyte = 1024 * 1024;
  * its event, so an event of just before may be the only news of it; what the listing shows as ended is not reported again.
  */
 const overlap = 5000;
+/** What an engine that does not let containers go on without it sends them when it is back. */
+const lastSignals: ReadonlySet<string | undefined> = new Set(['9', '15']);
 /** Inspections at a time when many ended containers are listed. */
 const inspectionsAtOnce = 4;
 
@@ -61,10 +63,12 @@ export class DockerEngine implements Engine {
   private readonly events: DockerEvents;
   private readonly listeners = new Set<(event: EngineEvent) => void>();
   private readonly closing = new AbortController();
-  /** Events that came before it was known which containers there are. */
+  /** Events that came before it was known which containers there are, or what was missed. */
   private early: DockerEvent[] | undefined = [];
   /** Whether the events stream was opened before. */
   private listening = false;
+  /** Nanoseconds since the epoch, of the last event that came. */
+  private lastEvent: number | undefined;
   /** Of containers created by this object: whether their output comes without frames. */
   private readonly terminals = new Map<ContainerName, boolean>();
   /** Of terminals that were asked for. */
@@ -395,13 +399,16 @@ export class DockerEngine implements Engine {
 
   private async openEvents(since: number, signal: AbortSignal): Promise<NodeJS.ReadableStream> {
     // The engine may have come back as another version.
-    if (this.listening) await this.connection.negotiate(signal);
+    if (this.listening) {
+      await this.connection.negotiate(signal);
+      this.early ??= [];
+    }
     this.listening = true;
     return this.docker.getEvents(this.eventsQuery({ since: timeParameter(since), abortSignal: signal }));
   }
 
   private eventsQuery(times: { since: string; until?: string; abortSignal: AbortSignal }): Docker.GetEventsOptions {
-    const filters = { type: ['container'], event: ['die', 'oom'], label: this.filter };
+    const filters = { type: ['container'], event: ['start', 'kill', 'die', 'oom'], label: this.filter };
     return { ...times, filters } as unknown as Docker.GetEventsOptions;
   }
 
@@ -415,9 +422,22 @@ export class DockerEngine implements Engine {
     // The engine's time is read in whole milliseconds.
     const now = (await this.engineTime()) + 1e6;
     const query = { since: timeParameter(since), until: timeParameter(now) };
-    const past = this.docker.getEvents(this.eventsQuery({ ...query, abortSignal: this.closing.signal }));
-    for (const event of await pastEvents(await past)) if (event.action === 'die') this.take(event);
+    const past = await pastEvents(
+      await this.docker.getEvents(this.eventsQuery({ ...query, abortSignal: this.closing.signal })),
+    );
+    const early = this.early ?? [];
+    this.early = undefined;
+    // An engine that was started anew has forgotten what it told before.
+    const forgot = this.lastEvent !== undefined && !past.some(({ time }) => time <= since);
+    if (forgot) for (const event of [...past, ...early]) this.noteEnding(event);
+    for (const event of past) if (event.action === 'die') this.take(event);
+    for (const event of early) this.take(event);
     this.exits.reconcile(listed, ranBefore);
+  }
+
+  /** Without live-restore an engine ends, when it is back, what ran while it was away. */
+  private noteEnding({ action, id, attributes }: DockerEvent): void {
+    if (action === 'kill' && lastSignals.has(attributes.signal)) this.exits.endedByEngine(attributes.name ?? id, id);
   }
 
   /** Nanoseconds since the epoch, by the engine's clock. */
@@ -428,6 +448,7 @@ export class DockerEngine implements Engine {
   }
 
   private take(event: DockerEvent): void {
+    this.lastEvent = Math.max(event.time, this.lastEvent ?? 0);
     if (this.early !== undefined) {
       this.early.push(event);
       return;

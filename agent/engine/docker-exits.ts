@@ -22,6 +22,7 @@ interface ContainerRecord {
   /** The exit that came before `start` was answered; whether it counts is known when that is. */
   held?: number | 'unknown';
   oom: boolean;
+  byEngine: boolean;
   peak: Promise<number | undefined>;
   /** To be forgotten as soon as it ends. */
   removed: boolean;
@@ -87,6 +88,12 @@ export class ExitReporter {
     else this.end(name, record, exitCode);
   }
 
+  /** The engine, started anew, had it end: its exit comes, or has come. */
+  endedByEngine(name: ContainerName, id: string): void {
+    const record = this.record(name, id, 'running');
+    if (record.id === id) record.byEngine = true;
+  }
+
   /** Whether the container was seen to end after a start. */
   hasEnded(name: ContainerName): boolean {
     const record = this.records.get(name);
@@ -144,7 +151,7 @@ export class ExitReporter {
   private finish(name: ContainerName, record: ContainerRecord, exit: ContainerExit): void {
     record.phase = 'ended';
     if (record.removed && this.records.get(name) === record) this.records.delete(name);
-    this.options.emit({ kind: 'exited', name, ...exit });
+    this.options.emit({ kind: 'exited', name, ...exit, ...(record.byEngine && { byEngine: true }) });
   }
 
   private async describe(record: ContainerRecord, exitCode: number | 'unknown'): Promise<ContainerExit> {
@@ -171,5 +178,5 @@ function isOver({ phase }: ContainerRecord): boolean {
 }
 
 function newRecord(id: string | undefined, phase: ContainerRecord['phase']): ContainerRecord {
-  return { id, phase, oom: false, peak: Promise.resolve(undefined), removed: false };
+  return { id, phase, oom: false, byEngine: false, peak: Promise.resolve(undefined), removed: false };
 }

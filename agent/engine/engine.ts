@@ -278,6 +278,8 @@ export interface ContainerExit {
   outOfMemory: boolean;
   /** MB at the most, where it could be read when memory ran out. */
   memPeak?: number;
+  /** Whether the engine told it to end when it was started anew itself. */
+  byEngine?: true;
 }
 
 export type EngineEvent =
