@@ -2,9 +2,10 @@ import type { Dispatcher } from 'undici';
 import { FetchProblem, type OpenedUri, type UriSource } from '../runtime/fetcher/uri-source.ts';
 
 /** URIs `mesita:///<id>/<name>`: files that a client handed over to the master for its tasks. */
-export function createArtifactSource(master: string, connections: Dispatcher): UriSource {
+export function createArtifactSource(leader: () => string, connections: Dispatcher): UriSource {
   return {
     async open(location: string, signal: AbortSignal): Promise<OpenedUri> {
+      const master = leader();
       const path = `/mesita/v1/artifacts${location.replace(/^mesita:\/\//, '')}`;
       const { statusCode, headers, body } = await connections.request({
         origin: `http://${master}`,

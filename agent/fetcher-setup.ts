@@ -13,8 +13,16 @@ const megabyte = 1024 * 1024;
 const mostArchiveEntries = 1_000_000;
 const resumePauseSeconds = 0.5;
 
-/** The agent's fetcher, as its flags have it. Throws MESITA_FLAG_INVALID for credentials that cannot be read. */
-export async function setUpFetcher(flags: AgentFlags, workDirectory: string, shutdown: Shutdown): Promise<Fetcher> {
+/**
+ * The agent's fetcher, as its flags have it. `master`: host:port of the one that leads now. Throws MESITA_FLAG_INVALID for credentials that
+ * cannot be read.
+ */
+export async function setUpFetcher(
+  flags: AgentFlags,
+  workDirectory: string,
+  shutdown: Shutdown,
+  master: () => string = () => flags.master,
+): Promise<Fetcher> {
   const credentials = await readCredentials(flags.fetcher_credentials);
   const connections = new Connections();
   const fetcher = createFetcher({
@@ -25,7 +33,7 @@ export async function setUpFetcher(flags: AgentFlags, workDirectory: string, shu
     maxBytes: flags.fetcher_max_size * megabyte,
     maxEntries: mostArchiveEntries,
     maxExtractedBytes: flags.fetcher_max_size * megabyte,
-    sources: { mesita: createArtifactSource(flags.master, connections) },
+    sources: { mesita: createArtifactSource(master, connections) },
     credentials,
     ...(flags.hadoop_client === undefined ? {} : { hadoopClient: flags.hadoop_client }),
   });

@@ -2,6 +2,7 @@ import { domain } from '../runtime/domain-flag.ts';
 import { duration } from '../runtime/duration-flag.ts';
 import { boolean, type Flag, type FlagValues, integer, oneOf, text } from '../runtime/flags.ts';
 import { logFlags } from '../runtime/log-flags.ts';
+import { parseZooKeeperUrl, shownZooKeeperUrl } from '../runtime/zookeeper/zookeeper-url.ts';
 import { parseMinimum } from './allocator/minimum.ts';
 import { sortings } from './allocator/sorting.ts';
 import { parseRateLimits } from './rate-limits/rate-limit-table.ts';
@@ -31,6 +32,11 @@ function share(value: string): { value: number } | { error: string } {
   return value.trim() !== '' && number >= 0 && number <= 1
     ? { value: number }
     : { error: 'expected a number from 0 to 1' };
+}
+
+function zooKeeperUrl(value: string): { value: string } | { error: string } {
+  const parsed = parseZooKeeperUrl(value);
+  return 'error' in parsed ? parsed : { value };
 }
 
 export const masterFlags = {
@@ -145,9 +151,29 @@ export const masterFlags = {
     mesos: true,
     parse: integer(0, 1e6),
   },
+  zk: {
+    form: 'ZK',
+    help: 'Where several masters elect one that leads, and keep the registry: zk://[user:password@]host:port,host:port/path. Unset: this master leads.',
+    mesos: true,
+    parse: zooKeeperUrl,
+    show: shownZooKeeperUrl,
+  },
+  zk_session_timeout: {
+    form: 'DURATION',
+    help: 'How long a session with ZooKeeper outlives its last sign of life: the time until another master leads.',
+    default: '10secs',
+    mesos: true,
+    parse: duration,
+  },
+  quorum: {
+    form: 'NUMBER',
+    help: 'Taken for the sake of Mesos’ users: ZooKeeper’s own majority is what counts.',
+    mesos: true,
+    parse: integer(1, 1000),
+  },
   registry: {
     form: 'STORAGE',
-    help: 'replicated_log: a new master knows what the one before knew, from the work directory; in_memory: it knows nothing.',
+    help: 'replicated_log: a new master knows what the one before knew, from the work directory, or from ZooKeeper with --zk; in_memory: it knows nothing.',
     default: 'replicated_log',
     mesos: true,
     parse: oneOf('replicated_log', 'in_memory'),

@@ -21,9 +21,11 @@ import { processRoutes } from '../runtime/process-routes.ts';
 import { ShownFiles } from '../runtime/shown-files.ts';
 import type { Shutdown } from '../runtime/shutdown.ts';
 import { mesosVersion } from '../runtime/version.ts';
+import { parseZooKeeperUrl } from '../runtime/zookeeper/zookeeper-url.ts';
 import { HierarchicalAllocator } from './allocator/hierarchical-allocator.ts';
 import { parseMinimum } from './allocator/minimum.ts';
 import { heartbeatIntervalSeconds } from './commands/subscribe.ts';
+import { standForElection } from './election/candidate-master.ts';
 import { EventSubscribers } from './event-subscribers.ts';
 import { type MasterFlags, masterFlags } from './flags.ts';
 import { freshState } from './fresh-state.ts';
@@ -50,6 +52,7 @@ import { recover } from './registry/recovery.ts';
 import { Registrar } from './registry/registrar.ts';
 import type { RegistryStore } from './registry/registry-store.ts';
 import { SqliteRegistry } from './registry/sqlite-registry.ts';
+import { ZooKeeperRegistry } from './registry/zookeeper-registry.ts';
 import { checkedValue, settingsOf } from './settings.ts';
 import type { MasterSettings, MasterState } from './state.ts';
 
@@ -70,6 +73,8 @@ export interface MasterOptions {
   clock?: Clock;
   /** Who leads; without an election it is always this master. */
   leader?: () => Leader;
+  /** Whether this master leads for certain; asked before anything goes out. */
+  holds?(): boolean;
   /** Where the registry is kept; by default what the flags say. */
   store?: RegistryStore;
   /** In place of what the flags say. */
@@ -93,8 +98,18 @@ export interface StandbyMaster extends RunningMaster {
   lead(signal: AbortSignal): Promise<void>;
 }
 
-/** Starts a master that leads at once. Throws as `standByMaster` and its `lead` do. */
+/** Starts a master that leads at once, or with --zk when it is elected. Throws as `standByMaster` and its `lead` do. */
 export async function startMaster(options: MasterOptions): Promise<RunningMaster> {
+  const { flags, log, shutdown, clock = systemClock, giveUp = stoppingOn(log, shutdown) } = options;
+  if (flags.zk !== undefined) {
+    const url = checkedValue(parseZooKeeperUrl(flags.zk));
+    const sessionTimeout = flags.zk_session_timeout * 1000;
+    const memory = flags.registry === 'in_memory' ? new MemoryRegistry() : undefined;
+    return standForElection(
+      { url, sessionTimeout, registry: (kept) => memory ?? new ZooKeeperRegistry(kept), clock, log, shutdown, giveUp },
+      (part) => standByMaster({ ...options, ...part, giveUp }),
+    );
+  }
   const master = await standByMaster(options);
   await master.lead(options.shutdown.signal);
   return master;
@@ -107,12 +122,10 @@ export async function standByMaster({
   shutdown,
   clock = systemClock,
   leader = () => 'self',
+  holds = () => true,
   store,
   settings = {},
-  giveUp = (error) => {
-    log.error({ code: error.code, error: error.message }, 'the master cannot go on');
-    shutdown.stop().catch(() => undefined);
-  },
+  giveUp = stoppingOn(log, shutdown),
 }: MasterOptions): Promise<StandbyMaster> {
   await makeWorkDirectory(flags.work_dir);
   prepareCodecs();
@@ -131,6 +144,7 @@ export async function standByMaster({
     metrics: state.metrics,
     storeTimeout: flags.registry_store_timeout,
     fetchTimeout: flags.registry_fetch_timeout,
+    holds,
     onLoss: giveUp,
   });
   shutdown.register('registry', () => registrar.close());
@@ -220,6 +234,13 @@ export async function standByMaster({
     log.info({ id: state.master.id, address: `${flags.ip}:${port}` }, 'master is up');
   };
   return { address, state, lead };
+}
+
+function stoppingOn(log: Log, shutdown: Shutdown): (error: MesitaError) => void {
+  return (error) => {
+    log.error({ code: error.code, error: error.message }, 'the master cannot go on');
+    shutdown.stop().catch(() => undefined);
+  };
 }
 
 function registryOf({ registry, work_dir }: MasterFlags): RegistryStore {

@@ -80,7 +80,7 @@ function clusterGauges(state: MasterState, now: number): Metric[] {
   const subscribed = frameworks.filter((framework) => framework.connected).length;
   return [
     ['master/uptime_secs', (now - state.startedAt) / 1000],
-    ['master/elected', 1],
+    ['master/elected', state.reign === undefined ? 0 : 1],
     ['master/slaves_connected', connected],
     ['master/slaves_disconnected', agents.length - connected],
     ['master/slaves_active', active],

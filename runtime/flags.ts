@@ -19,6 +19,8 @@ export interface Flag<T> {
   mesos: boolean;
   /** An absolute path stands for the file's content, as `file://` does for every flag. */
   mayBePath?: boolean;
+  /** The value as it may be shown, where some of it is secret. */
+  show?(text: string): string;
   /** Neither `/flags` nor an error shows its value. */
   secret?: boolean;
   /** The value, or why it is none. */
@@ -126,7 +128,7 @@ function parseValue(name: string, flag: Flag<unknown>, raw: string): unknown {
   const inFile = raw.startsWith('file://') || (flag.mayBePath === true && raw.startsWith('/'));
   const parsed = flag.parse(inFile ? readValueFile(name, raw.replace(/^file:\/\//, '')) : raw);
   if ('error' in parsed) {
-    const shown = flag.secret === true && !inFile ? '…' : raw;
+    const shown = flag.secret === true && !inFile ? '…' : (flag.show?.(raw) ?? raw);
     throw new MesitaError('MESITA_FLAG_INVALID', { message: `--${name}=${shown}: ${parsed.error}` });
   }
   return parsed.value;
@@ -171,6 +173,8 @@ export function flagTexts(table: FlagTable, values: Readonly<Record<string, unkn
       const value = values[name];
       if (value === undefined) return [];
       if (table[name]?.secret === true) return [[name, '(not shown)']];
+      const show = table[name]?.show;
+      if (show !== undefined) return [[name, show(String(value))]];
       if (typeof value === 'object') return [[name, JSON.stringify(value)]];
       return [[name, typeof value === 'number' ? numberText(table[name], value) : String(value)]];
     }),

@@ -13,7 +13,9 @@ export interface RegistrarOptions {
   /** Seconds that a write may take, and seconds that it may take to open the registry. */
   storeTimeout: number;
   fetchTimeout: number;
-  /** The registry is lost to this master, with what was not written yet: it must end. Called once. */
+  /** Whether this master still leads; asked before each action. */
+  holds?(): boolean;
+  /** The registry is lost to this master, with what was not written yet, or the lead is: it must end. Called once. */
   onLoss(error: MesitaError): void;
 }
 
@@ -31,7 +33,7 @@ interface Batch {
  *
  * INVARIANTS
  * - Actions are carried out in the order in which they were passed, each after all records before it are written; nothing overtakes.
- * - After a write that failed, and after `close`, nothing is written or carried out any more.
+ * - After a write that failed, after the lead is lost, and after `close`, nothing is written or carried out any more.
  */
 export class Registrar {
   readonly #options: RegistrarOptions;
@@ -73,7 +75,7 @@ export class Registrar {
   pass(action: () => void): void {
     if (this.#over) return;
     const batch = this.#next ?? this.#current;
-    if (batch === undefined) action();
+    if (batch === undefined) this.#carryOut(action);
     else batch.actions.push(action);
   }
 
@@ -107,10 +109,17 @@ export class Registrar {
   #written(batch: Batch): void {
     if (this.#over) return;
     // What actions pass in their turn comes last.
-    for (let at = 0; at < batch.actions.length; at++) batch.actions[at]?.();
+    for (let at = 0; at < batch.actions.length; at++) this.#carryOut(batch.actions[at] ?? (() => undefined));
+    if (this.#over) return;
     this.#current = undefined;
     if (this.#next !== undefined) this.#begin();
     else this.#settle();
+  }
+
+  #carryOut(action: () => void): void {
+    if (this.#over) return;
+    if (this.#options.holds?.() !== false) action();
+    else this.#lost(new MesitaError('MESITA_LEADERSHIP_LOST', { message: 'This master leads no longer' }));
   }
 
   #lost(cause: unknown): void {

@@ -9,8 +9,8 @@ import { isProblem } from '../../runtime/zookeeper/zookeeper-error.ts';
 import type { OpenRegistry, RegistryRecord, RegistryStore } from './registry-store.ts';
 
 export interface ZooKeeperRegistryOptions {
-  /** Somebody else's, who closes it. */
-  session: ZooKeeperSession;
+  /** Somebody else's, who closes it; there is one when the registry is opened. */
+  session(): ZooKeeperSession;
   path: string;
   /** For what is made here. */
   access: readonly Access[];
@@ -92,15 +92,15 @@ export class ZooKeeperRegistry implements RegistryStore {
 
   async #open(signal: AbortSignal): Promise<OpenRegistry> {
     const { session, path, access } = this.#options;
-    await session.createPath(path, access);
+    await session().createPath(path, access);
     const { cluster, epoch } = await this.#takeOver(signal);
-    await session.createPath(this.#journal, access);
+    await session().createPath(this.#journal, access);
     await this.#makeBuckets();
     await this.#settleJournal();
     const records: RegistryRecord[] = [];
     await Promise.all(
       this.#buckets.map(async (_, bucket) => {
-        const data = (await session.get(this.#pathOf(bucket)))?.data ?? nothing;
+        const data = (await session().get(this.#pathOf(bucket)))?.data ?? nothing;
         this.#buckets[bucket] = data;
         records.push(...(await unpacked(data)));
       }),
@@ -114,7 +114,7 @@ export class ZooKeeperRegistry implements RegistryStore {
     const { session, path } = this.#options;
     for (;;) {
       signal.throwIfAborted();
-      const { data, version } = (await session.get(path)) ?? { data: nothing, version: 0 };
+      const { data, version } = (await session().get(path)) ?? { data: nothing, version: 0 };
       const known: Head = data.length > 0 ? JSON.parse(data.toString()) : { format, cluster: randomUUID(), epoch: 0 };
       if (known.format > format) {
         const message = `The registry at ${path} has format ${known.format}, and this version knows formats up to ${format}`;
@@ -122,7 +122,7 @@ export class ZooKeeperRegistry implements RegistryStore {
       }
       const head = { format, cluster: known.cluster, epoch: known.epoch + 1 };
       try {
-        this.#version = await session.set(path, Buffer.from(JSON.stringify(head)), version);
+        this.#version = await session().set(path, Buffer.from(JSON.stringify(head)), version);
         return head;
       } catch (error) {
         // Somebody else was quicker, or it was done and the answer got lost: then there is one more epoch, and nobody in the one between.
@@ -133,7 +133,7 @@ export class ZooKeeperRegistry implements RegistryStore {
 
   async #makeBuckets(): Promise<void> {
     const { session, path, access } = this.#options;
-    const there = new Set(await session.children(path));
+    const there = new Set(await session().children(path));
     const missing = this.#buckets.map((_, bucket) => bucket).filter((bucket) => !there.has(nameOf(bucket)));
     if (missing.length === 0) return;
     const made = (bucket: number): Change => ({
@@ -186,11 +186,11 @@ export class ZooKeeperRegistry implements RegistryStore {
   /** Brings to its end what the master before was at when it ended, or undoes it. */
   async #settleJournal(): Promise<void> {
     const { session } = this.#options;
-    const names = ((await session.children(this.#journal)) ?? []).sort();
+    const names = ((await session().children(this.#journal)) ?? []).sort();
     const paths = names.map((name) => `${this.#journal}/${name}`);
-    if ((await session.get(this.#journal))?.data.equals(committed) === true) {
+    if ((await session().get(this.#journal))?.data.equals(committed) === true) {
       const parts: [string, BucketChange[]][] = [];
-      for (const path of paths) parts.push([path, decoded((await session.get(path))?.data ?? encoded([]))]);
+      for (const path of paths) parts.push([path, decoded((await session().get(path))?.data ?? encoded([]))]);
       await this.#applyParts(parts);
     } else if (paths.length > 0) {
       await this.#change(
@@ -213,7 +213,7 @@ export class ZooKeeperRegistry implements RegistryStore {
     for (;;) {
       if (this.#version === undefined) throw fenced(path);
       try {
-        await session.multi([{ type: 'check', path, version: this.#version }, ...changes]);
+        await session().multi([{ type: 'check', path, version: this.#version }, ...changes]);
         return;
       } catch (error) {
         if (isProblem(error, 'bad version')) throw fenced(path);

@@ -39,7 +39,7 @@ describe('with a real ZooKeeper', { skip, timeout: 120_000 }, () => {
       connect: () => {
         const session = openSession();
         sessions.push(session);
-        return new ZooKeeperRegistry({ session, path, access: openAccess });
+        return new ZooKeeperRegistry({ session: () => session, path, access: openAccess });
       },
       dispose: async () => {
         await Promise.all(sessions.map((session) => session.close()));
@@ -57,10 +57,10 @@ describe('with a real ZooKeeper', { skip, timeout: 120_000 }, () => {
     const path = `/${randomUUID()}/registry`;
     const [through, direct] = [openSession(proxy.address), openSession()];
     try {
-      const registry = new ZooKeeperRegistry({ session: through, path, access: openAccess });
+      const registry = new ZooKeeperRegistry({ session: () => through, path, access: openAccess });
       await registry.open();
       proxy.after(bytes, () => trouble(proxy));
-      await work(registry, () => new ZooKeeperRegistry({ session: direct, path, access: openAccess }));
+      await work(registry, () => new ZooKeeperRegistry({ session: () => direct, path, access: openAccess }));
     } finally {
       await Promise.all([through.close(), direct.close()]);
       await proxy.close();

@@ -3,6 +3,7 @@ import { type TestContext, test } from 'node:test';
 import { MasterLink } from '../../../agent/master-link.ts';
 import type { MasterMessage } from '../../../protocol/agent-link.ts';
 import { type Clock, systemClock } from '../../../runtime/clock.ts';
+import { KnownMasters } from '../../../runtime/leader-source.ts';
 import { silentLog } from '../../../runtime/log.ts';
 import { agentSubscription } from '../../support/master-messages.ts';
 import { ScriptedMaster, type ScriptedRequest } from '../../support/scripted-master.ts';
@@ -18,7 +19,7 @@ async function link(
   const master = await ScriptedMaster.open(script);
   const received: MasterMessage[] = [];
   const opened: MasterLink = new MasterLink({
-    master: master.address,
+    leaders: new KnownMasters([master.address]),
     clock,
     random: () => 0,
     log: silentLog,

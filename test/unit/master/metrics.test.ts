@@ -38,6 +38,7 @@ describe('of the same cluster, the metrics are those of a real master', () => {
   state.metrics.allocationRun.record(2);
   state.metrics.allocationLatency.record(1);
   state.metrics.allocationLatency.record(2);
+  state.reign = { cluster: 'C', epoch: 1 };
   const own = metricsSnapshot(state, now);
   const recorded = recordedSnapshot('tasks running');
 
