@@ -19,6 +19,7 @@ const rooms = [
   { name: 'contract', engine: true, concurrency: 2 },
   { name: 'integration', engine: true, concurrency: 2 },
   { name: 'e2e', engine: true, concurrency: 1 },
+  { name: 'chaos', engine: true, concurrency: 1 },
 ];
 
 /** Milliseconds for the whole run. */

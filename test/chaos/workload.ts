@@ -60,13 +60,15 @@ export interface WorkloadOptions {
 export function workloadOf({ seed, tasks, seconds, shape }: WorkloadOptions): Unit[] {
   const random = new Random(`${seed}/workload`);
   const kinds = kindsFor(shape);
+  // In a short run no task is to take longer than the rest of it.
+  const longest = Math.min(20_000, seconds * 400);
   const units: Unit[] = [];
   for (let made = 0; made < tasks; ) {
     const [kind, containerizer] = kinds[random.integer(kinds.length)] ?? ['command', 'process'];
     const id = `${kind}-${units.length + 1}`;
     const unit: Unit = { id, kind, containerizer, notBefore: 0, tasks: [] };
     const count = kind === 'docker' || kind === 'command' ? 1 : 2 + random.integer(3);
-    for (let index = 1; index <= count; index++) unit.tasks.push(taskOf(random, `${id}.${index}`, kind));
+    for (let index = 1; index <= count; index++) unit.tasks.push(taskOf(random, `${id}.${index}`, kind, longest));
     made += count;
     units.push(unit);
   }
@@ -84,10 +86,10 @@ function kindsFor({ agents }: Shape): (readonly [UnitKind, Unit['containerizer']
   ];
 }
 
-function taskOf(random: Random, id: string, kind: UnitKind): TaskPlan {
+function taskOf(random: Random, id: string, kind: UnitKind, longest: number): TaskPlan {
   const draw = random.next();
   const short = random.next() < 0.4;
-  const duration = short ? random.integer(900) : 1500 + random.integer(random.next() < 0.25 ? 20_000 : 5_000);
+  const duration = short ? random.integer(900) : 1500 + random.integer(random.next() < 0.25 ? longest : 5_000);
   const checkable = kind !== 'driver';
   if (draw < 0.12)
     return { id, duration: 90_000, end: { kind: 'killed', after: random.integer(4000) }, checked: false };
