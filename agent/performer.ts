@@ -132,6 +132,8 @@ export class Performer {
   readonly #stopping = new AbortController();
   /** Whose end was heard of: the engine may tell it beside what it lists. */
   readonly #ending = new WeakSet<Run>();
+  /** Until it is known what an earlier run of the agent has left: exits of containers that nobody has asked for yet. */
+  #unclaimed: Map<string, ContainerExit> | undefined = new Map();
   /** The agent goes, and its tasks stay: what becomes of them now is the next one's. */
   #isLeaving = false;
   #stopListening: () => void = () => undefined;
@@ -310,6 +312,9 @@ export class Performer {
     const runs = everything(this.state);
     const containers = new Map((await engine.list()).map((container) => [container.name, container]));
     this.perform(recoverRuns(this.state, { containers, rebooted }, this.#context()), runs);
+    this.#options.gate.pass([], () => {
+      this.#unclaimed = undefined;
+    });
     const known = new Set(runs.map(({ containerName }) => containerName));
     for (const name of containers.keys()) {
       if (known.has(name)) continue;
@@ -383,8 +388,10 @@ export class Performer {
   /** Whether it is known to have been started or not: its container runs, and its output goes on where it was left. */
   async #resume(run: Run): Promise<void> {
     this.#byContainer.set(run.containerName, run);
+    const exit = this.#unclaimed?.get(run.containerName);
     await this.#launcher.resume(run);
-    // It may have ended just now.
+    // It may have ended since the engine was asked.
+    if (exit !== undefined) return this.#exited(run, exit);
     if (this.#ending.has(run)) return;
     if (hasOutput(run) && run.phase !== 'ended') this.#options.logs.recovered(run);
     if (run.phase === 'running' && run.kind === 'task') this.#limitTime(run);
@@ -425,7 +432,8 @@ export class Performer {
     if (event.kind === 'disconnected') this.#options.log.warn({ reason: event.reason }, 'engine is away');
     if (event.kind !== 'exited') return;
     const run = this.#byContainer.get(event.name);
-    if (run !== undefined) this.#run(this.#exited(run, event), 'end a container');
+    if (run === undefined) this.#unclaimed?.set(event.name, event);
+    else this.#run(this.#exited(run, event), 'end a container');
   }
 
   async #exited(run: Run, exit: ContainerExit): Promise<void> {
