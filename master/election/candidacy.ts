@@ -138,7 +138,9 @@ export class Candidacy {
 
   #leave(reason: string): void {
     if (this.#led === undefined || this.#closing.signal.aborted) return;
+    if (this.#lost.signal.aborted) return;
     const message = `This master leads no longer: ${reason}`;
+    this.#options.log.error({ candidate: this.#led, reason }, 'leads no longer');
     this.#lost.abort(new MesitaError('MESITA_LEADERSHIP_LOST', { message }));
   }
 }
