@@ -21,6 +21,10 @@ export interface ContainerSettings {
   agentEndpoint: string;
   /** Seconds between SHUTDOWN and the end of an executor that says nothing else. */
   executorShutdownGrace: number;
+  /** Seconds that executors look for an agent that is away; Mesos' 15 minutes by default. */
+  recoveryTimeout?: number;
+  /** Seconds between two such looks at the most; 2 by default. */
+  subscriptionBackoff?: number;
   /** Where the engine runs host processes. */
   hostProcesses?: HostProcesses;
 }

@@ -102,16 +102,16 @@ function executorEnvironment(
     MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD: formatDuration(shutdownGrace(settings.executorShutdownGrace, executor)),
     MESOS_FRAMEWORK_ID: framework.id?.value ?? '',
     MESOS_HTTP_COMMAND_EXECUTOR: '0',
-    MESOS_RECOVERY_TIMEOUT: recoveryTimeout,
+    MESOS_RECOVERY_TIMEOUT: formatDuration(settings.recoveryTimeout ?? defaultRecoveryTimeout),
     MESOS_SANDBOX: containerSandbox,
     MESOS_SLAVE_ID: settings.agentId,
     MESOS_SLAVE_PID: `slave(1)@${agentEndpoint}`,
-    MESOS_SUBSCRIPTION_BACKOFF_MAX: subscriptionBackoff,
+    MESOS_SUBSCRIPTION_BACKOFF_MAX: formatDuration(settings.subscriptionBackoff ?? defaultSubscriptionBackoff),
     PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
     ...Object.fromEntries((info.command?.environment?.variables ?? []).flatMap(variable)),
   };
 }
 
-// Mesos' defaults: how long an executor looks for an agent that is away, and waits between its tries at the most.
-const recoveryTimeout = '15mins';
-const subscriptionBackoff = '2secs';
+// Mesos' defaults, in seconds.
+const defaultRecoveryTimeout = 900;
+const defaultSubscriptionBackoff = 2;

@@ -202,6 +202,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   gate.pass(memory.keep({ boot_id: readBootId(), info: identity.info, port: String(address.port) }), () => undefined);
   await performer.recover(rebooted);
   performing = performer;
+  if (flags.recover === 'cleanup') return cleanUp(performer, state, identity, options);
   performer.perform(restoreOperations(state, kept.operations));
   warnIfOpen(flags.ip, log);
   const registered = joinMaster({
@@ -220,6 +221,20 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     sandboxes,
   });
   return { address: `${flags.ip}:${identity.address.port}`, registered, state };
+}
+
+/** Ends what an earlier run of the agent left, tells nobody yet, and stops: its next start tells. */
+async function cleanUp(
+  performer: Performer,
+  state: AgentState,
+  { address }: MutableIdentity,
+  { log, shutdown, flags }: AgentOptions,
+): Promise<RunningAgent> {
+  await performer.shutdownTasks();
+  await performer.leave();
+  log.info('all that an earlier run of this agent left is ended');
+  shutdown.stop().catch(() => undefined);
+  return { address: `${flags.ip}:${address.port}`, registered: new Promise(() => undefined), state };
 }
 
 /** Throws MESITA_WORK_DIR_UNUSABLE, and what AgentMemory does. */
@@ -355,6 +370,9 @@ function containerSettings(
     workDirectory,
     agentEndpoint: `${identity.address.ip}:${identity.address.port}`,
     executorShutdownGrace: flags.executor_shutdown_grace_period,
+    recoveryTimeout: flags.recovery_timeout,
+    // It must look at least once while the agent waits for it.
+    subscriptionBackoff: flags.executor_reregistration_timeout,
   };
 }
 
