@@ -70,12 +70,16 @@ export function check(evidence: Evidence): Violation[] {
     ...evidence.units.flatMap((unit) => unit.tasks.flatMap((plan) => checkTask(unit, plan, evidence))),
     ...unacknowledged(journal),
     ...findOvercommitment(evidence),
-    ...deaths
-      .filter((death) => !isExcused(death, hits))
-      .map(({ daemon, how }): Violation => ({ kind: 'died', what: daemon, why: how })),
+    ...violentDeaths(deaths.filter((death) => !isExcused(death, hits))),
     ...pending.map((what): Violation => ({ kind: 'still shown', what, why: 'although its end is acknowledged' })),
     ...leftovers.map((what): Violation => ({ kind: 'left behind', what, why: 'when all was over' })),
   ];
+}
+
+/** One for each daemon: what cannot start dies every second. */
+function violentDeaths(deaths: readonly Death[]): Violation[] {
+  const daemons = Map.groupBy(deaths, ({ daemon }) => daemon);
+  return [...daemons].map(([what, own]) => ({ kind: 'died', what, why: `${own.length} times; ${own.at(-1)?.how}` }));
 }
 
 /** A master ends when it may have lost its office. */

@@ -81,7 +81,7 @@ export class World {
     if (engine !== undefined) await this.#loadImage();
     for (const name of masters) this.#add(name, this.#masterCommand(name));
     for (const agent of agents) await this.#addAgent(agent);
-    await this.leader();
+    await this.#allAgentsRegistered();
     this.#addScheduler();
   }
 
@@ -100,6 +100,16 @@ export class World {
         if (state !== undefined && state['leader'] === state['pid']) return address;
       }
       await sleep(200);
+    }
+  }
+
+  async #allAgentsRegistered(): Promise<void> {
+    for (;;) {
+      const [death] = this.deaths;
+      if (death !== undefined) throw new Error(`${death.daemon} died before anything was done to it: ${death.how}`);
+      const state = await getJson(`http://${await this.leader()}/master/state`).catch(() => undefined);
+      if (state?.['activated_slaves'] === this.shape.agents.length) return;
+      await sleep(100);
     }
   }
 
