@@ -86,7 +86,7 @@ export interface Recovery {
   total: number;
   /** Milliseconds since the epoch: who is not back by then is unreachable. */
   until: number;
-  /** No offers until enough of them are back: what is guaranteed to roles would go to others. */
+  /** There were quotas: no offers until enough of the agents are back. */
   offersWait: boolean;
 }
 

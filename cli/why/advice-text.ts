@@ -11,6 +11,8 @@ const texts: Texts = {
       rescinded_at === undefined ? '' : ` (rescinded ${until(rescinded_at, now)})`
     }`,
   WAIT_FOR_FILTER: (advice, now) => `its filter on ${agent(advice.agent)} ends ${until(advice.until, now)}`,
+  WAIT_FOR_AGENTS: ({ missing, until: end }, now) =>
+    `more agents come back to this new master (${missing} are missing): there are quotas, and it offers nothing until then, or until it gives up ${until(end, now)}`,
   WAIT_FOR_TURN: ({ before, ahead, ...advice }) =>
     `${framework(before)} comes first on ${agent(advice.agent)}${ahead > 1 ? `, of ${ahead} before it` : ''}: it is offered what they decline`,
   REVIVE: ({ role }) => `it revives role ${role} (REVIVE): that ends filters and suppression`,

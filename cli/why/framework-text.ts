@@ -85,6 +85,7 @@ const summaries: Record<ObstacleKind, string> = {
   NOTHING: 'come with the next allocation',
   OFFERED: 'have been offered to it',
   FILTERED: 'are filtered: it declined what is free there',
+  RECOVERY: 'wait until more agents are back with the new master',
   ORDER: 'go to others first',
   SUPPRESSED: 'are not offered: it asked for no more',
   INACTIVE: 'are not offered: it is not connected',
@@ -147,6 +148,8 @@ function sentence(obstacle: Obstacle, now: number): string {
         .join(', ')}`;
     case 'DISCONNECTED':
       return `disconnected ${ago(obstacle.since, now)}, unreachable ${until(obstacle.until, now)}`;
+    case 'RECOVERY':
+      return `a new master waits for ${number(obstacle.missing, 'agent')}; it ends ${until(obstacle.until, now)}`;
     case 'TOO_SMALL':
       return 'too little free';
     case 'NOTHING':

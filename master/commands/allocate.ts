@@ -6,7 +6,7 @@ import { type Effect, sendEvent } from '../effects.ts';
 import { offerMessage } from '../offer-messages.ts';
 import type { MasterState } from '../state.ts';
 import { makeInverseOffers } from './inverse-offers.ts';
-import { offersWait } from './recovered-agents.ts';
+import { offersWaitUntil } from './recovered-agents.ts';
 
 // Agents that the allocator takes in one go. An offer takes longer to make than to decide on.
 const agentsAtOnce = 64;
@@ -22,7 +22,7 @@ export function allocate(
   goesOn: () => boolean = () => true,
 ): Effect[] {
   const { allocator } = state;
-  if (offersWait(state, now)) return [];
+  if (offersWaitUntil(state, now) !== undefined) return [];
   const made = new Map<OfferId, Offer>();
   do {
     let left = agentsAtOnce;

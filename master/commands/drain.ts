@@ -33,9 +33,10 @@ export function drainAgent(state: MasterState, call: MasterCallDrainAgent, now: 
     mark_gone: call.mark_gone ?? false,
   };
   agent.drain = { config, state: 'DRAINING', startedAt: now };
+  const rescinded = deactivate(state, agent, now);
   const effects = [
     keep(state, agent),
-    ...deactivate(state, agent, now),
+    ...rescinded,
     sendToAgent(agent.id, { type: 'DRAIN', ...drainOrder(agent.drain) }),
     log('agent is drained', { id: agent.id, mark_gone: config.mark_gone }),
   ];

@@ -37,13 +37,13 @@ function percent(share: number): string {
   return `${Math.round(share * 1000) / 10} %`;
 }
 
-/** Whether offers still wait for agents that the masters before had; what is free would look like more than it is. */
-export function offersWait({ recovery, settings, electedAt }: MasterState, now: number): boolean {
-  if (!recovery.offersWait) return false;
+/**
+ * Until when offers wait for agents that the masters before had, in milliseconds since the epoch: what is guaranteed to roles would go to
+ * others. Undefined: they do not.
+ */
+export function offersWaitUntil({ recovery, settings, electedAt }: MasterState, now: number): number | undefined {
+  if (!recovery.offersWait) return undefined;
   const back = recovery.total - recovery.agents.size;
-  const goesOn =
-    back < recovery.total * settings.allocationRecoveryShare &&
-    now < electedAt + settings.allocationRecoveryTimeout * 1000;
-  recovery.offersWait = goesOn;
-  return goesOn;
+  const until = electedAt + settings.allocationRecoveryTimeout * 1000;
+  return now < until && back < recovery.total * settings.allocationRecoveryShare ? until : undefined;
 }

@@ -9,7 +9,7 @@ import { local } from './leader-redirect.ts';
  */
 export function holdAnswers(server: FastifyInstance, registrar: Registrar): void {
   server.addHook('onSend', (request, _reply, payload, done) => {
-    if (registrar.isIdle || local.test(splitTarget(request.url).path)) done(null, payload);
+    if (local.test(splitTarget(request.url).path)) done(null, payload);
     else registrar.pass(() => done(null, payload));
   });
 }

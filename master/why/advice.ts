@@ -6,6 +6,7 @@ import { disconnectedSince, type Question, secondsOf } from './question.ts';
 export function adviceFor(question: Question, found: readonly AgentFinding[], outstanding: Outstanding): Advice[] {
   const byTime = [
     ...whenGiven(found),
+    ...whenAgentsAreBack(found),
     ...ownOffers(question, outstanding),
     ...whenFilterEnds(question, found),
     ...whenTurnComes(found),
@@ -36,6 +37,13 @@ function nameOf({ agent_id, hostname }: AgentName): AgentName {
 function whenGiven(found: readonly AgentFinding[]): Advice[] {
   const next = first(found, 'NOTHING');
   return next === undefined ? [] : [{ kind: 'WAIT_FOR_ALLOCATION', agent: nameOf(next) }];
+}
+
+function whenAgentsAreBack(found: readonly AgentFinding[]): Advice[] {
+  const next = first(found, 'RECOVERY');
+  if (next?.obstacle.kind !== 'RECOVERY') return [];
+  const { missing, until } = next.obstacle;
+  return [{ kind: 'WAIT_FOR_AGENTS', missing, until }];
 }
 
 function whenTurnComes(found: readonly AgentFinding[]): Advice[] {

@@ -2,6 +2,7 @@ import { type AgentId, asFrameworkId } from '../../protocol/ids.ts';
 import type { Resource } from '../../protocol/messages.ts';
 import { isTerminal } from '../../protocol/task-state.ts';
 import type { Reason } from '../allocator/standing.ts';
+import { offersWaitUntil } from '../commands/recovered-agents.ts';
 import { type Agent, type MasterState, type OfferRecord, roleOfExecutor, roleOfTask } from '../state.ts';
 import { amountsFor, amountsOf, isNone, lacking, minus, shown } from './amounts.ts';
 import type { AgentFinding, Amounts, HeldBy, Obstacle } from './answer.ts';
@@ -55,6 +56,8 @@ function obstacleOn(question: Question, agent: Agent, { own, lacks, left, unmet,
   const principal = principalObstacle(question, agent, reason);
   if (principal !== undefined) return principal;
   if (!fits) return { kind: 'TOO_SMALL' };
+  const until = offersWaitUntil(state, now);
+  if (until !== undefined) return { kind: 'RECOVERY', missing: state.recovery.agents.size, until: secondsOf(until) };
   const limited = Object.entries(left).some(([name, amount]) => amount < (wish?.amounts[name] ?? 0));
   if (limited) return { kind: 'LIMIT', role: topRole(reason, role), left };
   const refused = declined.get(agent.id);

@@ -124,6 +124,8 @@ export type Obstacle =
   | { kind: 'LIMIT'; role: string; left: Amounts }
   | { kind: 'HEADROOM'; lacking: Readonly<Record<string, Amounts>> }
   | { kind: 'FILTERED'; until: number }
+  /** A new master, and there are quotas: nothing is offered before more of its agents are back. */
+  | { kind: 'RECOVERY'; missing: number; until: number }
   | { kind: 'ORDER'; before: FrameworkName; role: string; ahead: number }
   /** It has been offered what it waits for, and has not answered. */
   | { kind: 'OFFERED'; since: number }
@@ -144,6 +146,7 @@ export type Advice =
   | { kind: 'WAIT_FOR_ALLOCATION'; agent: AgentName }
   | { kind: 'ANSWER_OFFERS'; offers: number; since: number; rescinded_at?: number }
   | { kind: 'WAIT_FOR_FILTER'; agent: AgentName; until: number }
+  | { kind: 'WAIT_FOR_AGENTS'; missing: number; until: number }
   | { kind: 'WAIT_FOR_TURN'; agent: AgentName; before: FrameworkName; ahead: number }
   | { kind: 'REVIVE'; role: string }
   | { kind: 'RECONNECT'; removed_at?: number }

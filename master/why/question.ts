@@ -33,7 +33,13 @@ export function agentName({ id, info }: Pick<Agent, 'id' | 'info'>): AgentName {
 }
 
 /** Since when a framework is not connected; undefined when it is. Milliseconds since the epoch. */
-export function disconnectedSince({ connected, removeAt, reregisteredAt, info }: Framework): number | undefined {
+export function disconnectedSince({
+  connected,
+  recovered,
+  removeAt,
+  reregisteredAt,
+  info,
+}: Framework): number | undefined {
   if (connected) return undefined;
-  return removeAt === undefined ? reregisteredAt : removeAt - (info.failover_timeout ?? 0) * 1000;
+  return removeAt === undefined || recovered ? reregisteredAt : removeAt - (info.failover_timeout ?? 0) * 1000;
 }

@@ -15,6 +15,7 @@ const judgementsPerAgent = 10;
 const order: readonly ObstacleKind[] = [
   'NOTHING',
   'OFFERED',
+  'RECOVERY',
   'FILTERED',
   'ORDER',
   'SUPPRESSED',

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { disconnectAgent } from '../../master/commands/disconnect-agent.ts';
 import { disconnectFramework } from '../../master/commands/disconnect-framework.ts';
 import { deactivateAgent, drainAgent, reactivateAgent } from '../../master/commands/drain.ts';
@@ -32,6 +33,7 @@ import { agentSubscription, frameworkInfo, reportedTask, resourcesOf, taskFor } 
 import { MasterWorld } from './master-world.ts';
 import { type ConversionKind, conversionsOn } from './offer-conversions.ts';
 import { Onlooker } from './onlooker.ts';
+import { RegistryCopy } from './registry-copy.ts';
 import { WorkerBelongings } from './worker-belongings.ts';
 
 interface Who {
@@ -88,6 +90,8 @@ interface StepArguments {
   kill: Who;
   reconcile: Who;
   wait: { seconds: number };
+  /** The master is killed in the middle of what `last` makes it do: so many records were written, and what comes after them was said or not. */
+  crash: { last: Step; written: number; said: boolean };
 }
 
 export type Step = { [Kind in keyof StepArguments]: { do: Kind } & StepArguments[Kind] }[keyof StepArguments];
@@ -135,7 +139,14 @@ export class MasterHistory {
   readonly world: MasterWorld;
   readonly workers: Worker[] = [];
   readonly clients: Client[] = [];
-  readonly onlooker = new Onlooker();
+  onlooker = new Onlooker();
+  /** What is on the disk of the masters. */
+  readonly registry = new RegistryCopy();
+  /** Ids that were told to those who have them. */
+  readonly #told = new Set<string>();
+  /** Agents that were told that they are registered, and not since then that they must end. */
+  readonly #admitted = new Set<string>();
+  #isHeldBack = false;
 
   constructor(offerTimeout: number | undefined) {
     this.world = new MasterWorld({ offerTimeout });
@@ -147,6 +158,7 @@ export class MasterHistory {
     this.#deliver();
     assertInvariants(this.world.state, this.world.allocator);
     this.onlooker.assertKnows(this.world.state);
+    this.registry.assertHas(this.world.state);
   }
 
   /**
@@ -158,6 +170,8 @@ export class MasterHistory {
     for (const client of this.clients) if (!client.over) this.#subscribeAgain(client);
     for (const worker of this.workers) if (!worker.gone) this.#rejoin(worker);
     this.#deliver();
+    // Agents that were admitted and never told come back as others.
+    if (this.world.state.recovery.agents.size > 0) this.step({ do: 'wait', seconds: 600 });
     for (const role of ['a', 'b']) this.step({ do: 'limit', role, guarantee: 0, limit: undefined, force: true });
     for (let round = 0; round < 3; round++) {
       for (const worker of this.workers) {
@@ -339,6 +353,7 @@ export class MasterHistory {
       this.world.did(expire(this.world.state, this.world.now));
       this.world.did(forgetLostAgents(this.world.state, this.world.now));
     },
+    crash: ({ last, written, said }) => this.#crash(last, written, said),
   };
 
   #call(client: FrameworkId, call: SchedulerCall): void {
@@ -492,19 +507,50 @@ export class MasterHistory {
 
   /** Brings what the master said to those who can hear it. */
   #deliver(): void {
+    if (this.#isHeldBack) return;
     for (let effects = this.world.take(); effects.length > 0; effects = this.world.take()) {
-      for (const effect of effects) {
-        if (effect.kind === 'sendEvent') this.#hear(effect.framework, effect.event);
-        if (effect.kind === 'sendToAgent') this.#obey(effect.agent, effect.message);
-        if (effect.kind === 'announce') this.onlooker.hear(effect.news);
-        if (effect.kind === 'endLink') this.#hangUp(effect.agent);
-        if (effect.kind === 'endSubscription') this.#end(effect.framework);
-      }
+      for (const effect of effects) this.#bring(effect);
+    }
+  }
+
+  #bring(effect: Effect): void {
+    if (effect.kind === 'record') this.registry.write(effect.entries);
+    if (effect.kind === 'sendEvent') this.#hear(effect.framework, effect.event);
+    if (effect.kind === 'sendToAgent') this.#obey(effect.agent, effect.message);
+    if (effect.kind === 'announce') this.onlooker.hear(effect.news);
+    if (effect.kind === 'endLink') this.#hangUp(effect.agent);
+    if (effect.kind === 'endSubscription') this.#end(effect.framework);
+  }
+
+  #crash(last: Step, written: number, said: boolean): void {
+    if (last.do === 'crash') return;
+    this.#isHeldBack = true;
+    (this.#perform[last.do] as (argument: Step) => void)(last);
+    this.#isHeldBack = false;
+    const effects = this.world.take();
+    const records = [...effects.keys()].filter((index) => effects[index]?.kind === 'record');
+    const end = said ? (records[written] ?? effects.length) : (records[written - 1] ?? -1) + 1;
+    for (const effect of effects.slice(0, end)) this.#bring(effect);
+    this.world.succeed(this.registry.records);
+    const { state } = this.world;
+    // Those who were told nothing have no id, and begin anew.
+    remove(this.workers, ({ id }) => !this.#told.has(id));
+    remove(this.clients, ({ id }) => !this.#told.has(id));
+    for (const worker of this.workers) worker.linked = false;
+    for (const client of this.clients) this.#end(client.id);
+    this.onlooker = new Onlooker();
+    for (const framework of state.frameworks.values()) this.onlooker.hear({ type: 'FRAMEWORK_ADDED', framework });
+    for (const { id, over } of this.clients)
+      if (!over) assert.ok(state.frameworks.has(id), `framework ${id} is forgotten`);
+    for (const { id, gone } of this.workers) {
+      const isKnown = state.recovery.agents.has(id) || state.unreachableAgents.has(id) || state.goneAgents.has(id);
+      assert.ok(isKnown || gone || !this.#admitted.has(id), `agent ${id} is forgotten`);
     }
   }
 
   #hear(id: FrameworkId, event: SchedulerEvent): void {
     const client = this.clients.find((candidate) => candidate.id === id);
+    if (event.subscribed !== undefined) this.#told.add(id);
     if (client === undefined || !client.connected) return;
     for (const offer of event.offers?.offers ?? []) client.offers.set(offer.id.value, offer);
     if (event.rescind !== undefined) client.offers.delete(event.rescind.offer_id.value);
@@ -530,6 +576,11 @@ export class MasterHistory {
   }
 
   #obey(id: AgentId, message: MasterMessage): void {
+    if (message.type === 'REGISTERED') {
+      this.#told.add(id);
+      this.#admitted.add(id);
+    }
+    if (message.type === 'SHUTDOWN') this.#admitted.delete(id);
     const worker = this.workers.find((candidate) => candidate.id === id);
     if (worker === undefined || !worker.linked) return;
     worker.belongings.obey(message, id);
@@ -660,4 +711,8 @@ function resources(cpus: number): string {
 
 function keyOf({ framework, info }: Pick<AgentTask, 'framework' | 'info'>): string {
   return `${framework.id?.value ?? ''}/${info.task_id.value}`;
+}
+
+function remove<Element>(list: Element[], isMeant: (element: Element) => boolean): void {
+  list.splice(0, list.length, ...list.filter((element) => !isMeant(element)));
 }

@@ -5,6 +5,8 @@ import { type Subscription, subscribe } from '../../master/commands/subscribe.ts
 import { updateTask } from '../../master/commands/update-task.ts';
 import type { Effect } from '../../master/effects.ts';
 import { freshState } from '../../master/fresh-state.ts';
+import { recover } from '../../master/registry/recovery.ts';
+import type { RegistryRecord } from '../../master/registry/registry-store.ts';
 import type { Framework, MasterSettings, MasterState } from '../../master/state.ts';
 import type { AgentSubscription, MasterMessage } from '../../protocol/agent-link.ts';
 import { type AgentId, asMasterId, type FrameworkId, uuidToBase64 } from '../../protocol/ids.ts';
@@ -22,16 +24,32 @@ import { agentSubscription, type FrameworkWishes, frameworkInfo, taskFor } from 
 
 /** A master without its edge: commands run on its state, what they want done is noted down, time stands still unless it is moved. */
 export class MasterWorld {
-  readonly state: MasterState;
-  readonly allocator = new AuditedAllocator();
+  state: MasterState;
+  allocator = new AuditedAllocator();
   /** Milliseconds since the epoch. */
   now = 1_000_000_000_000;
   #effects: Effect[] = [];
   #uuids = 0;
+  #masters = 0;
+  readonly #settings: Partial<MasterSettings>;
 
   constructor(settings: Partial<MasterSettings> = {}) {
-    this.state = freshState({
-      master: { id: asMasterId('M'), ip: 16_777_343, port: 5050, hostname: 'localhost' },
+    this.#settings = settings;
+    this.state = this.#newState();
+  }
+
+  /** Another master takes over, with what the registry has; what was noted down is gone. */
+  succeed(records: readonly RegistryRecord[]): void {
+    this.#effects = [];
+    this.allocator = new AuditedAllocator();
+    this.state = this.#newState();
+    recover(this.state, { cluster: 'cluster', epoch: this.#masters, records }, this.now);
+  }
+
+  #newState(): MasterState {
+    const number = ++this.#masters;
+    return freshState({
+      master: { id: asMasterId(number === 1 ? 'M' : `M${number}`), ip: 16_777_343, port: 5050, hostname: 'localhost' },
       startedAt: this.now,
       settings: {
         agentPingTimeout: 75,
@@ -49,7 +67,7 @@ export class MasterWorld {
         roles: undefined,
         offerTimeout: undefined,
         preemptionDelay: undefined,
-        ...settings,
+        ...this.#settings,
       },
       allocator: this.allocator,
     });
@@ -57,7 +75,8 @@ export class MasterWorld {
 
   /** Notes down what a command wants done. */
   did(effects: readonly Effect[]): readonly Effect[] {
-    this.#effects.push(...effects);
+    // Texts are made of entries before anything else happens.
+    for (const effect of effects) this.#effects.push(effect.kind === 'record' ? structuredClone(effect) : effect);
     return effects;
   }
 

@@ -156,7 +156,18 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ do: fc.constant('wait' as const), seconds: fc.constantFrom(1, 10, 40, 80) }) },
 );
 
-const history = fc.array(step, { minLength: 1, maxLength: 60, size: 'max' });
+const crash: fc.Arbitrary<Step> = fc.record({
+  do: fc.constant('crash' as const),
+  last: step,
+  written: fc.nat(3),
+  said: fc.boolean(),
+});
+
+const history = fc.array(fc.oneof({ weight: 30, arbitrary: step }, { weight: 1, arbitrary: crash }), {
+  minLength: 1,
+  maxLength: 60,
+  size: 'max',
+});
 const runs = Number(process.env.MESITA_TEST_RUNS ?? 400);
 
 function live(steps: readonly Step[], offerTimeout: number | undefined): MasterHistory {
