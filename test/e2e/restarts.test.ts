@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { Cluster } from '../support/cluster.ts';
+import { type AgentProcess, Cluster } from '../support/cluster.ts';
 import { containersBelow, docker } from '../support/docker.ts';
 import { eventually } from '../support/eventually.ts';
+import { terminals } from '../support/recovery-room.ts';
 import { testImage } from '../support/test-image.ts';
 import { type TaskDraft, TestScheduler } from '../support/test-scheduler.ts';
 
@@ -39,6 +42,12 @@ describe('two agents on one engine', { timeout: patience }, () => {
     return found;
   }
 
+  /** The same agent, started anew. */
+  async function restarted(one: AgentProcess): Promise<AgentProcess> {
+    cluster.agents.splice(cluster.agents.indexOf(one), 1);
+    return cluster.startAgent(one.name);
+  }
+
   async function launchOn(id: string, name: string): Promise<void> {
     await scheduler.launch({ name, ...long }, { agent: id });
     await scheduler.update(name, 'TASK_RUNNING');
@@ -72,29 +81,87 @@ describe('two agents on one engine', { timeout: patience }, () => {
     await kill('on-second');
   });
 
-  it('keep their ids and remove their own containers alone when one is killed and comes back', async () => {
+  it('go on with their own containers when one is killed and comes back, and remove none but their own', async () => {
     const [first, second] = [agent('agent-1'), agent('agent-2')];
     const foreign = `mesos-${randomUUID()}`;
     await docker('run', '-d', '--name', foreign, '--network=none', testImage, 'sleep', '1000');
     try {
-      await launchOn(first.id, 'lost');
+      await launchOn(first.id, 'stays');
       await launchOn(second.id, 'kept');
-      const kept = await cluster.containerOf('kept');
+      const [stays, kept] = [await cluster.containerOf('stays'), await cluster.containerOf('kept')];
       await first.process.end('SIGKILL');
-      cluster.agents.splice(cluster.agents.indexOf(first), 1);
-      const again = await cluster.startAgent('agent-1');
+      // As one that the agent had begun to make for somebody whom nobody remembers.
+      const orphan = `mesos-${randomUUID()}`;
+      const labels = ['--label', `org.mesita.work_dir=${first.workDirectory}`];
+      await docker('create', '--name', orphan, ...labels, testImage, 'true');
+      const again = await restarted(first);
       assert.equal(again.id, first.id);
-      const lost = await scheduler.update('lost', 'TASK_LOST');
-      assert.equal(lost.agent_id?.value, first.id);
-      assert.deepEqual(await containersBelow(cluster.directory), [kept]);
+      await eventually('the orphan is gone', async () => {
+        assert.deepEqual((await containersBelow(cluster.directory)).sort(), [stays, kept].sort());
+        return true;
+      });
       assert.equal(await docker('inspect', foreign, '--format', '{{.State.Status}}'), 'running');
-      assert.deepEqual(scheduler.statesOf('kept'), ['TASK_STARTING', 'TASK_RUNNING']);
+      for (const name of ['stays', 'kept'])
+        assert.deepEqual(scheduler.statesOf(name), ['TASK_STARTING', 'TASK_RUNNING']);
       await launchOn(again.id, 'after');
-      await kill('after');
-      await kill('kept');
+      for (const name of ['after', 'stays', 'kept']) await kill(name);
     } finally {
       await docker('rm', '-f', foreign);
     }
+  });
+
+  it('tell how tasks ended while their agent was away', async () => {
+    const first = agent('agent-1');
+    const outcomes = [
+      ['fails', 'exit 3'],
+      ['finishes', 'exit 0'],
+      ['eats', 'tail /dev/zero'],
+    ] as const;
+    const go = 'while [ ! -e /mnt/mesos/sandbox/go ]; do sleep 0.1; done';
+    for (const [name, end] of outcomes) {
+      const command = { value: `echo begun; ${go}; echo over; ${end}` };
+      await scheduler.launch({ ...long, name, command }, { agent: first.id });
+      await scheduler.update(name, 'TASK_RUNNING');
+    }
+    const containers = await Promise.all(outcomes.map(([name]) => cluster.containerOf(name)));
+    await first.process.end('SIGKILL');
+    for (const container of containers) await docker('exec', container, 'touch', '/mnt/mesos/sandbox/go');
+    for (const container of containers) await docker('wait', container);
+    await restarted(first);
+    assert.match((await scheduler.update('fails', 'TASK_FAILED')).message ?? '', /status 3/);
+    await scheduler.update('finishes', 'TASK_FINISHED');
+    assert.equal((await scheduler.update('eats', 'TASK_FAILED')).reason, 'REASON_CONTAINER_LIMITATION_MEMORY');
+    for (const [name] of outcomes) {
+      const output = await readFile(join(await cluster.sandboxOf(name), 'stdout'), 'utf8');
+      assert.equal(output, 'begun\nover\n');
+      assert.equal(terminals(scheduler, name).length, 1);
+    }
+  });
+
+  it('say of a container that is gone when the agent comes back that it is, and why', async () => {
+    const first = agent('agent-1');
+    await launchOn(first.id, 'removed');
+    const container = await cluster.containerOf('removed');
+    await first.process.end('SIGKILL');
+    await docker('rm', '-f', container);
+    await restarted(first);
+    assert.match((await scheduler.update('removed', 'TASK_LOST')).message ?? '', /gone when the agent came back/);
+  });
+
+  it('hand over their tasks with SIGTERM, under a master that is away and one that never knew them', async () => {
+    const first = agent('agent-1');
+    await launchOn(first.id, 'handed');
+    const { code, stderr } = await first.process.end('SIGTERM');
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /"tasks":1.*tasks are left running/);
+    await cluster.master.end('SIGKILL');
+    await rm(join(cluster.directory, 'master'), { recursive: true });
+    await cluster.startMaster();
+    await restarted(first);
+    await eventually('both agents are back', async () => (await cluster.state()).slaves.length === 2);
+    await scheduler.subscribed(2);
+    await kill('handed');
+    assert.equal(terminals(scheduler, 'handed').length, 1);
   });
 
   it('go on with their tasks under a master that was killed and comes back', async () => {
@@ -104,7 +171,7 @@ describe('two agents on one engine', { timeout: patience }, () => {
     const before = scheduler.id;
     await cluster.master.end('SIGKILL');
     await cluster.startMaster();
-    await scheduler.subscribed(2);
+    await scheduler.subscribed(3);
     assert.equal(scheduler.id, before);
     await eventually('the agents are back', async () => (await cluster.state()).slaves.length === 2);
     const { slaves } = await cluster.state();
@@ -137,26 +204,21 @@ describe('two agents on one engine', { timeout: patience }, () => {
     await scheduler.update('meanwhile', 'TASK_FINISHED');
   });
 
-  for (const [name, signal] of [
-    ['agent-1', 'SIGTERM'],
-    ['agent-2', 'SIGUSR1'],
-  ] as const) {
-    it(`end their tasks on ${signal}, and the scheduler hears of each`, async () => {
-      const stopped = agent(name);
-      const tasks = [`${name}-a`, `${name}-b`];
-      for (const task of tasks) await launchOn(stopped.id, task);
-      const { code, stderr } = await stopped.process.end(signal);
-      assert.equal(code, 0, stderr);
-      for (const task of tasks) {
-        await scheduler.update(task, 'TASK_KILLED');
-        assert.deepEqual(scheduler.statesOf(task), ['TASK_STARTING', 'TASK_RUNNING', 'TASK_KILLING', 'TASK_KILLED']);
-      }
-      cluster.agents.splice(cluster.agents.indexOf(stopped), 1);
-      assert.deepEqual(await containersBelow(cluster.directory), []);
-      await eventually('the master knows that it has gone', async () =>
-        (await cluster.state()).slaves.every(({ id, active }) => id !== stopped.id || !active),
-      );
-      await cluster.startAgent(name);
-    });
-  }
+  it('end their tasks on SIGUSR1, and the scheduler hears of each', async () => {
+    const stopped = agent('agent-2');
+    const tasks = ['one', 'other'];
+    for (const task of tasks) await launchOn(stopped.id, task);
+    const { code, stderr } = await stopped.process.end('SIGUSR1');
+    assert.equal(code, 0, stderr);
+    for (const task of tasks) {
+      await scheduler.update(task, 'TASK_KILLED');
+      assert.deepEqual(scheduler.statesOf(task), ['TASK_STARTING', 'TASK_RUNNING', 'TASK_KILLING', 'TASK_KILLED']);
+    }
+    cluster.agents.splice(cluster.agents.indexOf(stopped), 1);
+    assert.deepEqual(await containersBelow(cluster.directory), []);
+    await eventually('the master knows that it has gone', async () =>
+      (await cluster.state()).slaves.every(({ id, active }) => id !== stopped.id || !active),
+    );
+    await cluster.startAgent('agent-2');
+  });
 });
