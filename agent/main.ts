@@ -186,7 +186,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     storage: {
       makeVolume: (volume) => makeVolume(workDirectory, volume),
       removeVolume: (volume) => removeVolume(workDirectory, volume),
-      write: (content) => memory.write(memory.keep({ checkpoint: content })),
+      write: (content) => memory.writeCheckpoint(content),
     },
     memory: runs,
     gate,

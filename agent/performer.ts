@@ -88,7 +88,7 @@ export interface PerformerOptions {
   /** Finds out what is to be written down of runs. */
   memory: Pick<RunMemory, 'changes' | 'family'>;
   /** Holds effects back until it is. */
-  gate: Pick<WriteGate, 'pass' | 'idle'>;
+  gate: Pick<WriteGate, 'pass' | 'run' | 'idle'>;
   /** Whoever removes old sandboxes. */
   sandboxes: { release(sandbox: string): Promise<void> };
   /** Whoever removes old images. */
@@ -143,7 +143,6 @@ export class Performer {
   #agentId = '';
   #send: (message: AgentMessage) => void = () => undefined;
   #idle: (() => void)[] = [];
-  #turn: Promise<void> = Promise.resolve();
 
   readonly #perform: { [Kind in keyof EffectArguments]: (effect: EffectArguments[Kind]) => void } = {
     sendToMaster: ({ message }) => this.#send(message),
@@ -159,7 +158,7 @@ export class Performer {
     },
     sendToExecutor: ({ executor, event }) => this.#streams.send(executor, event),
     hangUpOnExecutor: ({ executor }) => this.#streams.hangUp(executor),
-    updateContainer: ({ executor }) => this.#run(this.#limits.update(executor), 'change the limits of a container'),
+    updateContainer: ({ executor }) => this.#run(this.#updateLimits(executor), 'change the limits of a container'),
     awaitExecutor: (awaited) => this.#await(awaited),
     settleOperation: ({ operation, made, removed }) =>
       this.#inTurn(() => this.#settle(operation, made, removed), 'settle an operation'),
@@ -475,6 +474,12 @@ export class Performer {
     }
   }
 
+  async #updateLimits(executor: ExecutorRecord): Promise<void> {
+    const { memoryGranted } = executor;
+    await this.#limits.update(executor);
+    if (executor.memoryGranted !== memoryGranted) this.perform([], [executor]);
+  }
+
   /** A kill must not be lost because the engine is away for a moment. */
   async #stop(run: Run, graceSeconds: number): Promise<void> {
     while (run.phase === 'running' && !this.#stopping.signal.aborted) {
@@ -504,9 +509,9 @@ export class Performer {
     return this.#options.storage.write({ resources: checkpointedPart(total), operations });
   }
 
-  /** One after the other, each until it succeeds: a full disk must not lose an outcome. */
+  /** One after the other, each until it succeeds: a full disk must not lose an outcome. What is launched later may need what they make. */
   #inTurn(job: () => Promise<void>, what: string): void {
-    this.#turn = this.#turn.then(async () => {
+    this.#options.gate.run(async () => {
       while (!this.#stopping.signal.aborted) {
         try {
           return await job();

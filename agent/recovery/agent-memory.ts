@@ -14,8 +14,8 @@ const format = 1;
 
 const fileName = 'agent.sqlite';
 
-/** What the agent knows of itself, by key of the table `agent`. */
-type Key = 'id' | 'boot_id' | 'port' | 'info' | 'drain' | 'checkpoint';
+/** What the agent knows of itself, by key of the table `agent`; its `checkpoint` is there, too. */
+type Key = 'id' | 'boot_id' | 'port' | 'info' | 'drain';
 
 /** All that an agent must not forget: `<work_dir>/meta/agent.sqlite`. */
 export class AgentMemory {
@@ -102,6 +102,10 @@ export class AgentMemory {
 
   write(changes: readonly Change[]): Promise<void> {
     return this.#database.write(changes);
+  }
+
+  writeCheckpoint(content: Checkpointed): Promise<void> {
+    return this.#database.write([{ table: 'agent', key: 'checkpoint', value: linkJson(content) }]);
   }
 
   close(): Promise<void> {

@@ -10,9 +10,15 @@ export interface WriteGateOptions {
 }
 
 interface Batch {
+  kind: 'writes';
   /** The latest of each row. */
   readonly changes: Map<string, Change>;
   readonly held: (() => void)[];
+}
+
+interface Job {
+  kind: 'job';
+  run(): Promise<void>;
 }
 
 const retryMs = 1_000;
@@ -27,7 +33,7 @@ const retryMs = 1_000;
 export class WriteGate {
   readonly #options: WriteGateOptions;
   readonly #stopping = new AbortController();
-  #next: Batch = { changes: new Map(), held: [] };
+  readonly #waiting: (Batch | Job)[] = [];
   /** Until nothing is held any more. */
   #flowing: Promise<void> | undefined;
 
@@ -42,8 +48,16 @@ export class WriteGate {
       act();
       return;
     }
-    for (const change of changes) this.#next.changes.set(`${change.table}/${change.key}`, change);
-    this.#next.held.push(act);
+    const batch = this.#lastBatch();
+    for (const change of changes) batch.changes.set(`${change.table}/${change.key}`, change);
+    batch.held.push(act);
+    this.#flowing ??= this.#flow();
+  }
+
+  /** Runs a job in its turn: what comes after it waits until it is over. It must not wait for the gate. */
+  run(job: () => Promise<void>): void {
+    if (this.#stopping.signal.aborted) return;
+    this.#waiting.push({ kind: 'job', run: job });
     this.#flowing ??= this.#flow();
   }
 
@@ -57,25 +71,48 @@ export class WriteGate {
     this.#stopping.abort();
   }
 
+  #lastBatch(): Batch {
+    const last = this.#waiting.at(-1);
+    if (last?.kind === 'writes') return last;
+    const batch: Batch = { kind: 'writes', changes: new Map(), held: [] };
+    this.#waiting.push(batch);
+    return batch;
+  }
+
   async #flow(): Promise<void> {
-    let lost: Batch['changes'] = new Map();
-    for (let failures = 0; this.#next.held.length > 0 || lost.size > 0; ) {
-      const { changes, held } = this.#next;
-      this.#next = { changes: new Map(), held: [] };
-      const all = new Map([...lost, ...changes]);
-      if (await this.#written([...all.values()], failures)) {
-        lost = new Map();
-        failures = 0;
-        for (const act of held) this.#act(act);
-      } else {
-        failures++;
-        lost = all;
-        this.#next = { changes: this.#next.changes, held: [...held, ...this.#next.held] };
-        await sleep(this.#options.clock, retryMs, this.#stopping.signal);
-      }
-      if (this.#stopping.signal.aborted) break;
+    const { signal } = this.#stopping;
+    for (let next = this.#waiting.shift(); next !== undefined && !signal.aborted; next = this.#waiting.shift()) {
+      if (next.kind === 'job') await this.#work(next);
+      else await this.#write(next);
     }
     this.#flowing = undefined;
+  }
+
+  async #work(job: Job): Promise<void> {
+    try {
+      await job.run();
+    } catch (error) {
+      this.#options.log.error({ error: describeError(error) }, 'an effect failed');
+    }
+  }
+
+  async #write(batch: Batch): Promise<void> {
+    const { signal } = this.#stopping;
+    for (let failures = 0; !(await this.#written([...batch.changes.values()], failures)); failures++) {
+      await sleep(this.#options.clock, retryMs, signal);
+      if (signal.aborted) return;
+      this.#join(batch);
+    }
+    for (const act of batch.held) if (!signal.aborted) this.#act(act);
+  }
+
+  /** What came since the batch goes with it. */
+  #join(batch: Batch): void {
+    const [next] = this.#waiting;
+    if (next?.kind !== 'writes') return;
+    this.#waiting.shift();
+    for (const [row, change] of next.changes) batch.changes.set(row, change);
+    batch.held.push(...next.held);
   }
 
   async #written(changes: readonly Change[], failures: number): Promise<boolean> {
