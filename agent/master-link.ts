@@ -35,6 +35,7 @@ export interface MasterLinkOptions {
 }
 
 interface OpenLink {
+  readonly connections: Dispatcher;
   readonly origin: string;
   readonly controller: AbortController;
   /** The id of the subscription, which messages carry. */
@@ -51,6 +52,7 @@ interface Attempt {
   leader?: string | undefined;
 }
 
+const connecting = { connect: { timeout: 5_000 }, keepAliveTimeout: 60_000, pipelining: 1 };
 const longestBackoffMs = 15_000;
 const mostRedirects = 10;
 const longestRecord = 256 * 1024 * 1024;
@@ -70,7 +72,8 @@ const partingMs = 5_000;
  */
 export class MasterLink {
   readonly #options: MasterLinkOptions;
-  readonly #connections: Dispatcher;
+  /** Those of the link that there is, or that is being made. */
+  #connections: Dispatcher | undefined;
   readonly #stopping = new AbortController();
   #current: OpenLink | undefined;
   /** The addresses that are being tried; none while it waits, undefined while they are being found. */
@@ -81,7 +84,6 @@ export class MasterLink {
 
   constructor(options: MasterLinkOptions) {
     this.#options = options;
-    this.#connections = new Connections({ connect: { timeout: 5_000 }, keepAliveTimeout: 60_000, pipelining: 1 });
   }
 
   /** Dials until `stop`; each break is followed by another try after a random wait. A link to a master that leads no longer is given up. */
@@ -129,7 +131,7 @@ export class MasterLink {
     if (posting !== undefined) await Promise.race([posting, sleep(this.#options.clock, partingMs, parted.signal)]);
     parted.abort();
     this.hangUp();
-    await Promise.all([this.#connections.destroy(), this.#options.leaders.close()]);
+    await Promise.all([this.#connections?.destroy(), this.#options.leaders.close()]);
   }
 
   /** Ends this link, and dials again: not to this master. */
@@ -150,13 +152,8 @@ export class MasterLink {
     if (link === undefined) return;
     const path = `${agentLinkPath}/relay/${requestId}`;
     const headers = { 'content-type': answer.contentType, 'mesita-status': String(answer.status) };
-    const { body } = await this.#connections.request({
-      origin: link.origin,
-      path,
-      method: 'POST',
-      headers,
-      body: answer.body,
-    });
+    const { origin, connections } = link;
+    const { body } = await connections.request({ origin, path, method: 'POST', headers, body: answer.body });
     await body.dump();
   }
 
@@ -193,10 +190,13 @@ export class MasterLink {
     this.#stopping.signal.addEventListener('abort', abort);
     moved.addEventListener('abort', abort);
     let link: OpenLink | undefined;
+    // None is used again: on those of a broken link, nothing may arrive any more.
+    const connections = new Connections(connecting);
+    this.#connections = connections;
     try {
       await this.#options.ready?.();
       const reason = await followEventStream({
-        dispatcher: this.#connections,
+        dispatcher: connections,
         clock: this.#options.clock,
         origin,
         path: agentLinkPath,
@@ -206,7 +206,14 @@ export class MasterLink {
         maximumRecord: longestRecord,
         silence: () => this.#silenceMs,
         onOpen: (headers) => {
-          link = { origin, controller, stream: String(headers['mesos-stream-id']), outbox: [], posting: undefined };
+          link = {
+            origin,
+            connections,
+            controller,
+            stream: String(headers['mesos-stream-id']),
+            outbox: [],
+            posting: undefined,
+          };
           this.#current = link;
           this.#options.onOpen?.(new URL(origin).host);
         },
@@ -221,6 +228,7 @@ export class MasterLink {
       moved.removeEventListener('abort', abort);
       controller.abort();
       if (this.#current === link) this.#current = undefined;
+      await connections.destroy();
     }
   }
 
@@ -242,7 +250,7 @@ export class MasterLink {
       const messages = link.outbox;
       link.outbox = [];
       try {
-        const { statusCode, body } = await this.#connections.request({
+        const { statusCode, body } = await link.connections.request({
           origin: link.origin,
           path: `${agentLinkPath}/messages`,
           method: 'POST',

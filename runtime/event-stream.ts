@@ -58,9 +58,9 @@ export async function followEventStream(options: EventStreamOptions): Promise<st
   const watch = watchSilence(options, () => response.body.destroy());
   try {
     for await (const chunk of response.body) {
-      watch.heard();
       const { records, error } = decoder.push(chunk as Buffer);
       for (const record of records) options.onRecord(record);
+      watch.heard();
       if (error !== undefined) return error;
     }
     if (watch.silent) return silent(options);
@@ -80,23 +80,33 @@ function silent({ silence }: EventStreamOptions): string {
 /** One timer that looks after the time of the last byte, so that a busy stream does not start a timer a chunk. */
 function watchSilence({ clock, silence }: EventStreamOptions, onSilence: () => void) {
   let last = clock.now();
+  let lookAt = 0;
+  let cancel: () => void = () => undefined;
+  const lookAfter = (milliseconds: number) => {
+    lookAt = clock.now() + milliseconds;
+    cancel = clock.after(milliseconds, look);
+  };
   const watch = {
     silent: false,
     heard: () => {
       last = clock.now();
+      if (last + silence() >= lookAt) return;
+      // The other side has told a shorter time.
+      cancel();
+      lookAfter(silence());
     },
     stop: () => cancel(),
   };
   const look = () => {
     const left = last + silence() - clock.now();
     if (left > 0) {
-      cancel = clock.after(left, look);
+      lookAfter(left);
       return;
     }
     watch.silent = true;
     onSilence();
   };
-  let cancel = clock.after(silence(), look);
+  lookAfter(silence());
   return watch;
 }
 

@@ -42,7 +42,7 @@ export class BlackHole {
     return typeof address === 'object' && address !== null ? `127.0.0.1:${address.port}` : '';
   }
 
-  /** Nothing that is sent arrives any more in those directions, on connections that are open or are opened later. */
+  /** Nothing that is sent arrives any more in those directions, on connections that are open; new ones, which would need both, are not made. */
   swallow(directions: { up?: boolean; down?: boolean }): void {
     this.#swallow = { up: directions.up ?? false, down: directions.down ?? false };
   }
@@ -93,7 +93,7 @@ export class BlackHole {
 
   #join(near: Socket): void {
     near.on('error', () => undefined);
-    if (this.#refuse) {
+    if (this.#refuse || this.#swallow.up || this.#swallow.down) {
       near.destroy();
       return;
     }

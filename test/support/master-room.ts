@@ -1,173 +1,59 @@
-import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Agent as Connections, type Dispatcher } from 'undici';
 import { masterFlags } from '../../master/flags.ts';
 import type { Leader } from '../../master/http/leader-redirect.ts';
-import { type RunningMaster, startMaster } from '../../master/main.ts';
-import type { AgentMessage, AgentSubscription, MasterMessage } from '../../protocol/agent-link.ts';
-import type { SchedulerEvent } from '../../protocol/messages.ts';
-import { decodeProtobuf } from '../../protocol/protobuf-codec.ts';
-import { RecordDecoder } from '../../protocol/record-io.ts';
+import { type MasterOptions, type RunningMaster, startMaster } from '../../master/main.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { parseFlags } from '../../runtime/flags.ts';
 import { silentLog } from '../../runtime/log.ts';
 import { Shutdown } from '../../runtime/shutdown.ts';
-import { until } from './virtual-clock.ts';
+import { MasterClients } from './master-clients.ts';
 
-export interface Answer {
-  status: number;
-  headers: Record<string, string | string[] | undefined>;
-  text: string;
-}
+export { type Answer, frameworkOf, type OpenStream } from './master-clients.ts';
 
-/** A stream of records from the master. */
-export interface OpenStream<Record> {
-  status: number;
-  headers: Answer['headers'];
-  records: Record[];
-  /** The chunks of the answer, as they came. */
-  chunks: string[];
-  ended: boolean;
-  hangUp(): void;
-}
+type Start = (port: string) => Promise<[RunningMaster, Shutdown]>;
+type Options = Omit<MasterOptions, 'flags' | 'log' | 'shutdown'>;
 
 /** A master in this process on a free port, and clients of it. */
-export class MasterRoom {
+export class MasterRoom extends MasterClients {
   readonly directory: string;
-  readonly master: RunningMaster;
-  readonly #shutdown: Shutdown;
-  readonly #connections = new Connections({ pipelining: 1 });
-  readonly #sockets: Socket[] = [];
-  readonly #streams: AbortController[] = [];
+  #master: RunningMaster;
+  #shutdown: Shutdown;
+  readonly #start: Start;
 
-  private constructor(directory: string, master: RunningMaster, shutdown: Shutdown) {
+  private constructor(directory: string, start: Start, [master, shutdown]: [RunningMaster, Shutdown]) {
+    super(master.address);
     this.directory = directory;
-    this.master = master;
+    this.#start = start;
+    this.#master = master;
     this.#shutdown = shutdown;
   }
 
-  static async open(flags: string[] = [], clock?: Clock, leader?: () => Leader): Promise<MasterRoom> {
+  static async open(
+    flags: string[] = [],
+    clock?: Clock,
+    leader?: () => Leader,
+    options: Options = {},
+  ): Promise<MasterRoom> {
     const directory = await mkdtemp(join(tmpdir(), 'mesita-master-room-'));
-    const shutdown = new Shutdown(silentLog);
-    const values = parseFlags(masterFlags, ['--port=0', `--work_dir=${directory}`, ...flags], {});
-    const options = { ...(clock && { clock }), ...(leader && { leader }) };
-    const master = await startMaster({ flags: values, log: silentLog, shutdown, ...options });
-    return new MasterRoom(directory, master, shutdown);
-  }
-
-  async request(
-    method: string,
-    path: string,
-    options: { headers?: Record<string, string>; body?: string | Buffer } = {},
-  ): Promise<Answer> {
-    const { statusCode, headers, body } = await this.#connections.request({
-      origin: `http://${this.master.address}`,
-      method: method as Dispatcher.HttpMethod,
-      path,
-      // A stream where an answer was expected is a failure, not a wait.
-      bodyTimeout: 1_000,
-      ...options,
-    });
-    return { status: statusCode, headers, text: await body.text() };
-  }
-
-  /** A call of a framework, in JSON. */
-  call(stream: OpenStream<SchedulerEvent>, call: object): Promise<Answer> {
-    const headers = {
-      'content-type': 'application/json',
-      'mesos-stream-id': String(stream.headers['mesos-stream-id']),
+    const start: Start = async (port) => {
+      const shutdown = new Shutdown(silentLog);
+      const values = parseFlags(masterFlags, [`--port=${port}`, `--work_dir=${directory}`, ...flags], {});
+      const more = { ...options, ...(clock && { clock }), ...(leader && { leader }) };
+      return [await startMaster({ flags: values, log: silentLog, shutdown, ...more }), shutdown];
     };
-    const body = JSON.stringify({ framework_id: { value: frameworkOf(stream) }, ...call });
-    return this.request('POST', '/api/v1/scheduler', { headers, body });
+    return new MasterRoom(directory, start, await start('0'));
   }
 
-  /** Subscribes and waits for the first record. */
-  async subscribe(frameworkInfo: object, headers: Record<string, string> = {}): Promise<OpenStream<SchedulerEvent>> {
-    const id = (frameworkInfo as { id?: object }).id;
-    const call = { type: 'SUBSCRIBE', ...(id && { framework_id: id }), subscribe: { framework_info: frameworkInfo } };
-    const stream = await this.stream<SchedulerEvent>('/api/v1/scheduler', JSON.stringify(call), headers);
-    if (stream.status === 200) await until('the first event', () => stream.records.length > 0);
-    return stream;
+  get master(): RunningMaster {
+    return this.#master;
   }
 
-  async join(subscription: AgentSubscription): Promise<OpenStream<MasterMessage>> {
-    const stream = await this.stream<MasterMessage>('/mesita/v1/agent', JSON.stringify(subscription));
-    await until('the agent is registered', () => stream.records.length > 0);
-    return stream;
-  }
-
-  tell(stream: OpenStream<MasterMessage>, messages: AgentMessage[]): Promise<Answer> {
-    const headers = {
-      'content-type': 'application/json',
-      'mesos-stream-id': String(stream.headers['mesos-stream-id']),
-    };
-    return this.request('POST', '/mesita/v1/agent/messages', { headers, body: JSON.stringify(messages) });
-  }
-
-  async stream<Record>(
-    path: string,
-    body: string,
-    extra: { [name: string]: string } = {},
-  ): Promise<OpenStream<Record>> {
-    const controller = new AbortController();
-    this.#streams.push(controller);
-    const {
-      statusCode,
-      headers,
-      body: answer,
-    } = await this.#connections.request({
-      origin: `http://${this.master.address}`,
-      method: 'POST',
-      path,
-      headers: { 'content-type': 'application/json', ...extra },
-      body,
-      signal: controller.signal,
-    });
-    const stream: OpenStream<Record> = {
-      status: statusCode,
-      headers,
-      records: [],
-      chunks: [],
-      ended: false,
-      hangUp: () => controller.abort(),
-    };
-    const type = path === '/api/v1' ? 'MasterEvent' : 'SchedulerEvent';
-    const read = headers['content-type'] === 'application/x-protobuf' ? readProtobuf : readJson;
-    const decoder = new RecordDecoder({ maximumLength: 1e7 });
-    answer.on('data', (chunk: Buffer) => {
-      stream.chunks.push(chunk.toString());
-      if (statusCode !== 200) return;
-      for (const record of decoder.push(chunk).records) stream.records.push(read(record, type) as Record);
-    });
-    answer.once('close', () => {
-      stream.ended = true;
-    });
-    answer.on('error', () => undefined);
-    return stream;
-  }
-
-  /** A connection on which the test writes what it likes. */
-  async raw(): Promise<{ socket: Socket; received: () => string; closed: () => boolean }> {
-    const [ip = '', port] = this.master.address.split(':');
-    const socket = connect({ host: ip, port: Number(port), allowHalfOpen: true });
-    this.#sockets.push(socket);
-    let text = '';
-    let closed = false;
-    socket.on('data', (data) => {
-      text += data.toString('latin1');
-    });
-    socket.on('error', () => undefined);
-    socket.once('end', () => {
-      closed = true;
-    });
-    socket.once('close', () => {
-      closed = true;
-    });
-    await new Promise((resolve) => socket.once('connect', resolve));
-    return { socket, received: () => text, closed: () => closed };
+  /** The master ends, and another begins on what it leaves. */
+  async restart(): Promise<void> {
+    await this.#shutdown.stop();
+    [this.#master, this.#shutdown] = await this.#start(this.address.split(':')[1] ?? '');
   }
 
   /** The master stops as at SIGTERM, while its clients look on. */
@@ -176,24 +62,8 @@ export class MasterRoom {
   }
 
   async close(): Promise<void> {
-    for (const controller of this.#streams) controller.abort();
-    for (const socket of this.#sockets) socket.destroy();
-    await this.#connections.destroy();
+    await this.leave();
     await this.#shutdown.stop();
     await rm(this.directory, { recursive: true, force: true });
   }
-}
-
-function readJson(record: Buffer): unknown {
-  return JSON.parse(record.toString());
-}
-
-function readProtobuf(record: Buffer, type: 'MasterEvent' | 'SchedulerEvent'): unknown {
-  const decoded = decodeProtobuf(type, record);
-  assert.ok(decoded.ok);
-  return decoded.value;
-}
-
-export function frameworkOf(stream: OpenStream<SchedulerEvent>): string {
-  return stream.records.find(({ subscribed }) => subscribed !== undefined)?.subscribed?.framework_id.value ?? '';
 }
