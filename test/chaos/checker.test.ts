@@ -135,6 +135,9 @@ describe('the checker of a chaos run', () => {
     const dropped = () => new Story().launched().ran('t2').told(3, 't1', 'TASK_DROPPED');
     assert.deepEqual(dropped().kinds(), ['t1: killed without a cause']);
     assert.deepEqual(dropped().hit(1, 2, { kind: 'reset', target: 'm1', pause: 0 }).kinds(), []);
+    assert.deepEqual(dropped().hit(1, 2, { kind: 'stop', target: 'a2', pause: 0 }).kinds(), [
+      't1: killed without a cause',
+    ]);
     assert.deepEqual(dropped().hit(5, 6, { kind: 'reset', target: 'm1', pause: 0 }).kinds(), [
       't1: killed without a cause',
     ]);
@@ -210,10 +213,11 @@ describe('the checker of a chaos run', () => {
     assert.deepEqual(rescinded.says(6, offer(8)).kinds(), []);
   });
 
-  it('finds daemons that died of themselves; a master may, which lost its office', () => {
+  it('finds daemons that died of themselves; a master may, which lost its office, and an agent without an engine', () => {
     const story = new Story().launched().ran('t1').ran('t2').hit(2, 3, { kind: 'stop', target: 'z1', pause: 0 });
     const deaths = ['a1', 'm1'].map((daemon) => ({ daemon, at: 4000, how: 'exit status 1' }));
     assert.deepEqual(story.kinds({ deaths }), ['a1: died']);
+    assert.deepEqual(story.hit(2, 3, { kind: 'kill', target: 'e1', pause: 0 }).kinds({ deaths }), []);
   });
 
   it('finds what is still shown, and what is left behind', () => {

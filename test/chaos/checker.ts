@@ -82,14 +82,12 @@ function violentDeaths(deaths: readonly Death[]): Violation[] {
   return [...daemons].map(([what, own]) => ({ kind: 'died', what, why: `${own.length} times; ${own.at(-1)?.how}` }));
 }
 
-/** A master ends when it may have lost its office. */
+/** A master ends when it may have lost its office, and an agent when there is no engine as it starts. */
 function isExcused({ daemon, at }: Death, hits: readonly Hit[]): boolean {
-  if (!daemon.startsWith('m')) return false;
-  const before = 15_000;
-  return hits.some(({ fault, from, to }) => {
-    const near = from <= at && at <= to + before;
-    return near && (/^[mz]/.test(fault.target) || fault.kind === 'cut');
-  });
+  const patience = 15_000;
+  const near = hits.filter(({ from, to }) => from <= at && at <= to + patience).map(({ fault }) => fault);
+  if (daemon.startsWith('m')) return near.some(({ target, kind }) => /^[mz]/.test(target) || kind === 'cut');
+  return daemon.startsWith('a') && near.some(({ target, kind }) => kind === 'kill' && target.startsWith('e'));
 }
 
 function checkTask(unit: Unit, plan: TaskPlan, evidence: Evidence): Violation[] {

@@ -1,4 +1,5 @@
 import type { Hit } from './faults.ts';
+import type { Fault, FaultKind } from './schedule.ts';
 import type { TaskPlan, Unit } from './workload.ts';
 
 /** What may happen to a task for what was done to the world while it was under way. */
@@ -12,7 +13,7 @@ export interface Excuses {
 }
 
 /** Milliseconds for which a fault may be felt after it is over: connections have to be made again. */
-const aftermath = 20_000;
+const aftermath = 10_000;
 
 /**
  * The table. What is not in it excuses nothing: tasks survive their agent, their masters, their scheduler, ZooKeeper, cut links and
@@ -20,7 +21,7 @@ const aftermath = 20_000;
  *
  * | fault                                     | a launch on its way may be dropped | it may fail   | a running task may end |
  * |-------------------------------------------|------------------------------------|---------------|------------------------|
- * | of a daemon or a link, but for the engine | yes                                |               |                        |
+ * | on its way: of the scheduler, a master, ZooKeeper, its agent, or a link of theirs | yes                                |               |                        |
  * | of the engine                             |                                    | yes           |                        |
  * | a full disk of its agent                  | yes                                | yes           | yes                    |
  * | kill of its executor, or of the task      |                                    | yes           | yes                    |
@@ -37,13 +38,19 @@ export function excusesOf(
   const onDisk = near.some(({ fault }) => fault.kind === 'disk' && fault.target === launch.host);
   const victims = near.flatMap(({ victim }) => (victim === undefined ? [] : [victim]));
   const hit = victims.includes(unit.id) || victims.includes(plan.id) || (unit.kind === 'pod' && isMate(unit, victims));
-  const ways = ['kill', 'stop', 'cut', 'slow', 'reset', 'clock'];
   const engine = near.some(({ fault }) => fault.kind === 'kill' && fault.target.startsWith('e'));
   return {
-    delivery: onDisk || near.some(({ fault }) => ways.includes(fault.kind) && !fault.target.startsWith('e')),
+    delivery: onDisk || near.some(({ fault }) => isOnTheWay(fault, launch.host)),
     launch: onDisk || hit || (engine && unit.containerizer === 'docker'),
     end: onDisk || hit,
   };
+}
+
+/** Whether it can keep a launch from coming to its agent: by the scheduler, masters (and ZooKeeper, which makes them masters), that agent. */
+function isOnTheWay(fault: Fault, host: string): boolean {
+  const ways: readonly FaultKind[] = ['kill', 'stop', 'cut', 'slow', 'reset', 'clock'];
+  const ends = fault.kind === 'cut' ? [fault.target, fault.from] : [fault.target];
+  return ways.includes(fault.kind) && ends.some((end) => end === host || end === 'all' || /^[msz]/.test(end));
 }
 
 function isMate({ tasks }: Unit, victims: readonly string[]): boolean {
