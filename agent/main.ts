@@ -1,10 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { describeError, MesitaError } from '../protocol/errors.ts';
 import { type Clock, systemClock } from '../runtime/clock.ts';
 import { flagTexts } from '../runtime/flags.ts';
-import { createHttpServer, isLoopback, listen } from '../runtime/http-server.ts';
+import { createHttpServer, isLoopback } from '../runtime/http-server.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Shutdown } from '../runtime/shutdown.ts';
 import { Timer } from '../runtime/timer.ts';
@@ -34,10 +32,9 @@ import { makeEstimator } from './oversubscription/estimator.ts';
 import { Oversubscription } from './oversubscription/oversubscription.ts';
 import { makeQosController } from './oversubscription/qos-controller.ts';
 import { Performer } from './performer.ts';
-import { AgentMemory, readBootId } from './recovery/agent-memory.ts';
-import { everything } from './recovery/concerned.ts';
+import { readBootId } from './recovery/agent-memory.ts';
+import { listenAsBefore, openMemory, restore } from './recovery/earlier-run.ts';
 import { checkReconfiguration, checkRoom } from './recovery/reconfiguration.ts';
-import { RunMemory } from './recovery/run-memory.ts';
 import { WriteGate } from './recovery/write-gate.ts';
 import { noRegistries } from './registry-credentials.ts';
 import { SandboxGc } from './sandbox-gc.ts';
@@ -104,7 +101,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     },
     total,
   );
-  const runs = restore(memory, state, flags, log);
+  const runs = restore(memory, state, { strict: flags.strict, log });
   if (!rebooted) checkRoom(state);
   const server = createHttpServer({ log, actor: 'slave(1)', bodyLimit: longestBody });
   const fetcher = await setUpFetcher(flags, workDirectory, shutdown, () => identity.master);
@@ -140,7 +137,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     performer: () => performing,
     runner: () => running,
   });
-  identity.address.port = await listenAsBefore(server, flags, memory);
+  identity.address.port = await listenAsBefore(server, flags, memory.port);
   shutdown.register('http server', () => server.close());
   info.port = identity.address.port;
   shutdown.register('sandbox gc', sandboxes.start());
@@ -235,51 +232,6 @@ async function cleanUp(
   log.info('all that an earlier run of this agent left is ended');
   shutdown.stop().catch(() => undefined);
   return { address: `${flags.ip}:${address.port}`, registered: new Promise(() => undefined), state };
-}
-
-/** Throws MESITA_WORK_DIR_UNUSABLE, and what AgentMemory does. */
-function openMemory(workDirectory: string, shutdown: Shutdown): AgentMemory {
-  const directory = join(workDirectory, 'meta');
-  try {
-    mkdirSync(directory, { recursive: true });
-  } catch (cause) {
-    const message = `The work directory ${workDirectory} cannot be used: ${describeError(cause)}`;
-    throw new MesitaError('MESITA_WORK_DIR_UNUSABLE', { message, cause });
-  }
-  const memory = new AgentMemory(directory);
-  shutdown.register('memory', () => memory.close());
-  return memory;
-}
-
-/** What an earlier run of the agent has written down of its runs. Throws MESITA_CHECKPOINT_INVALID with --strict. */
-function restore(memory: AgentMemory, state: AgentState, { strict }: AgentFlags, log: Log): RunMemory {
-  const { written, problems } = memory.restore(state);
-  state.drain = memory.drain;
-  if (problems.length > 0 && strict)
-    throw new MesitaError('MESITA_CHECKPOINT_INVALID', {
-      message: `What was written down of tasks and executors cannot be read: ${problems.join('; ')}`,
-    });
-  for (const problem of problems)
-    log.error({ problem }, 'a task or executor of an earlier run of this agent is given up');
-  const { tasks, executors } = state;
-  if (everything(state).length > 0)
-    log.info({ tasks: tasks.size, executors: executors.size }, 'going on with what an earlier run of this agent left');
-  return new RunMemory(state, written);
-}
-
-/** On the port of its last run, where any is good: executors look for it there. */
-async function listenAsBefore(
-  server: Parameters<typeof listen>[0],
-  flags: AgentFlags,
-  { port }: AgentMemory,
-): Promise<number> {
-  if (flags.port !== 0 || port === undefined) return listen(server, flags);
-  try {
-    return await listen(server, { ...flags, port });
-  } catch (error) {
-    if (!(error instanceof MesitaError) || error.code !== 'MESITA_PORT_IN_USE') throw error;
-    return listen(server, flags);
-  }
 }
 
 function openEngine(

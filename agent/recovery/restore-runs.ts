@@ -9,8 +9,9 @@ export type RunTables = Record<'frameworks' | 'made' | 'now', ReadonlyMap<string
 
 export interface RestoredRuns {
   written: Map<Run, WrittenRun>;
-  /** Rows that make no sense. */
+  /** What makes no sense, in words, and its rows. */
   problems: string[];
+  broken: string[];
 }
 
 /** Fills an empty state with what was written down. What cannot be read is left out. */
@@ -25,7 +26,7 @@ class Restoration {
   readonly #runs = new Map<string, Run>();
   readonly #groups = new Map<string, TaskRecord[]>();
   readonly #launches = new Map<string, TaskRecord[]>();
-  readonly #restored: RestoredRuns = { written: new Map(), problems: [] };
+  readonly #restored: RestoredRuns = { written: new Map(), problems: [], broken: [] };
 
   constructor(state: AgentState, tables: RunTables) {
     this.#state = state;
@@ -41,6 +42,7 @@ class Restoration {
         this.#run(key, JSON.parse(text) as MadeRow, latest);
       } catch (error) {
         this.#restored.problems.push(`run ${key}: ${describeError(error)}`);
+        this.#restored.broken.push(key);
       }
     }
     return this.#restored;

@@ -2,11 +2,16 @@ import { linkJson } from '../../protocol/link-json.ts';
 import type { FrameworkInfo } from '../../protocol/messages.ts';
 import type { Change } from '../../runtime/database.ts';
 import { mostCompletedTasks } from '../completed-tasks.ts';
-import { type AgentState, type ExecutorRecord, type Run, type TaskRecord, taskKey } from '../state.ts';
+import type { AgentState, ExecutorRecord, Run, TaskRecord } from '../state.ts';
 import { executorMade, executorNow, frameworkOf, type Place, taskMade, taskNow } from './run-rows.ts';
 
 /** Frameworks by id; of runs, by the number of their row, what never changes (`made`) and what does (`now`). */
 export const runTables = ['frameworks', 'made', 'now'] as const;
+
+/** What is to be written so that the run of that row is forgotten. */
+export function withoutRun(key: string): Change[] {
+  return ['made', 'now'].map((table) => ({ table, key, value: undefined }));
+}
 
 /** What is written down of a run. */
 export interface WrittenRun {
@@ -147,7 +152,7 @@ export class RunMemory {
     const written = this.#written.get(run);
     if (written === undefined) return;
     this.#written.delete(run);
-    for (const table of ['made', 'now']) this.#changes.push({ table, key: written.key, value: undefined });
+    this.#changes.push(...withoutRun(written.key));
   }
 
   #isLive(run: Run): boolean {
@@ -180,10 +185,4 @@ export class RunMemory {
     this.#completed.set(executor, completed);
     return completed;
   }
-}
-
-/** The task of that name, if the agent has it. */
-export function taskNamed(state: AgentState, framework: string, task: string): TaskRecord[] {
-  const found = state.tasks.get(taskKey(framework, task));
-  return found === undefined ? [] : [found];
 }
