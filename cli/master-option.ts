@@ -5,7 +5,10 @@ export const defaultMaster = '127.0.0.1:5050';
 
 /** `--master`, for all commands that talk to one. */
 export function masterOption(): Option {
-  return new Option('-m, --master <host:port>', 'the master to talk to').env('MESITA_MASTER').default(defaultMaster);
+  const help = 'the master to talk to; host:port,host:port of several, or zk://host:port,…/path';
+  return new Option('-m, --master <host:port>', help)
+    .env('MESITA_MASTER')
+    .default(process.env.MESOS_MASTER ?? defaultMaster);
 }
 
 /** `-o json`, for all commands that print a table. */

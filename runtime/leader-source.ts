@@ -11,6 +11,8 @@ export interface LeaderSource {
   /** Calls back with the new leader's address whenever another master is elected; returns what ends that. */
   watch(onElection: (address: string) => void): () => void;
   close(): Promise<void>;
+  /** Why `find` waits, where that is known. */
+  readonly problem?: unknown;
 }
 
 export interface LeaderSourceOptions {

@@ -33,6 +33,15 @@ export function leadersOf(
   return openLeaderSource(text, { sessionTimeout: sessionTimeoutMs, clock, random, log: silentLog });
 }
 
+/** What to throw for a search that took too long. */
+export function noLeader({ problem }: LeaderSource): MesitaError {
+  const reason = problem === undefined ? 'no master is elected, or ZooKeeper does not answer' : describeError(problem);
+  return new MesitaError('MESITA_MASTER_UNREACHABLE', {
+    message: `No leading master is found: ${reason}`,
+    cause: problem,
+  });
+}
+
 function readMaster(path: string): string {
   try {
     return readFileSync(path, 'utf8').trim();

@@ -3,6 +3,13 @@ import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { Agent as Connections, type Dispatcher } from 'undici';
 import { describeError, MesitaError } from '../protocol/errors.ts';
+import { systemClock } from '../runtime/clock.ts';
+import type { LeaderSource } from '../runtime/leader-source.ts';
+import { leadersOf, noLeader } from './leader-finder.ts';
+
+const mostRedirects = 5;
+// As long as an election takes.
+const electionPatienceMs = 15_000;
 
 /** Where a task's files are. */
 export interface TaskLocation {
@@ -16,16 +23,18 @@ export interface TaskLocation {
  * tasks, and reading what they wrote.
  */
 export class MasterClient {
-  readonly #origin: string;
+  readonly #leaders: LeaderSource;
+  /** Where the leader was found. */
+  #origin: string | undefined;
   readonly #connections = new Connections({ connect: { timeout: 5_000 } });
 
-  /** `master`: host:port */
+  /** `master`: host:port of one or of several with commas between, `zk://…` or `file://…`. Throws MESITA_FLAG_INVALID. */
   constructor(master: string) {
-    this.#origin = `http://${master}`;
+    this.#leaders = leadersOf(master, { clock: systemClock, random: Math.random });
   }
 
-  close(): Promise<void> {
-    return this.#connections.destroy();
+  async close(): Promise<void> {
+    await Promise.all([this.#connections.destroy(), this.#leaders.close()]);
   }
 
   /** A JSON document of the master, e.g. `/state`. Throws MESITA_MASTER_UNREACHABLE, MESITA_MASTER_REFUSED. */
@@ -112,13 +121,48 @@ export class MasterClient {
     body: Dispatcher.DispatchOptions['body'] = null,
     headers: Record<string, string> = {},
   ): Promise<Dispatcher.ResponseData> {
-    try {
-      return await this.#connections.request({ origin: this.#origin, path, method, body, headers });
-    } catch (cause) {
-      const message = `No master answers at ${this.#origin}: ${describeError(cause)}`;
-      throw new MesitaError('MESITA_MASTER_UNREACHABLE', { message, cause });
+    for (let redirects = 0; ; redirects++) {
+      this.#origin ??= await this.#findLeader();
+      const origin = this.#origin;
+      const answer = await this.#connections
+        .request({ origin, path, method, body, headers })
+        .catch((cause: unknown) => {
+          this.#origin = undefined;
+          const message = `No master answers at ${origin}: ${describeError(cause)}`;
+          throw new MesitaError('MESITA_MASTER_UNREACHABLE', { message, cause });
+        });
+      const leader = leaderIn(answer, origin);
+      // What was streamed is gone.
+      if (leader === undefined || redirects === mostRedirects || (body !== null && typeof body !== 'string'))
+        return answer;
+      await answer.body.dump();
+      this.#origin = leader;
     }
   }
+
+  /** Its origin. Of several that are known, whichever answers tells. */
+  async #findLeader(): Promise<string> {
+    const addresses = await this.#leaders.find(AbortSignal.timeout(electionPatienceMs)).catch(() => {
+      throw noLeader(this.#leaders);
+    });
+    const origins = addresses.map((address) => `http://${address}`);
+    const [first = ''] = origins;
+    if (origins.length === 1) return first;
+    for (const origin of origins) {
+      const answer = await this.#connections
+        .request({ origin, path: '/redirect', method: 'GET' })
+        .catch(() => undefined);
+      await answer?.body.dump();
+      const leader = answer && leaderIn(answer, origin);
+      if (leader !== undefined) return leader;
+    }
+    return first;
+  }
+}
+
+function leaderIn({ statusCode, headers }: Dispatcher.ResponseData, origin: string): string | undefined {
+  if (statusCode !== 307 || typeof headers.location !== 'string') return undefined;
+  return URL.parse(headers.location, origin)?.origin;
 }
 
 function refused(status: number, text: string): MesitaError {

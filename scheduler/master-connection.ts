@@ -6,6 +6,7 @@ import { backoff } from '../runtime/backoff.ts';
 import { type Clock, sleep } from '../runtime/clock.ts';
 import { followEventStream, Redirect } from '../runtime/event-stream.ts';
 import type { LeaderSource } from '../runtime/leader-source.ts';
+import { noLeader } from './leader-finder.ts';
 
 export interface MasterConnectionOptions {
   /** Closed with the connection. */
@@ -45,6 +46,8 @@ const longestRecord = 256 * 1024 * 1024;
 const callTimeoutMs = 30_000;
 const mostRedirects = 10;
 const missedHeartbeats = 5;
+// As long as an election takes.
+const electionPatienceMs = 15_000;
 // Until the master tells its own.
 const heartbeatIntervalMs = 15_000;
 
@@ -85,7 +88,7 @@ export class MasterConnection {
         if (this.#tried?.includes(address) === false) moved.abort();
       });
       try {
-        const { reason, stoodMs } = await this.#tryMasters(moved.signal);
+        const { reason, stoodMs } = await this.#tryMasters(moved.signal, subscribedOnce);
         this.#tried = [];
         if (stopping.aborted) return;
         if (stoodMs !== undefined) subscribedOnce = true;
@@ -131,10 +134,10 @@ export class MasterConnection {
   }
 
   /** Goes through the masters until one of them gives a subscription, and follows that to its end. */
-  async #tryMasters(moved: AbortSignal): Promise<Attempt> {
+  async #tryMasters(moved: AbortSignal, patient: boolean): Promise<Attempt> {
     const { stopping } = this.#options;
     let reason = 'No address of a master is known';
-    this.#tried = await this.#find();
+    this.#tried = await this.#find(patient);
     for (const address of this.#tried) {
       if (stopping.aborted || moved.aborted) break;
       const attempt = await this.#tryMaster(originOf(address), moved);
@@ -144,13 +147,18 @@ export class MasterConnection {
     return { reason, stoodMs: undefined };
   }
 
-  async #find(): Promise<readonly string[]> {
-    const { leaders, stopping } = this.#options;
+  async #find(patient: boolean): Promise<readonly string[]> {
+    const { leaders, stopping, clock } = this.#options;
+    const late = new AbortController();
+    const cancel = patient ? () => undefined : clock.after(electionPatienceMs, () => late.abort());
     try {
-      return await leaders.find(stopping);
+      return await leaders.find(AbortSignal.any([stopping, late.signal]));
     } catch (error) {
       if (stopping.aborted) return [];
+      if (late.signal.aborted) throw noLeader(leaders);
       throw error;
+    } finally {
+      cancel();
     }
   }
 

@@ -22,6 +22,9 @@ export interface ElectionOptions {
   giveUp(error: MesitaError): void;
 }
 
+/** Clients pass over this one name beside the candidates': pymesos takes any other for a candidate when there is no master. */
+const registryPath = '/log_replicas/registry';
+
 /** What a master is told of the election that it takes part in. */
 export interface ElectionPart {
   leader(): Leader;
@@ -47,7 +50,7 @@ export async function standForElection(
     leader: () => candidacy?.leader,
     // Until it is elected it has nothing to say that only a leader may say.
     holds: () => term?.holds() ?? true,
-    store: registry({ session, path: `${url.path}/registry`, access }),
+    store: registry({ session, path: `${url.path}${registryPath}`, access }),
   });
   const { address, id } = master.state.master;
   log.info({ id, address: `${address?.ip}:${address?.port}` }, 'master stands by');

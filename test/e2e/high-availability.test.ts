@@ -74,6 +74,15 @@ describe('three masters and three ZooKeeper servers', { skip, timeout }, () => {
     }
   });
 
+  it('are found by commands, through ZooKeeper and by a list of them', async () => {
+    const addresses = masters.all.map(({ address }) => address);
+    for (const master of [masters.url, addresses.join(','), addresses.toReversed().join(',')]) {
+      const { code, stdout, stderr } = await cluster.mesita('nodes', `--master=${master}`, '--output=json');
+      assert.equal(code, 0, stderr);
+      assert.equal((JSON.parse(stdout) as unknown[]).length, 2);
+    }
+  });
+
   it('go on with all tasks and frameworks when the one that leads is killed', async () => {
     await run('one');
     const leader = await masters.leader();

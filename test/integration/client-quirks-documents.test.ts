@@ -4,12 +4,16 @@ import assert from 'node:assert/strict';
 import { after, before, type TestContext, test } from 'node:test';
 import { request } from 'undici';
 import type { SchedulerEvent, TaskInfo } from '../../protocol/messages.ts';
+import { systemClock } from '../../runtime/clock.ts';
+import { silentLog } from '../../runtime/log.ts';
+import { ZooKeeperSession } from '../../runtime/zookeeper/session.ts';
 import { dockerTask } from '../support/agent-room.ts';
 import { eventually } from '../support/eventually.ts';
 import { agentSubscription, frameworkInfo, resourcesOf } from '../support/master-messages.ts';
 import { frameworkOf, MasterRoom, type OpenStream } from '../support/master-room.ts';
 import { agentOf } from '../support/task-cluster.ts';
 import { until } from '../support/virtual-clock.ts';
+import { missingZooKeeper, ZooKeeperServers } from '../support/zookeeper.ts';
 
 type Releasing = Pick<TestContext, 'after'>;
 
@@ -227,7 +231,41 @@ test('quirk 25: /metrics/snapshot is one flat object of numbers, with master/ele
 });
 
 test('quirk 26: the leader is found through ZooKeeper by json.info_ nodes, the lowest sequence first', {
-  todo: 'there is no --zk yet',
+  skip: await missingZooKeeper(),
+}, async (t) => {
+  const zookeeper = await ZooKeeperServers.start();
+  t.after(() => zookeeper.close());
+  const [host = '', port] = zookeeper.addresses[0]?.split(':') ?? [];
+  const session = new ZooKeeperSession({
+    servers: [{ host, port: Number(port) }],
+    timeout: 10_000,
+    leads: false,
+    clock: systemClock,
+    monotonic: () => performance.now(),
+    random: Math.random,
+    log: silentLog,
+  });
+  t.after(() => session.close());
+  // One after the other, so that the first one leads; each says where it is.
+  for (const number of [1, 2]) {
+    const room = await MasterRoom.open([`--zk=${zookeeper.url('/mesos')}`, '--zk_session_timeout=8secs']);
+    t.after(() => room.close());
+    await eventually('the master stands for election', async () => {
+      const names = ((await session.children('/mesos')) ?? []).filter((name) => name !== 'log_replicas').sort();
+      assert.equal(names.length, number);
+      const data = (await session.get(`/mesos/${names.at(-1)}`))?.data.toString() ?? '';
+      const { address, ip, pid } = JSON.parse(data);
+      assert.equal(names.at(-1), `json.info_${String(number - 1).padStart(10, '0')}`);
+      assert.equal(`${address.ip}:${address.port}`, room.master.address);
+      assert.equal(pid, `master@${room.master.address}`);
+      assert.equal(ip, 16777343);
+      return true;
+    });
+    await eventually('the first one leads', async () => {
+      const { status } = await room.request('GET', '/state');
+      return status === (number === 1 ? 200 : 307);
+    });
+  }
 });
 
 test('quirk 28: /state is a script when ?jsonp= asks for one', async (t) => {

@@ -35,7 +35,7 @@ export class ElectedMasters {
     return this.#zookeeper.url(this.#path);
   }
 
-  /** Resolves when it stands by; its sessions are as short as these servers let them be. */
+  /** Resolves when it stands by; its session is short, and long enough for a machine with much to do. */
   async start(name: string): Promise<ElectedMaster> {
     const proxies = await Promise.all(this.#zookeeper.addresses.map((address) => TcpProxy.open(address)));
     const process = this.#cluster.spawn([
@@ -43,7 +43,7 @@ export class ElectedMasters {
       '--port=0',
       `--work_dir=${join(this.#cluster.directory, name)}`,
       `--zk=zk://${proxies.map(({ address }) => address).join(',')}${this.#path}`,
-      '--zk_session_timeout=3secs',
+      '--zk_session_timeout=6secs',
       '--log_format=json',
       ...this.#flags,
     ]);
