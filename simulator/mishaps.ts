@@ -27,8 +27,9 @@ const agentMishaps = {
     agent.burn();
     return () => agent.comeBack();
   },
-  'agent-restarts': (agent) => {
-    agent.crash();
+  'agent-restarts': (agent, random) => {
+    if (random.next() < 0.5) agent.crash();
+    else agent.crashWriting();
     return () => agent.comeBack();
   },
   'agent-drains': (agent, _, { master }) => {
@@ -67,8 +68,9 @@ const schedulerMishaps = {
 } satisfies Partial<Record<FaultKind, (victim: SimulatedScheduler, random: Random) => End>>;
 
 const masterMishaps = {
-  'master-restarts': (master) => {
-    master.crash();
+  'master-restarts': (master, random) => {
+    if (random.next() < 0.5) master.crash();
+    else master.crashWriting();
     return () => master.recover();
   },
   'master-clock-steps': stepClock,

@@ -22,7 +22,7 @@ import { type Context, resendAll, retryDue } from '../agent/status-updates.ts';
 import { taskMessage } from '../agent/task-message.ts';
 import type { AgentMessage, AgentSubscription, MasterMessage } from '../protocol/agent-link.ts';
 import { type AgentId, asAgentId } from '../protocol/ids.ts';
-import { Disk } from './disk.ts';
+import { type Change, Disk } from './disk.ts';
 import { OutputGate } from './output-gate.ts';
 import type { Random } from './random.ts';
 import type { AgentGroup } from './scenario.ts';
@@ -81,6 +81,7 @@ export class SimulatedAgent {
   #links = 0;
   #isRegistered = false;
   #attempts = 0;
+  #isFragile = false;
   /** Whether its machine went off since its process last began. */
   #isRebooted = false;
   #on = false;
@@ -175,8 +176,14 @@ export class SimulatedAgent {
     this.#endProcess();
   }
 
+  /** As `crash`, while it next writes something down, or just after. */
+  crashWriting(): void {
+    this.#isFragile = true;
+  }
+
   #endProcess(): void {
     this.#on = false;
+    this.#isFragile = false;
     this.#life++;
     this.#engine.listener = undefined;
     this.#gate.close();
@@ -210,6 +217,7 @@ export class SimulatedAgent {
 
   /** After `die`: it remembers who it is. */
   comeBack(): void {
+    this.#isFragile = false;
     if (!this.#on) this.start();
   }
 
@@ -439,12 +447,20 @@ export class SimulatedAgent {
       ...changed,
       ...effects.flatMap((effect) => ('run' in effect ? effect.run : [])),
     ]);
-    if (changes.length > 0) this.#gate.keep(changes);
+    if (changes.length > 0) this.#keep(changes);
     const links = this.#links;
     // What was said for an earlier link is repeated on the next one.
     this.#gate.out(() =>
       this.#carryOut(links === this.#links ? effects : effects.filter(({ kind }) => kind !== 'sendToMaster')),
     );
+  }
+
+  #keep(changes: readonly Change[]): void {
+    this.#gate.keep(changes);
+    if (!this.#isFragile) return;
+    this.#later(this.#surroundings.random.next() * 2 * writeMs, () => {
+      if (this.#isFragile) this.crash();
+    });
   }
 
   #carryOut(effects: readonly Effect[]): void {

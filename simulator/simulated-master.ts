@@ -20,7 +20,7 @@ import type { MasterState } from '../master/state.ts';
 import type { AgentMessage, AgentSubscription, MasterMessage } from '../protocol/agent-link.ts';
 import { type AgentId, asFrameworkId, type FrameworkId } from '../protocol/ids.ts';
 import type { Resource, SchedulerCall, SchedulerEvent, ValueScalar } from '../protocol/messages.ts';
-import { Disk } from './disk.ts';
+import { type Change, Disk } from './disk.ts';
 import { newMasterState } from './master-state.ts';
 import { OutputGate } from './output-gate.ts';
 import type { Processor } from './processor.ts';
@@ -67,6 +67,7 @@ export class SimulatedMaster {
   readonly #registry: Disk;
   #gate: OutputGate;
   #isUp = true;
+  #isFragile = false;
   /** Goes up with each death: timers and work of an earlier life mean nothing. */
   #life = 0;
   /** Milliseconds that its clock is ahead. */
@@ -101,7 +102,7 @@ export class SimulatedMaster {
       this.#gate.out(() => this.#end(peer));
     },
     record: ({ entries }) =>
-      this.#gate.keep(
+      this.#keep(
         entries.map(({ table, key, value }) => ({
           table,
           key,
@@ -154,6 +155,7 @@ export class SimulatedMaster {
   crash(): void {
     if (!this.#isUp) return;
     this.#isUp = false;
+    this.#isFragile = false;
     this.#life++;
     for (const peer of [...this.#links.values(), ...this.#schedulers.values()]) {
       peer.wire.reset('down', () => peer.hungUp());
@@ -165,8 +167,22 @@ export class SimulatedMaster {
     this.#registry.abandon(this.#random.integer(this.#registry.underWay + 1));
   }
 
+  /** As `crash`, while it next writes something to the registry, or just after. */
+  crashWriting(): void {
+    this.#isFragile = true;
+  }
+
+  #keep(changes: readonly Change[]): void {
+    this.#gate.keep(changes);
+    if (!this.#isFragile) return;
+    this.#timeline.after(this.#random.next() * 2 * writeMs, () => {
+      if (this.#isFragile) this.crash();
+    });
+  }
+
   /** After `crash`: a new process, which knows what the registry has. */
   recover(): void {
+    this.#isFragile = false;
     if (this.#isUp) return;
     this.#isUp = true;
     this.#gate = new OutputGate(this.#registry);
@@ -237,7 +253,10 @@ export class SimulatedMaster {
 
   #link(subscription: AgentSubscription, peer: Peer<MasterMessage>): void {
     const registration = registerAgent(this.state, subscription, this.#now());
-    if ('refusal' in registration) throw new Error(`an agent was refused: ${registration.refusal}`);
+    if ('refusal' in registration) {
+      peer.wire.reset('down', () => peer.hungUp());
+      return;
+    }
     if ('shutdown' in registration) {
       this.#send(peer, { type: 'SHUTDOWN', message: registration.shutdown });
       return;
@@ -280,7 +299,10 @@ export class SimulatedMaster {
     if (wrong !== undefined) throw new Error(`a call was refused: ${wrong}`);
     if (call.subscribe !== undefined) {
       const subscription = subscribe(this.state, call.subscribe, this.#now());
-      if ('refusal' in subscription) throw new Error(`a framework was refused: ${subscription.refusal}`);
+      if ('refusal' in subscription) {
+        this.#send(peer, { type: 'ERROR', error: { message: subscription.refusal } });
+        return;
+      }
       this.perform(subscription.before);
       this.#schedulers.set(subscription.framework, peer);
       this.perform(subscription.after);

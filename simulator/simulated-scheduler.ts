@@ -88,14 +88,14 @@ export class SimulatedScheduler {
     for (const supply of this.#supplies) this.#later(supply.stream.from, () => this.#begin(supply));
   }
 
-  /** Tears itself down, as soon as it is subscribed. */
+  /** Tears itself down, as soon as it is subscribed; that it has come through it knows when it is refused. */
   leave(): void {
     this.#leaves = true;
     if (this.#peer === undefined || this.#id === undefined) return;
-    this.#call({ type: 'TEARDOWN' });
-    this.#over = true;
+    this.windUp();
     this.#tasks.clear();
     this.#open.clear();
+    this.#call({ type: 'TEARDOWN' });
   }
 
   /** No task comes any more; those that wait are not wanted any more either. */
