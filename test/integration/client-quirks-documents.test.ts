@@ -255,7 +255,7 @@ test('quirk 26: the leader is found through ZooKeeper by json.info_ nodes, the l
       assert.equal(names.length, number);
       const data = (await session.get(`/mesos/${names.at(-1)}`))?.data.toString() ?? '';
       const { address, ip, pid } = JSON.parse(data);
-      assert.equal(names.at(-1), `json.info_${String(number - 1).padStart(10, '0')}`);
+      assert.match(names.at(-1) ?? '', /^json\.info_\d{10}$/);
       assert.equal(`${address.ip}:${address.port}`, room.master.address);
       assert.equal(pid, `master@${room.master.address}`);
       assert.equal(ip, 16777343);
