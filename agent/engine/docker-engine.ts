@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type Docker from 'dockerode';
 import { MesitaError } from '../../protocol/errors.ts';
 import { type Clock, systemClock } from '../../runtime/clock.ts';
@@ -5,7 +6,7 @@ import { abortable, type DockerAddress, DockerConnection } from './docker-connec
 import { createOptions, limitOptions } from './docker-create-options.ts';
 import { engineError, readFailure } from './docker-errors.ts';
 import { type DockerEvent, DockerEvents, pastEvents, timeParameter } from './docker-events.ts';
-import { executeInContainer } from './docker-exec.ts';
+import { executeInContainer, killForsaken } from './docker-exec.ts';
 import { ExitReporter, type ListedContainer } from './docker-exits.ts';
 import { openInput, resizeContainer } from './docker-input.ts';
 import { demultiplex, passThrough } from './docker-logs.ts';
@@ -58,6 +59,8 @@ export class DockerEngine implements Engine {
   private readonly scope: Record<string, string>;
   private readonly filter: string[];
   private readonly clock: Clock;
+  /** What the commands that it runs in containers are known by. */
+  private readonly owner = randomUUID();
   private readonly images: DockerImages;
   private readonly exits: ExitReporter;
   private readonly events: DockerEvents;
@@ -71,6 +74,8 @@ export class DockerEngine implements Engine {
   private lastEvent: number | undefined;
   /** Of containers created by this object: whether their output comes without frames. */
   private readonly terminals = new Map<ContainerName, boolean>();
+  /** The end of commands that nobody talks with or waits for any more. */
+  private forsaken: Promise<void> = Promise.resolve();
   /** Of terminals that were asked for. */
   private readonly sizes = new Map<ContainerName, Partial<WindowSize>>();
 
@@ -105,7 +110,9 @@ export class DockerEngine implements Engine {
     return this.call('begin to listen to the engine', async () => {
       const info: EngineInfo = await abortable(this.docker.info(), signal);
       await this.events.start((await this.engineTime(info)) - overlap * 1e6);
-      this.exits.baseline(await this.listed());
+      const listed = await this.listed();
+      this.exits.baseline(listed);
+      this.forsaken = this.killForsaken(listed);
       const early = this.early ?? [];
       this.early = undefined;
       for (const event of early) this.take(event);
@@ -228,7 +235,8 @@ export class DockerEngine implements Engine {
   }
 
   async exec(name: ContainerName, command: readonly string[], options: ExecOptions): Promise<ExecResult | undefined> {
-    const run = () => executeInContainer(this.docker.getContainer(name), command, options, this.clock);
+    const { owner, clock } = this;
+    const run = () => executeInContainer(this.docker.getContainer(name), command, options, { owner, clock });
     return this.unless([404, 409], `run ${command[0]} in the container ${name}`, run).catch((error: unknown) => {
       options.signal.throwIfAborted();
       throw error;
@@ -241,9 +249,10 @@ export class DockerEngine implements Engine {
     sinks: LogSinks,
     options: SessionOptions,
   ): Promise<EngineSession | undefined> {
-    const { clock } = this;
+    const { clock, owner } = this;
+    const closing = this.closing.signal;
     const run = () =>
-      openSession(this.docker.getContainer(name), command, sinks, { ...options, clock, closing: this.closing.signal });
+      openSession(this.docker.getContainer(name), command, sinks, { ...options, owner, clock, closing });
     return this.unless([404, 409], `run ${command[0]} in the container ${name}`, run);
   }
 
@@ -289,6 +298,7 @@ export class DockerEngine implements Engine {
 
   async close(): Promise<void> {
     this.closing.abort();
+    await this.forsaken;
     this.images.close();
     await this.events.stop();
     this.listeners.clear();
@@ -352,6 +362,16 @@ export class DockerEngine implements Engine {
   private async useEntrypointAlone(body: Docker.ContainerCreateOptions, image: string): Promise<void> {
     const { Config } = await this.docker.getImage(image).inspect();
     body.Entrypoint = Config.Entrypoint ?? [];
+  }
+
+  /** Whoever ran these commands is gone. */
+  private async killForsaken(listed: ListedContainer[]): Promise<void> {
+    const open = (id: string) => this.docker.getExec(id);
+    for (const { id, state } of listed) {
+      if (this.closing.signal.aborted) return;
+      if (state === 'running')
+        await killForsaken(this.docker.getContainer(id), open, this.owner).catch(() => undefined);
+    }
   }
 
   private async runs(name: ContainerName): Promise<boolean> {

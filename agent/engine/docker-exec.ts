@@ -10,7 +10,17 @@ import type { ExecOptions, ExecResult } from './engine.ts';
 // Milliseconds that the end of a given-up process is waited for: an engine that hangs must not hold up its caller.
 const killPatience = 5000;
 /** The variable by which a command's processes are found: all that it starts inherits it. */
-export const mark = 'MESITA_EXEC';
+const mark = 'MESITA_EXEC';
+
+/** A command's value of the mark; begins with its engine object's, `owner`. */
+export function newMark(owner: string): string {
+  return `${owner}/${randomUUID()}`;
+}
+
+/** The environment of a command with that value of the mark. */
+export function markedEnvironment(environment: Readonly<Record<string, string>>, id: string): string[] {
+  return Object.entries({ ...environment, [mark]: id }).map(([name, value]) => `${name}=${value}`);
+}
 
 /**
  * Runs a command in a container, and returns when it has ended and its output is read.
@@ -20,11 +30,11 @@ export async function executeInContainer(
   container: Docker.Container,
   command: readonly string[],
   { environment, user, started: onStarted, signal }: ExecOptions,
-  clock: Clock,
+  { owner, clock }: { owner: string; clock: Clock },
 ): Promise<ExecResult> {
   signal.throwIfAborted();
-  const id = randomUUID();
-  const variables = Object.entries({ ...environment, [mark]: id }).map(([name, value]) => `${name}=${value}`);
+  const id = newMark(owner);
+  const variables = markedEnvironment(environment, id);
   const who = user === undefined ? {} : { User: user };
   const exec = await abortable(
     container.exec({ Cmd: [...command], Env: variables, ...who, AttachStdout: true, AttachStderr: true }),
@@ -66,28 +76,47 @@ interface Marked {
 
 /** Sends a signal to all processes of a command that runs in a container. */
 export async function signalMarked(container: Docker.Container, exec: Docker.Exec, marked: Marked): Promise<void> {
-  const { id, signal } = marked;
-  await signalFromWithin(container, marked).catch(() => undefined);
-  const { Running, Pid } = await exec.inspect();
+  const { id, who, signal } = marked;
+  await signalFromWithin(container, { own: `${mark}=${id}`, who, signal }).catch(() => undefined);
   // What is to die and still runs has no shell that could have killed it.
-  if (!Running || Pid === 0 || signal !== 'SIGKILL') return;
-  // On another machine, or seen from another container, the number may be somebody else's.
+  if (signal === 'SIGKILL') await killFromHere(exec, (variable) => variable === `${mark}=${id}`);
+}
+
+/** Kills the commands that other engine objects than `owner` have left in a container; those of people are left alone. */
+export async function killForsaken(container: Docker.Container, open: (id: string) => Docker.Exec, owner: string) {
+  const { ExecIDs } = (await container.inspect()) as { ExecIDs?: string[] | null };
+  if (ExecIDs === undefined || ExecIDs === null || ExecIDs.length === 0) return;
+  const [own, other] = [`${mark}=`, `${mark}=${owner}/`];
+  await signalFromWithin(container, { own, other, who: { User: '0' }, signal: 'SIGKILL' }).catch(() => undefined);
+  for (const id of ExecIDs)
+    await killFromHere(open(id), (variable) => variable.startsWith(own) && !variable.startsWith(other));
+}
+
+/** On another machine, or seen from another container, the number may be somebody else's. */
+async function killFromHere(exec: Docker.Exec, isMeant: (variable: string) => boolean): Promise<void> {
+  const { Running, Pid } = await exec.inspect();
+  if (!Running || Pid === 0) return;
   const environment = await readFile(`/proc/${Pid}/environ`, 'utf8').catch(() => '');
-  if (environment.split('\0').includes(`${mark}=${id}`)) process.kill(Pid, 'SIGKILL');
+  if (environment.split('\0').some(isMeant)) process.kill(Pid, 'SIGKILL');
 }
 
 /**
  * Works wherever the engine is. What is to die is stopped first, lest a shell go on when its child is dead; in several rounds, because a
- * process may start another one just before its end.
+ * process may start another one just before its end. `own`: what their environment has; `other`: and has not.
  */
-async function signalFromWithin(container: Docker.Container, { id, who, signal }: Marked): Promise<void> {
+async function signalFromWithin(
+  container: Docker.Container,
+  { own, other, who, signal }: { own: string; other?: string } & Pick<Marked, 'who' | 'signal'>,
+): Promise<void> {
   const name = signal.replace(/^SIG/, '');
+  const spared = other === undefined ? '' : `grep -qs ${other} "$process/environ" ||`;
   const script = `
     cd /proc
     for signal in ${name === 'KILL' ? 'STOP KILL KILL KILL KILL KILL' : name}; do
       found=
       for process in [0-9]*; do
-        if grep -qs ${mark}=${id} "$process/environ"; then found=1; kill -$signal "$process"; fi
+        grep -qs ${own} "$process/environ" || continue
+        ${spared} { found=1; kill -$signal "$process"; }
       done
       [ -n "$found" ] || exit 0
     done`;

@@ -1,7 +1,6 @@
-import { randomUUID } from 'node:crypto';
 import type Docker from 'dockerode';
 import { type Clock, sleep } from '../../runtime/clock.ts';
-import { mark, signalMarked } from './docker-exec.ts';
+import { markedEnvironment, newMark, signalMarked } from './docker-exec.ts';
 import { demultiplex, passThrough } from './docker-logs.ts';
 import type { LogSinks } from './engine.ts';
 import type { EngineSession, SessionOptions, WindowSize } from './session.ts';
@@ -20,11 +19,11 @@ export async function openSession(
   container: Docker.Container,
   command: readonly string[],
   sinks: LogSinks,
-  options: SessionOptions & { clock: Clock; closing: AbortSignal },
+  options: SessionOptions & { owner: string; clock: Clock; closing: AbortSignal },
 ): Promise<EngineSession> {
-  const { environment, user, terminal, clock, closing } = options;
-  const id = randomUUID();
-  const variables = Object.entries({ ...environment, [mark]: id }).map(([name, value]) => `${name}=${value}`);
+  const { environment, user, terminal, owner, clock, closing } = options;
+  const id = newMark(owner);
+  const variables = markedEnvironment(environment, id);
   const who = user === undefined ? {} : { User: user };
   const Tty = terminal !== undefined;
   const size = terminal?.rows && terminal.columns ? { rows: terminal.rows, columns: terminal.columns } : undefined;

@@ -710,6 +710,27 @@ function scopeContract(contract: Contract): void {
     });
   });
 
+  contract(
+    'nothing goes on of a command whose engine object is gone',
+    ['sessions', 'kernel'],
+    async (_scene, harness) => {
+      await succeeded(harness, async (first, next) => {
+        const name = await first.run({});
+        const sinks = { stdout: new TextSink(), stderr: new TextSink() };
+        const command = ['sh', '-c', 'echo up; sleep 987 & sleep 987'];
+        await first.engine.openSession?.(name, command, sinks, { environment: {} });
+        await eventually('it runs', () => sinks.stdout.text() === 'up\n');
+        const second = await next();
+        const look = ['sh', '-c', "grep -qs 'sleep.98[7]' /proc/[0-9]*/cmdline && echo there"];
+        await eventually('it is gone', async () => {
+          const result = await second.engine.exec(name, look, { environment: {}, signal: never() });
+          return result?.output === '';
+        });
+        assert.equal((await second.engine.list())[0]?.state, 'running');
+      });
+    },
+  );
+
   contract('how containers ended that nobody looked after is known', ['kernel'], async (_scene, harness) => {
     await succeeded(harness, async (first, next) => {
       const shell = (line: string) => ({ entrypoint: ['sh', '-c'], command: [line] });
