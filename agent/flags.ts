@@ -50,15 +50,6 @@ function oneOf<Word extends string>(...words: Word[]) {
   };
 }
 
-// As in Mesos: an agent that waits longer keeps its master waiting.
-const longestReregistration = 15;
-
-function reregistrationTimeout(value: string): { value: number } | { error: string } {
-  const parsed = duration(value);
-  if ('value' in parsed && parsed.value > longestReregistration) return { error: 'expected at most 15secs' };
-  return parsed;
-}
-
 function absolutePath(value: string): { value: string } | { error: string } {
   return value.startsWith('/') ? { value } : { error: 'expected the absolute path of a file, without file://' };
 }
@@ -269,10 +260,10 @@ export const agentFlags = {
   },
   executor_reregistration_timeout: {
     form: 'DURATION',
-    help: 'Time that executors have to come back to an agent that was started anew, up to 15secs.',
-    default: '2secs',
+    help: 'Time that executors have to come back to an agent that was started anew.',
+    default: '20secs',
     mesos: true,
-    parse: reregistrationTimeout,
+    parse: duration,
   },
   recover: {
     form: 'reconnect|cleanup',

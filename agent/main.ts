@@ -46,6 +46,8 @@ const megabyte = 1024 * 1024;
 const longestBody = 64 * megabyte;
 // Starting one is an affair of milliseconds, and mostly waiting.
 const processesAtOnce = 64;
+// Seconds, as Mesos' agents have it by default.
+const longestSubscriptionBackoff = 2;
 
 export interface AgentOptions {
   flags: AgentFlags;
@@ -323,8 +325,8 @@ function containerSettings(
     agentEndpoint: `${identity.address.ip}:${identity.address.port}`,
     executorShutdownGrace: flags.executor_shutdown_grace_period,
     recoveryTimeout: flags.recovery_timeout,
-    // It must look at least once while the agent waits for it.
-    subscriptionBackoff: flags.executor_reregistration_timeout,
+    // They must look at least once while the agent waits for them.
+    subscriptionBackoff: Math.min(longestSubscriptionBackoff, flags.executor_reregistration_timeout),
   };
 }
 
