@@ -58,7 +58,7 @@ import type { Effect, EffectArguments } from './effects.ts';
 import type { ContainerExit, Engine, EngineEvent } from './engine/engine.ts';
 import { type ExecutorStream, ExecutorStreams } from './executor-streams.ts';
 import { isPod } from './pods.ts';
-import { concerned, everything } from './recovery/concerned.ts';
+import { concerned, everything, namedBy } from './recovery/concerned.ts';
 import type { RunMemory } from './recovery/run-memory.ts';
 import type { WriteGate } from './recovery/write-gate.ts';
 import type { SandboxPaths } from './sandbox-paths.ts';
@@ -540,31 +540,11 @@ export class Performer {
   }
 }
 
-/** The runs that an effect is about. */
-function namedBy(state: AgentState, effect: Effect): readonly Run[] {
-  if ('run' in effect) return [effect.run];
-  if ('task' in effect) return [effect.task];
-  if (effect.kind === 'sendToExecutor') return [effect.executor, ...launchedBy(state, effect)];
-  if ('executor' in effect) return [effect.executor];
-  if (effect.kind !== 'sendToMaster' || effect.message.type !== 'UPDATE') return [];
-  const { framework_id, status } = effect.message;
-  const task = state.tasks.get(taskKey(framework_id, status.task_id.value));
-  return task === undefined ? [] : [task];
-}
-
-/** The tasks that an executor is told of. */
-function launchedBy(state: AgentState, { executor, event }: EffectArguments['sendToExecutor']): readonly Run[] {
-  const alone = event.launch === undefined ? [] : [event.launch.task];
-  const tasks = event.launch_group?.task_group.tasks ?? alone;
-  return tasks.flatMap(
-    ({ task_id }) => state.tasks.get(taskKey(executor.framework.id?.value ?? '', task_id.value)) ?? [],
-  );
-}
-
 /** With a new link the master is told these again. */
 function isRepeated(effect: Effect): boolean {
   if (effect.kind !== 'sendToMaster') return false;
-  return effect.message.type === 'UPDATE' || effect.message.type === 'UPDATE_OPERATION';
+  const { message } = effect;
+  return message.type === 'UPDATE' || (message.type === 'UPDATE_OPERATION' && message.status.uuid !== undefined);
 }
 
 /** Whether somebody may want to read what it writes: a pod itself writes nothing. */

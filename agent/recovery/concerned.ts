@@ -1,4 +1,5 @@
 import type { MasterMessage } from '../../protocol/agent-link.ts';
+import type { Effect, EffectArguments } from '../effects.ts';
 import { type AgentState, executorKey, type Run, taskKey } from '../state.ts';
 
 /** The runs that a message of the master may change, as of now; those that its effects name, or that come with one of these, need not be among them. */
@@ -32,6 +33,27 @@ export function concerned(state: AgentState, message: MasterMessage): Run[] {
     default:
       return [];
   }
+}
+
+/** The runs that an effect is about. */
+export function namedBy(state: AgentState, effect: Effect): readonly Run[] {
+  if ('run' in effect) return [effect.run];
+  if ('task' in effect) return [effect.task];
+  if (effect.kind === 'sendToExecutor') return [effect.executor, ...launchedBy(state, effect)];
+  if ('executor' in effect) return [effect.executor];
+  if (effect.kind !== 'sendToMaster' || effect.message.type !== 'UPDATE') return [];
+  const { framework_id, status } = effect.message;
+  const task = state.tasks.get(taskKey(framework_id, status.task_id.value));
+  return task === undefined ? [] : [task];
+}
+
+/** The tasks that an executor is told of. */
+function launchedBy(state: AgentState, { executor, event }: EffectArguments['sendToExecutor']): readonly Run[] {
+  const alone = event.launch === undefined ? [] : [event.launch.task];
+  const tasks = event.launch_group?.task_group.tasks ?? alone;
+  return tasks.flatMap(
+    ({ task_id }) => state.tasks.get(taskKey(executor.framework.id?.value ?? '', task_id.value)) ?? [],
+  );
 }
 
 /** All that the agent knows and that is not forgotten. */

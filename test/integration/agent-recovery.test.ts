@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { eventually } from '../support/eventually.ts';
 import { outcome, RecoveryRoom, terminals } from '../support/recovery-room.ts';
@@ -96,10 +97,6 @@ test('a kill goes on after a restart, with what is left of its grace', async (t)
   await scheduler.update('stubborn', 'TASK_RUNNING');
   await eventually('it runs', () => existsSync(join(room.marks, 'never.began')));
   await scheduler.driver.kill('stubborn');
-  await eventually('the agent has heard of it', async () => {
-    const [, port] = (await room.agent.says(/"address":"[^"]*?:(\d+)"|:(\d+)/)) ?? [];
-    return port !== '' || true;
-  });
   await new Promise((resolve) => setTimeout(resolve, 200));
   await room.kill();
   await room.start();
@@ -123,4 +120,64 @@ test('other attributes and more resources are welcome; too little for what runs 
   await room.start();
   await writeFile(join(room.marks, 'one'), '');
   assert.equal((await outcome(scheduler, 'one')).state, 'TASK_FINISHED');
+});
+
+test('killed again and again while it launches and ends tasks, it loses none and runs none twice', async (t) => {
+  const room = await RecoveryRoom.open(t);
+  await room.start();
+  const scheduler = await room.schedule(t);
+  const names = Array.from({ length: 40 }, (_, index) => `t${index}`);
+  const launching = (async () => {
+    for (const [index, name] of names.entries()) {
+      const value = `echo $$ >> ${room.marks}/${name}; sleep 0.${index % 10}; exit ${index % 3}`;
+      await scheduler.launch({ name, command: { value } });
+    }
+  })();
+  for (const pause of [300, 700, 150, 500]) {
+    await new Promise((resolve) => setTimeout(resolve, pause));
+    await room.kill();
+    await room.start();
+  }
+  await launching;
+  for (const name of names) await outcome(scheduler, name);
+  for (const [index, name] of names.entries()) {
+    const [status, ...more] = terminals(scheduler, name);
+    assert.deepEqual(more, []);
+    const runs = await readFile(join(room.marks, name), 'utf8').catch(() => '');
+    const expected = index % 3 === 0 ? 'TASK_FINISHED' : 'TASK_FAILED';
+    // What was on its way to the agent when that was killed never ran, and is lost.
+    if (status?.state === 'TASK_LOST') assert.equal(runs, '', `${name} is lost, and ran`);
+    else
+      assert.deepEqual([status?.state, runs.trim().split('\n').length], [expected, 1], `${name}: ${status?.message}`);
+  }
+});
+
+test('--recover=cleanup ends what was left, and exits; the next start tells of it', async (t) => {
+  const room = await RecoveryRoom.open(t);
+  await room.start();
+  const scheduler = await room.schedule(t);
+  await scheduler.launch({ name: 'one', command: { value: room.until('one') } });
+  await scheduler.update('one', 'TASK_RUNNING');
+  await room.kill();
+  const { code, stderr } = await room.spawn(['--recover=cleanup']).outcome;
+  assert.equal(code, 0, stderr);
+  assert.equal(terminals(scheduler, 'one').length, 0);
+  await room.start();
+  await scheduler.update('one', 'TASK_KILLED');
+});
+
+test('an agent does not start on what a later version has written', async (t) => {
+  const room = await RecoveryRoom.open(t);
+  await room.start();
+  await room.agent.end('SIGTERM');
+  const path = join(room.workDirectory, 'meta/agent.sqlite');
+  const database = new DatabaseSync(path);
+  database.exec('PRAGMA user_version = 99');
+  database.close();
+  const { code, stderr } = await room.spawn().outcome;
+  assert.notEqual(code, 0);
+  assert.match(stderr, /MESITA_DATABASE_TOO_NEW/);
+  const again = new DatabaseSync(path);
+  again.exec('PRAGMA user_version = 1');
+  again.close();
 });
