@@ -213,7 +213,10 @@ export class ZooKeeperSession {
         if (!this.over.aborted) log.info({ server: textOf(server), reason }, 'the connection to ZooKeeper broke');
       } catch (error) {
         failures++;
-        log.debug({ server: textOf(server), error: describeError(error) }, 'a ZooKeeper server does not answer');
+        const fields = { server: textOf(server), error: describeError(error) };
+        // Once when all of them have been tried.
+        if (failures === servers.length) log.warn(fields, 'no ZooKeeper server answers');
+        else log.debug(fields, 'a ZooKeeper server does not answer');
         if (failures % servers.length === 0) await sleep(clock, random() * longestPauseMs, this.over);
       }
     }

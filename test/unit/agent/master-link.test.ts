@@ -3,7 +3,7 @@ import { type TestContext, test } from 'node:test';
 import { MasterLink } from '../../../agent/master-link.ts';
 import type { MasterMessage } from '../../../protocol/agent-link.ts';
 import { type Clock, systemClock } from '../../../runtime/clock.ts';
-import { KnownMasters } from '../../../runtime/leader-source.ts';
+import { KnownMasters, type LeaderSource } from '../../../runtime/leader-source.ts';
 import { silentLog } from '../../../runtime/log.ts';
 import { agentSubscription } from '../../support/master-messages.ts';
 import { ScriptedMaster, type ScriptedRequest } from '../../support/scripted-master.ts';
@@ -15,11 +15,12 @@ async function link(
   t: TestContext,
   script: (request: ScriptedRequest, index: number) => void,
   clock: Clock = systemClock,
+  leaders: (master: string) => LeaderSource = (master) => new KnownMasters([master]),
 ) {
   const master = await ScriptedMaster.open(script);
   const received: MasterMessage[] = [];
   const opened: MasterLink = new MasterLink({
-    leaders: new KnownMasters([master.address]),
+    leaders: leaders(master.address),
     clock,
     random: () => 0,
     log: silentLog,
@@ -150,4 +151,56 @@ test('an agent that the master wants nothing to do with dials no more', async (t
   opened.send({ type: 'UNREGISTER' });
   await settle();
   assert.equal(master.requests.length, 1);
+});
+
+test('of several masters the one is dialled that others send it to, or that takes it in', async (t) => {
+  const following = await ScriptedMaster.open((request) => {
+    request.response.writeHead(307, { location: `//${leading?.address}/mesita/v1/agent` });
+    request.response.end();
+  });
+  const leaderless = await ScriptedMaster.open((request) => request.answer(503, 'No leader elected'));
+  t.after(() => Promise.all([following.close(), leaderless.close()]));
+  let leading: ScriptedMaster | undefined;
+  const { master, received } = await link(
+    t,
+    (request) => (isSubscription(request) ? request.stream('s')(registered) : request.answer(202)),
+    systemClock,
+    // Nobody is on the first one's port.
+    () => new KnownMasters(['127.0.0.1:1', leaderless.address, following.address]),
+  );
+  leading = master;
+  await until('it is registered', () => received.length > 0);
+  await until('its word arrives there too', () => messagesOf(master, 's').length > 0);
+});
+
+test('an agent leaves a master for the next one that is elected, at once', async (t) => {
+  const next = await ScriptedMaster.open((request) =>
+    isSubscription(request) ? request.stream('s')(registered) : request.answer(202),
+  );
+  t.after(() => next.close());
+  const watchers = new Set<(address: string) => void>();
+  let leader = '';
+  const { received, master } = await link(
+    t,
+    (request) => (isSubscription(request) ? request.stream('s')(registered) : request.answer(202)),
+    systemClock,
+    (address) => {
+      leader = address;
+      return {
+        find: async () => [leader],
+        watch: (onElection) => {
+          watchers.add(onElection);
+          return () => watchers.delete(onElection);
+        },
+        close: async () => undefined,
+      };
+    },
+  );
+  await until('it is registered', () => received.length === 1);
+  // The same one again is no reason.
+  for (const watcher of watchers) watcher(master.address);
+  leader = next.address;
+  for (const watcher of watchers) watcher(next.address);
+  await until('it is registered with the next one', () => next.requests.some(isSubscription));
+  assert.equal(master.requests.filter(isSubscription).length, 1);
 });
