@@ -4,6 +4,7 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import type { ExecutorInfo, TaskStatus } from '../../protocol/messages.ts';
 import { resources } from '../../scheduler/index.ts';
 import { Cluster } from '../support/cluster.ts';
+import { docker } from '../support/docker.ts';
 import { eventually } from '../support/eventually.ts';
 import { serveFiles } from '../support/serve-files.ts';
 import { TestScheduler } from '../support/test-scheduler.ts';
@@ -85,6 +86,38 @@ export function testExecutor({ title, toolchain, bundle, command }: ForeignExecu
         await scheduler.driver.shutdown('e', cluster.agent.id);
         await eventually('its end is told', () =>
           scheduler.failures.some(({ executor_id }) => executor_id?.value === 'e'),
+        );
+      });
+    }
+
+    for (const index of [0, 1]) {
+      it(`lives on when its agent is killed and started again; ${index === 0 ? 'with' : 'without'} checkpoints`, async () => {
+        const found = schedulers[index];
+        assert.ok(found);
+        const { scheduler } = found;
+        const ex = executor('survivor');
+        const sandbox = '/mnt/mesos/sandbox';
+        await scheduler.launch(task('stays', ex, 'exec sleep 1000'));
+        await scheduler.launch(task('ends', ex, `while [ ! -e ${sandbox}/go ]; do sleep 0.1; done; echo meanwhile`));
+        for (const name of ['stays', 'ends']) await scheduler.update(name, 'TASK_RUNNING');
+        const filters = ['--filter', 'label=org.mesita.executor=survivor', '--format', '{{.Names}}'];
+        const container = await docker('ps', ...filters);
+        const heard = scheduler.messages.length;
+        await cluster.agent.process.end('SIGKILL');
+        await docker('exec', container, 'touch', `${sandbox}/go`);
+        await cluster.restartAgent('agent-1', [], 500);
+        assert.equal(outputOf(await scheduler.update('ends', 'TASK_FINISHED')), 'meanwhile\n');
+        await scheduler.launch(task('new', ex, 'echo new'));
+        assert.equal(outputOf(await scheduler.update('new', 'TASK_FINISHED')), 'new\n');
+        await scheduler.driver.message('survivor', cluster.agent.id, Buffer.from('still there?'));
+        await eventually('the echo', () => scheduler.messages.length > heard);
+        assert.equal(await docker('ps', ...filters), container);
+        assert.deepEqual(scheduler.statesOf('stays'), ['TASK_RUNNING']);
+        await scheduler.driver.kill('stays');
+        await scheduler.update('stays', 'TASK_KILLED');
+        await scheduler.driver.shutdown('survivor', cluster.agent.id);
+        await eventually('its end is told', () =>
+          scheduler.failures.some(({ executor_id }) => executor_id?.value === 'survivor'),
         );
       });
     }

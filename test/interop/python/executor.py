@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
+from http.client import HTTPException
 from threading import Lock, Thread
+from time import sleep
 
 from pymesos import Executor, MesosExecutorDriver, decode_data, encode_data
 
@@ -35,8 +37,14 @@ class Shell(Executor):
         self._update(driver, task, state, data=encode_data(output), message="exit code %d" % code)
 
     def _update(self, driver, task, state, **more):
+        status = dict(task_id=task["task_id"], state=state, **more)
         with self.lock:
-            driver.sendStatusUpdate(dict(task_id=task["task_id"], state=state, **more))
+            while True:
+                try:
+                    return driver.sendStatusUpdate(status)
+                except (OSError, HTTPException, RuntimeError):
+                    # The library sends nothing again: not while the agent is away, nor what broke off.
+                    sleep(0.2)
 
     def killTask(self, driver, task_id):
         self.killed.add(task_id["value"])
