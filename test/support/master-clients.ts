@@ -67,13 +67,13 @@ export class MasterClients {
     const id = (frameworkInfo as { id?: object }).id;
     const call = { type: 'SUBSCRIBE', ...(id && { framework_id: id }), subscribe: { framework_info: frameworkInfo } };
     const stream = await this.stream<SchedulerEvent>('/api/v1/scheduler', JSON.stringify(call), headers);
-    if (stream.status === 200) await until('the first event', () => stream.records.length > 0);
+    if (stream.status === 200) await until('the first event', () => stream.records.length > 0 || stream.ended);
     return stream;
   }
 
   async join(subscription: AgentSubscription): Promise<OpenStream<MasterMessage>> {
     const stream = await this.stream<MasterMessage>('/mesita/v1/agent', JSON.stringify(subscription));
-    await until('the agent is registered', () => stream.records.length > 0);
+    await until('the agent is registered', () => stream.records.length > 0 || stream.ended);
     return stream;
   }
 
