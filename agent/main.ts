@@ -91,7 +91,9 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     flags: flagTexts(agentFlags, flags),
   };
   const rebooted = memory.rebootedSince(readBootId());
-  if (!rebooted) checkReconfiguration(flags.reconfiguration_policy, memory.info, info);
+  // What is not to go on need not fit.
+  const goesOn = !rebooted && flags.recover === 'reconnect';
+  if (goesOn) checkReconfiguration(flags.reconfiguration_policy, memory.info, info);
   const kept = memory.checkpoint();
   const total = withCheckpointed(info.resources ?? [], kept.resources);
   const state = emptyState(
@@ -104,7 +106,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     total,
   );
   const runs = restore(memory, state, { strict: flags.strict, log });
-  if (!rebooted) checkRoom(state);
+  if (goesOn) checkRoom(state);
   const server = createHttpServer({ log, actor: 'slave(1)', bodyLimit: longestBody });
   const fetcher = await setUpFetcher(flags, workDirectory, shutdown, () => identity.master);
   const sandboxes = new SandboxGc({

@@ -103,9 +103,10 @@ export const errorCatalogue = {
     remedy: 'Restore the named file; or remove it, and with it the memory of all reservations and persistent volumes.',
   },
   MESITA_CHECKPOINT_INCOMPATIBLE: {
-    meaning: 'The agent has less than what frameworks have reserved on it, or made volumes of',
+    meaning:
+      'The agent has less than what is reserved on it or used by its tasks, or has changed in a way that --reconfiguration_policy excludes',
     retryable: false,
-    remedy: 'Start the agent with at least the --resources that it had.',
+    remedy: 'Start the agent with at least the --resources that it had, or end its tasks first with --recover=cleanup.',
   },
   MESITA_MASTER_UNREACHABLE: {
     meaning: 'No master answers at the address',
