@@ -2,6 +2,7 @@ import { describeError } from '../../protocol/errors.ts';
 import type { Offer, TaskStatus } from '../../protocol/messages.ts';
 import { type Clock, sleep, systemClock } from '../../runtime/clock.ts';
 import { isTerminal, SchedulerDriver } from '../../scheduler/index.ts';
+import { isToldByAgents } from './checker.ts';
 import { Journal, moment } from './journal.ts';
 import { launchOf } from './launches.ts';
 import { demandOf, type TaskPlan, type Unit } from './workload.ts';
@@ -23,6 +24,8 @@ const launchPatienceMs = 3000;
 interface Life {
   plan: TaskPlan;
   launched: number | undefined;
+  /** The agent of its offer. */
+  agent: string | undefined;
   runs: number | undefined;
   killed: number | undefined;
   ended: boolean;
@@ -102,24 +105,30 @@ export class ChaosScheduler {
     this.#start = lines[0]?.at ?? this.#start;
     for (const line of lines) {
       if (line.kind === 'subscribed') this.#framework = line.framework;
-      if (line.kind === 'launch') this.#launched(line.unit, line.at);
+      if (line.kind === 'launch') this.#launched(line.unit, line.agent, line.at);
       if (line.kind === 'killing') this.#with(line.task, (life) => (life.killed = line.at));
-      if (line.kind === 'update') this.#learn(line.task, line.state, line.at);
+      if (line.kind === 'update') this.#learn(line.task, line, line.at);
       if (line.kind === 'update' && isTerminal(line.state) && line.uuid !== undefined)
         this.#unacknowledged.add(line.uuid);
       if (line.kind === 'acknowledged') this.#unacknowledged.delete(line.uuid);
     }
   }
 
-  #launched(unit: string, at: number): void {
-    for (const { id } of this.#waiting.get(unit)?.tasks ?? []) this.#with(id, (life) => (life.launched = at));
+  #launched(unit: string, agent: string, at: number): void {
+    for (const { id } of this.#waiting.get(unit)?.tasks ?? []) {
+      this.#with(id, (life) => {
+        life.launched = at;
+        life.agent = agent;
+      });
+    }
     this.#waiting.delete(unit);
   }
 
-  #learn(task: string, state: TaskStatus['state'], at: number): void {
+  #learn(task: string, { state, uuid }: Pick<TaskStatus, 'state' | 'uuid'>, at: number): void {
     this.#with(task, (life) => {
       if (state === 'TASK_RUNNING') life.runs ??= at;
-      if (isTerminal(state)) life.ended = true;
+      // What an agent has to tell comes with a uuid to be acknowledged, also when reconciliation has told it before.
+      if (isTerminal(state) && (uuid !== undefined || !isToldByAgents(state))) life.ended = true;
     });
   }
 
@@ -154,7 +163,7 @@ export class ChaosScheduler {
     const agent = offer.agent_id.value;
     const operation = launchOf(unit, { framework: this.#framework, agent, ledger, image });
     this.#journal.write({ kind: 'launch', unit: unit.id, offer: id, agent, host: offer.hostname });
-    this.#launched(unit.id, moment());
+    this.#launched(unit.id, agent, moment());
     await this.#try(`launch ${unit.id}`, this.#driver.accept([offer], [operation], { refuse_seconds: 0 }));
   }
 
@@ -163,7 +172,7 @@ export class ChaosScheduler {
     const task = status.task_id.value;
     const agent = status.agent_id?.value;
     this.#journal.write({ kind: 'update', task, state, uuid, agent, reason, source, message, repeated });
-    this.#learn(task, state, moment());
+    this.#learn(task, { state, uuid }, moment());
     if (uuid === undefined) return;
     if (isTerminal(state)) this.#unacknowledged.add(uuid);
     if (!(await this.#try(`acknowledge ${task}`, this.#driver.acknowledge(status)))) return;
@@ -192,12 +201,12 @@ export class ChaosScheduler {
   }
 
   async #kill(now: number): Promise<void> {
-    for (const [task, { plan, runs, killed, ended }] of this.#lives) {
+    for (const [task, { plan, agent, runs, killed, ended }] of this.#lives) {
       if (plan.end.kind !== 'killed' || ended || runs === undefined || now - runs < plan.end.after) continue;
       if (killed !== undefined && now - killed < betweenKillsMs) continue;
       this.#journal.write({ kind: 'killing', task });
       this.#with(task, (life) => (life.killed = now));
-      await this.#try(`kill ${task}`, this.#driver.kill(task));
+      await this.#try(`kill ${task}`, this.#driver.kill(task, agent));
     }
   }
 
@@ -206,7 +215,11 @@ export class ChaosScheduler {
       ([, { launched, ended }]) => launched !== undefined && !ended && now - launched > launchPatienceMs,
     );
     if (open.length === 0) return;
-    const tasks = open.map(([value]) => ({ task_id: { value } }));
+    // With its agent, so that one whose launch never arrived is said to be gone: the master knows that agent.
+    const tasks = open.map(([value, { agent }]) => ({
+      task_id: { value },
+      ...(agent !== undefined && { agent_id: { value: agent } }),
+    }));
     await this.#try('reconcile', this.#driver.reconcile(tasks));
   }
 
@@ -228,7 +241,7 @@ export class ChaosScheduler {
 }
 
 function newLife(plan: TaskPlan): Life {
-  return { plan, launched: undefined, runs: undefined, killed: undefined, ended: false };
+  return { plan, launched: undefined, agent: undefined, runs: undefined, killed: undefined, ended: false };
 }
 
 function amountOf(offer: Offer, name: string): number {

@@ -189,6 +189,12 @@ describe('the checker of a chaos run', () => {
     assert.deepEqual(story.kinds(), ['t2: not acknowledged']);
   });
 
+  it('finds an end that only reconciliation tells', () => {
+    const story = new Story().launched().ran('t1').wrote('t2', '2.00 start; 3.00 end 0');
+    assert.deepEqual(story.told(4, 't2', 'TASK_FINISHED', '', null).kinds(), ['t2: not acknowledged']);
+    assert.deepEqual(story.told(5, 't2', 'TASK_FINISHED').kinds(), []);
+  });
+
   it('finds more offered than is free beside what runs by its own word', () => {
     const offer = (cpus: number) => ({ kind: 'offer' as const, offer: 'O2', agent: 'S1', host: 'a1', cpus, mem: 0 });
     const story = (at: number, cpus: number) => {

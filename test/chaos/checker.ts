@@ -1,3 +1,4 @@
+import type { TaskState } from '../../protocol/messages.ts';
 import { isTerminal } from '../../protocol/task-state.ts';
 import type { Death } from './daemon.ts';
 import { type Excuses, excusesOf } from './excuses.ts';
@@ -54,6 +55,8 @@ export interface Course {
   updates: readonly Update[];
   /** The first terminal one. */
   told: Update;
+  /** That, and what was said of its end later: the answer to a reconciliation has no details. */
+  ends: readonly Update[];
   starts: readonly LedgerLine[];
   end: (LedgerLine & { kind: 'end' }) | undefined;
   /** When the scheduler first asked for its end. */
@@ -82,12 +85,14 @@ function violentDeaths(deaths: readonly Death[]): Violation[] {
   return [...daemons].map(([what, own]) => ({ kind: 'died', what, why: `${own.length} times; ${own.at(-1)?.how}` }));
 }
 
-/** A master ends when it may have lost its office, and an agent when there is no engine as it starts. */
+/** A master ends when it may have lost its office, and an agent when there is no engine, or no room on its disk, as it starts. */
 function isExcused({ daemon, at }: Death, hits: readonly Hit[]): boolean {
   const patience = 15_000;
   const near = hits.filter(({ from, to }) => from <= at && at <= to + patience).map(({ fault }) => fault);
   if (daemon.startsWith('m')) return near.some(({ target, kind }) => /^[mz]/.test(target) || kind === 'cut');
-  return daemon.startsWith('a') && near.some(({ target, kind }) => kind === 'kill' && target.startsWith('e'));
+  const engineKilled = near.some(({ target, kind }) => kind === 'kill' && target.startsWith('e'));
+  const diskFull = near.some(({ target, kind }) => kind === 'disk' && target === daemon);
+  return daemon.startsWith('a') && (engineKilled || diskFull);
 }
 
 function checkTask(unit: Unit, plan: TaskPlan, evidence: Evidence): Violation[] {
@@ -107,12 +112,17 @@ function checkTask(unit: Unit, plan: TaskPlan, evidence: Evidence): Violation[] 
     const heard = last === undefined ? 'nothing was heard of it' : `${last.state} is the last that was heard of it`;
     return [...violations, violation('lost', `${heard}; ${written(ledger)}`)];
   }
+  if (isToldByAgents(told.state) && ends.every(({ uuid }) => uuid === undefined)) {
+    violations.push(
+      violation('not acknowledged', `${words(told)} was told, but never in an update to be acknowledged`),
+    );
+  }
   const other = ends.find((end) => end.state !== told.state || (end.uuid ?? told.uuid) !== (told.uuid ?? end.uuid));
   if (other !== undefined) violations.push(violation('ended twice', `${words(told)}, then ${words(other)}`));
   const ended = ledger.find((line) => line.kind === 'end');
   const killing = journal.find((line) => line.kind === 'killing' && line.task === plan.id)?.at;
   const course: Course = {
-    ...{ unit, plan, host: launch.host, launched: launch.at, updates, told, starts, killing },
+    ...{ unit, plan, host: launch.host, launched: launch.at, updates, told, ends, starts, killing },
     end: ended?.kind === 'end' ? ended : undefined,
     excuses: excusesOf(unit, plan, launch, told.at, hits),
   };
@@ -131,7 +141,7 @@ type Wrong = Omit<Violation, 'what'>;
 
 /** What is wrong with the terminal state that was told, by what the task itself has written. */
 function wrongEnd(course: Course, evidence: Evidence): Wrong | undefined {
-  const { told, starts, end, excuses } = course;
+  const { told, ends, starts, end, excuses } = course;
   const otherwise = (why: string): Wrong => ({ kind: 'told otherwise', why: `${words(told)}; ${why}` });
   const uncaused = (why: string): Wrong => ({ kind: 'killed without a cause', why: `${words(told)}; ${why}` });
   switch (told.state) {
@@ -140,7 +150,9 @@ function wrongEnd(course: Course, evidence: Evidence): Wrong | undefined {
     case 'TASK_FAILED': {
       if (end !== undefined && end.code !== terminated) {
         if (end.code === 0) return excuses.end ? undefined : otherwise('it ended with 0');
-        return saysExit(told, end.code) || excuses.end ? undefined : otherwise(`it ended with ${end.code}`);
+        return ends.some((update) => saysExit(update, end.code)) || excuses.end
+          ? undefined
+          : otherwise(`it ended with ${end.code}`);
       }
       if (starts.length === 0 && excuses.launch) return undefined;
       return excuses.end || mateEnded(course, evidence) ? undefined : uncaused(ownWord(course));
@@ -161,6 +173,11 @@ function wrongEnd(course: Course, evidence: Evidence): Wrong | undefined {
     default:
       return uncaused(ownWord(course));
   }
+}
+
+/** Ends that somebody has seen; the others are concluded from not having heard of a task. */
+export function isToldByAgents(state: TaskState): boolean {
+  return state === 'TASK_FINISHED' || state === 'TASK_FAILED' || state === 'TASK_KILLED';
 }
 
 function ownWord({ starts, end }: Course): string {
