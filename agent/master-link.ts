@@ -54,6 +54,8 @@ interface Attempt {
 
 const connecting = { connect: { timeout: 5_000 }, keepAliveTimeout: 60_000, pipelining: 1 };
 const longestBackoffMs = 15_000;
+// Messages that wait for a master that does not take them; those of executors are dropped beyond.
+const longestOutbox = 10_000;
 const mostRedirects = 10;
 const longestRecord = 256 * 1024 * 1024;
 // Until the master tells its own.
@@ -120,6 +122,8 @@ export class MasterLink {
   send(message: AgentMessage): void {
     const link = this.#current;
     if (link === undefined) return;
+    // Only these may come in any number, and nobody may count on them.
+    if (message.type === 'EXECUTOR_MESSAGE' && link.outbox.length >= longestOutbox) return;
     link.outbox.push(message);
     link.posting ??= this.#post(link);
   }

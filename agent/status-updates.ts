@@ -11,6 +11,8 @@ import type { AgentState, TaskRecord } from './state.ts';
 /** Milliseconds to the first repetition of what was not acknowledged, and at the most. */
 export const firstRetryMs = 10_000;
 export const longestRetryMs = 600_000;
+/** Updates of a task that wait to be acknowledged, at the most. */
+export const longestQueue = 1000;
 
 /** What a command says of a task's new state; the rest of the status is filled in here. */
 export type Report = Omit<
@@ -75,6 +77,8 @@ export function remember({ statuses }: TaskRecord, status: TaskStatus): void {
 export function enqueue(task: TaskRecord, status: TaskStatus, now: number): Effect[] {
   if (task.orphaned) return [];
   task.queue.push({ status, nextRetry: undefined, interval: firstRetryMs });
+  // Of a scheduler that is away for long: what is neither the first nor the last is out of date.
+  if (task.queue.length > longestQueue) task.queue.splice(1, 1);
   return task.queue.length === 1 ? sendHead(task, now) : [];
 }
 

@@ -25,8 +25,10 @@ export class BodyRefusal extends Error {
   }
 }
 
-/** A body of this size does not count towards the total, so that large ones never stand in the way of ordinary calls. */
+/** Up to this size a body does not count towards the total, so that large ones never stand in the way of ordinary calls. */
 const small = 1024 * 1024;
+/** All bodies together, the small ones too, may be so many times the total. */
+const withSmall = 4;
 /** How long a client that is refused may go on sending before the connection is closed. */
 const lingerMs = 10_000;
 
@@ -36,7 +38,7 @@ const lingerMs = 10_000;
  * INVARIANT: what is held of unfinished bodies is bounded, for one, for all together, and in time.
  */
 export function readBodies(server: FastifyInstance, limits: BodyLimits): void {
-  const held = { bytes: 0 };
+  const held: Held = { large: 0, all: 0 };
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', (request, payload, done) => {
     collect(payload, limits, held, (error, body) => {
@@ -47,10 +49,17 @@ export function readBodies(server: FastifyInstance, limits: BodyLimits): void {
   });
 }
 
+/** Bytes of bodies that are being received. */
+interface Held {
+  /** Beyond what is small of each. */
+  large: number;
+  all: number;
+}
+
 function collect(
   payload: IncomingMessage,
   limits: BodyLimits,
-  held: { bytes: number },
+  held: Held,
   done: (error: BodyRefusal | undefined, body: Buffer) => void,
 ): void {
   const chunks: Buffer[] = [];
@@ -59,7 +68,8 @@ function collect(
   let counted = 0;
   const finish = (error?: BodyRefusal) => {
     clearTimeout(timer);
-    held.bytes -= counted;
+    held.large -= counted;
+    held.all -= size;
     payload.off('data', take).off('end', end).off('close', abort).off('error', abort);
     done(error, error === undefined ? Buffer.concat(chunks) : Buffer.alloc(0));
   };
@@ -73,10 +83,12 @@ function collect(
       timer = setTimeout(() => finish(new BodyRefusal(408, '408 Request Timeout.', true)), limits.milliseconds).unref();
     }
     const large = Math.max(0, size - small);
-    held.bytes += large - counted;
+    held.large += large - counted;
+    held.all += chunk.length;
     counted = large;
     if (size > limits.bytes) return finish(tooLarge(limits.bytes, true));
-    if (held.bytes > limits.total) return finish(new BodyRefusal(429, '429 Too Many Requests.', true));
+    if (held.large > limits.total || held.all > limits.total * withSmall)
+      return finish(new BodyRefusal(429, '429 Too Many Requests.', true));
     chunks.push(chunk);
   };
   payload.on('data', take).on('end', end).on('close', abort).on('error', abort);

@@ -1,5 +1,6 @@
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import { describeError, MesitaError } from '../protocol/errors.ts';
+import { boundAnswers } from './http-answers.ts';
 import { BodyRefusal, readBodies, refuseWhileSending } from './http-body.ts';
 import { compressAnswers } from './http-compression.ts';
 import { ConnectionTurns } from './http-connection.ts';
@@ -20,6 +21,8 @@ export interface HttpServerOptions {
   streamBacklog?: number;
   /** Such a client was cut off. */
   onCutOff?: () => void;
+  /** Bytes of all large answers that are being sent at a time. */
+  answerLimit?: number;
   /** Its end is that of `gentleEnd`: answers are not cut off. */
   gentle?: boolean;
 }
@@ -66,6 +69,8 @@ const defaultStreamBacklog = 32 * 1024 * 1024;
 const defaultTimeouts: HttpTimeouts = { head: 30_000, body: 300_000, idle: 75_000 };
 /** Bytes of large bodies that are being received at a time. */
 const mostHeld = 256 * 1024 * 1024;
+/** Bytes of large answers that are being sent at a time. */
+const mostAnswered = 1024 * 1024 * 1024;
 
 /**
  * A fastify server that hands every body over as a Buffer, and does as libprocess does in routing, compression and the
@@ -111,6 +116,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   });
   readBodies(server, { bytes: options.bodyLimit, total: mostHeld, milliseconds: body });
   compressAnswers(server);
+  boundAnswers(server, options.answerLimit ?? mostAnswered);
   server.setNotFoundHandler((_request, reply) => refuse.notFound(reply));
   server.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => {
     if (error instanceof BodyRefusal && error.sending) return refuseWhileSending(request, reply, error);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { eventually } from '../support/eventually.ts';
 import { PartitionRoom, storyOf } from '../support/partition-room.ts';
+import { TestScheduler } from '../support/test-scheduler.ts';
 
 const started = ['TASK_STARTING', 'TASK_RUNNING'];
 
@@ -85,27 +86,26 @@ describe('a link on which nothing arrives any more, without being closed', () =>
     await scheduler.update('t', 'TASK_FINISHED');
     const { state } = room.room.master;
     await eventually('it is completed', () => [...state.frameworks.values()].every(({ tasks }) => tasks.size === 0));
-    await eventually('the agent has forgotten it', () => room.engine.machine.containers.size === 0);
+    await eventually('the agent has forgotten it', () => room.held === 0);
     assert.equal(scheduler.updates.filter(({ state }) => state === 'TASK_FINISHED').length, 1);
   });
 
   test('an acknowledgement that was lost in it is made up for', async (t) => {
     const room = await PartitionRoom.open(t);
-    const scheduler = await room.scheduler('PARTITION_AWARE');
-    await room.run(scheduler, 't');
-    // The update still arrives, its acknowledgement does not.
-    room.network.swallow({ down: true });
+    const aware = { capabilities: [{ type: 'PARTITION_AWARE' as const }] };
+    const scheduler = await TestScheduler.start(room.room.master.address, aware, 'by hand');
+    t.after(() => scheduler.close());
+    await room.launch(scheduler, 't');
+    for (const state of ['TASK_STARTING', 'TASK_RUNNING'] as const)
+      await scheduler.driver.acknowledge(await scheduler.update('t', state));
     room.finish('t');
-    await scheduler.update('t', 'TASK_FINISHED');
-    const { attempts } = room;
-    await eventually(
-      'the agent is away',
-      () => room.known === undefined || !room.known.connected || room.attempts > attempts,
-    );
+    const end = await scheduler.update('t', 'TASK_FINISHED');
+    room.network.swallow({ down: true });
+    await scheduler.driver.acknowledge(end);
+    await room.isUnreachable();
     room.network.heal();
     await room.isBack();
-    await eventually('the agent has forgotten it', () => room.engine.machine.containers.size === 0);
-    await room.run(scheduler, 'next');
+    await eventually('the agent has forgotten it', () => room.held === 0);
     assert.equal(scheduler.updates.filter(({ state }) => state === 'TASK_FINISHED').length, 1);
   });
 });
@@ -131,7 +131,7 @@ describe('a network that', () => {
       room.network.reset();
     }
     for (let round = 0; round < 8; round++) await scheduler.update(`t${round}`, 'TASK_FINISHED');
-    await eventually('the agent has forgotten them', () => room.engine.machine.containers.size === 0);
+    await eventually('the agent has forgotten them', () => room.held === 0);
     for (let round = 0; round < 8; round++)
       assert.deepEqual(scheduler.statesOf(`t${round}`), [...started, 'TASK_FINISHED']);
   });

@@ -23,6 +23,8 @@ export class BlackHole {
   #refuse = false;
   #delayMs = 0;
   #held: (() => void)[] | undefined;
+  /** Clients whose connections are held. */
+  readonly #waiting = new Set<Socket>();
 
   private constructor(target: string) {
     const [host = '', port] = target.split(':');
@@ -68,6 +70,7 @@ export class BlackHole {
   /** All connections break; new ones are fine. */
   reset(): void {
     for (const { from } of this.#ways) from.destroy();
+    for (const near of this.#waiting) near.destroy();
   }
 
   /** New connections are accepted, but what they send waits: what delivers it, in spite of the client having hung up meanwhile. */
@@ -103,8 +106,11 @@ export class BlackHole {
       return;
     }
     const early: Buffer[] = [];
+    this.#waiting.add(near);
     near.on('data', (data: Buffer) => early.push(data));
+    near.on('end', () => near.destroy());
     held.push(() => {
+      this.#waiting.delete(near);
       near.removeAllListeners('data');
       this.#connect(near, early);
     });
@@ -114,6 +120,10 @@ export class BlackHole {
     const far = connect({ ...this.#target, allowHalfOpen: true });
     far.on('error', () => near.destroy());
     for (const data of early) far.write(data);
+    if (near.destroyed) {
+      far.resume().end();
+      return;
+    }
     this.#carry({ from: near, to: far, up: true, held: [] });
     this.#carry({ from: far, to: near, up: false, held: [] });
   }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { agentFlags } from '../../agent/flags.ts';
-import { startAgent } from '../../agent/main.ts';
+import { type RunningAgent, startAgent } from '../../agent/main.ts';
 import type { Agent } from '../../master/state.ts';
 import { asAgentId } from '../../protocol/ids.ts';
 import type { FrameworkInfo, FrameworkInfoCapabilityType, TaskStatus } from '../../protocol/messages.ts';
@@ -24,17 +24,19 @@ export class PartitionRoom {
   readonly network: BlackHole;
   readonly engine: FakeEngine;
   readonly agent: string;
+  readonly #running: RunningAgent;
   readonly #t: TestContext;
 
   private constructor(
     t: TestContext,
-    parts: { room: MasterRoom; network: BlackHole; engine: FakeEngine; agent: string },
+    parts: { room: MasterRoom; network: BlackHole; engine: FakeEngine; agent: string; running: RunningAgent },
   ) {
     this.#t = t;
     this.room = parts.room;
     this.network = parts.network;
     this.engine = parts.engine;
     this.agent = parts.agent;
+    this.#running = parts.running;
   }
 
   /** An agent is silent after 2 s. */
@@ -54,13 +56,18 @@ export class PartitionRoom {
     const link = [`--master=${network.address}`, '--registration_backoff_factor=10ms'];
     const engine = new FakeEngine({ images: [image] });
     const values = parseFlags(agentFlags, [...own, ...link], {});
-    const agent = await startAgent({ flags: values, log: silentLog, shutdown, engine });
-    return new PartitionRoom(t, { room, network, engine, agent: await agent.registered });
+    const running = await startAgent({ flags: values, log: silentLog, shutdown, engine });
+    return new PartitionRoom(t, { room, network, engine, running, agent: await running.registered });
   }
 
   /** As the master knows it; undefined when it has given it up. */
   get known(): Agent | undefined {
     return this.room.master.state.agents.get(asAgentId(this.agent));
+  }
+
+  /** Tasks that the agent holds, those included whose end is not acknowledged. */
+  get held(): number {
+    return this.#running.state.tasks.size;
   }
 
   /** How often it has subscribed. */

@@ -29,9 +29,10 @@ export class TestScheduler {
   #subscriptions = 0;
   #ended: Promise<unknown> = Promise.resolve();
 
-  constructor(master: string, framework: Partial<FrameworkInfo> = {}) {
+  constructor(master: string, framework: Partial<FrameworkInfo> = {}, acknowledge?: 'by hand') {
     this.driver = new SchedulerDriver({
       master,
+      ...(acknowledge && { acknowledge }),
       framework: { user: 'root', name: 'test', failover_timeout: 60, ...framework },
       handlers: {
         subscribed: () => void this.#subscriptions++,
@@ -45,8 +46,12 @@ export class TestScheduler {
     });
   }
 
-  static async start(master: string, framework?: Partial<FrameworkInfo>): Promise<TestScheduler> {
-    const scheduler = new TestScheduler(master, framework);
+  static async start(
+    master: string,
+    framework?: Partial<FrameworkInfo>,
+    acknowledge?: 'by hand',
+  ): Promise<TestScheduler> {
+    const scheduler = new TestScheduler(master, framework, acknowledge);
     scheduler.#ended = scheduler.driver.run(scheduler.#stopping.signal).catch((error: unknown) => error);
     await scheduler.subscribed(1);
     return scheduler;
