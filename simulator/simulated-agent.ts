@@ -22,6 +22,7 @@ import { type Context, resendAll, retryDue } from '../agent/status-updates.ts';
 import { taskMessage } from '../agent/task-message.ts';
 import type { AgentMessage, AgentSubscription, MasterMessage } from '../protocol/agent-link.ts';
 import { type AgentId, asAgentId } from '../protocol/ids.ts';
+import { steadyTime } from '../runtime/clock.ts';
 import { type Change, Disk } from './disk.ts';
 import { OutputGate } from './output-gate.ts';
 import type { Random } from './random.ts';
@@ -84,6 +85,8 @@ export class SimulatedAgent {
   #isFragile = false;
   /** Whether its machine went off since its process last began. */
   #isRebooted = false;
+  /** As the daemons have it: somebody may set the machine's clock. */
+  readonly #now: () => number;
   #on = false;
   #reachable = true;
   /** Milliseconds that its clock is ahead. */
@@ -118,6 +121,11 @@ export class SimulatedAgent {
     this.group = group;
     this.#hostname = `${group.name}-${index}`;
     this.#surroundings = surroundings;
+    const { timeline } = surroundings;
+    this.#now = steadyTime(
+      () => timeline.now() + this.#ahead,
+      () => timeline.now(),
+    );
     this.#state = freshState(group);
     this.#disk = new Disk(surroundings.timeline, writeMs);
     this.#gate = new OutputGate(this.#disk);
@@ -471,7 +479,7 @@ export class SimulatedAgent {
   }
 
   #context(): Context {
-    return { now: this.#surroundings.timeline.now() + this.#ahead, ids: this.#surroundings.random };
+    return { now: this.#now(), ids: this.#surroundings.random };
   }
 }
 

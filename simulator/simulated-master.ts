@@ -20,6 +20,7 @@ import type { MasterState } from '../master/state.ts';
 import type { AgentMessage, AgentSubscription, MasterMessage } from '../protocol/agent-link.ts';
 import { type AgentId, asFrameworkId, type FrameworkId } from '../protocol/ids.ts';
 import type { Resource, SchedulerCall, SchedulerEvent, ValueScalar } from '../protocol/messages.ts';
+import { steadyTime } from '../runtime/clock.ts';
 import { type Change, Disk } from './disk.ts';
 import { newMasterState } from './master-state.ts';
 import { OutputGate } from './output-gate.ts';
@@ -66,6 +67,8 @@ export class SimulatedMaster {
   #state: MasterState;
   readonly #registry: Disk;
   #gate: OutputGate;
+  /** As the daemons have it: somebody may set the machine's clock. */
+  readonly #now: () => number;
   #isUp = true;
   #isFragile = false;
   /** Goes up with each death: timers and work of an earlier life mean nothing. */
@@ -121,6 +124,10 @@ export class SimulatedMaster {
     this.#random = random;
     this.#processor = processor;
     this.#newAllocator = allocator;
+    this.#now = steadyTime(
+      () => timeline.now() + this.#ahead,
+      () => timeline.now(),
+    );
     this.#registry = new Disk(timeline, writeMs);
     this.#gate = new OutputGate(this.#registry);
     this.#state = this.#newState();
@@ -232,10 +239,6 @@ export class SimulatedMaster {
   /** Somebody sets its clock. */
   stepClock(milliseconds: number): void {
     this.#ahead += milliseconds;
-  }
-
-  #now(): number {
-    return this.#timeline.now() + this.#ahead;
   }
 
   perform(effects: readonly Effect[]): void {

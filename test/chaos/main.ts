@@ -8,6 +8,7 @@ import { ensureTestImage } from '../support/test-image.ts';
 import { type ChaosOptions, commandOf, parseOptions, usage } from './options.ts';
 import { prepare, unshared } from './prerequisites.ts';
 import { type Outcome, type RunOptions, runChaos } from './run.ts';
+import { runSimulated } from './simulated.ts';
 
 /**
  * `npm run chaos`: see docs/chaos.md. The first process makes a process, mount and network namespace, in which the second one builds the world and
@@ -23,6 +24,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 }
 if (args[0] === inside) await runInside(args[1] ?? '');
 else if (args.includes('--help')) say(usage);
+else if (args.includes('--simulated')) process.exitCode = runSimulated(args, say);
 else process.exitCode = await runOutside(parseOptions(args, () => randomBytes(4).toString('hex')));
 
 async function runOutside(options: ChaosOptions): Promise<number> {

@@ -10,7 +10,7 @@ import { AuditedAllocator } from './audited-allocator.ts';
 import { assertInvariants } from './master-invariants.ts';
 
 // Seconds after the end of the scenario in which all that was begun comes to its end.
-const settling = 1_200;
+const settling = 3_600;
 
 /** Lives through a scenario and some time after it, and checks after each event that nothing is overcommitted. */
 export class SimulatedLife {
@@ -35,13 +35,27 @@ export class SimulatedLife {
     this.simulation = new Simulation({ scenario, seed, allocator, witness: this.audit });
   }
 
-  live(): void {
-    const { timeline, scenario, schedulers } = this.simulation;
-    const check = () => this.#check();
-    timeline.run(scenario.until, check);
+  /** `look`: seconds between two looks at what is given and what runs; undefined: after each event, and at the master's invariants too. */
+  live(look?: number): void {
+    const { scenario, schedulers } = this.simulation;
+    this.#run(scenario.until, look);
     this.simulation.heal();
     for (const scheduler of schedulers) scheduler.windUp();
-    timeline.run(scenario.until + settling, check);
+    this.#run(scenario.until + settling, look);
+  }
+
+  #run(until: number, look: number | undefined): void {
+    const { timeline, master } = this.simulation;
+    const check = () => {
+      assertInvariants(master.state, this.#allocator);
+      this.#assertFit();
+    };
+    if (look === undefined) timeline.run(until, check);
+    while (timeline.elapsed < until) {
+      timeline.run(Math.min(until, timeline.elapsed + (look ?? until)));
+      this.#assertFit();
+    }
+    check();
   }
 
   /** Each task that somebody still cares about has come to exactly one end, and nothing is left. */
@@ -50,9 +64,9 @@ export class SimulatedLife {
     assert.deepEqual(this.audit.violations, []);
   }
 
-  #check(): void {
+  /** Nothing is overcommitted. */
+  #assertFit(): void {
     const { master, agents } = this.simulation;
-    assertInvariants(master.state, this.#allocator);
     for (const agent of master.state.agents.values()) {
       const tasks = [...agent.tasks.values()].filter(({ state }) => !isTerminal(state));
       const offers = [...agent.offers].map((id) => master.state.offers.get(id));
