@@ -109,6 +109,7 @@ export class ProcessEngine implements Engine {
       unattended: (container) => this.#lives.unattended(container),
     });
     await Promise.all(this.#openStore().map((each) => this.#lives.takeOver(each)));
+    await Promise.all([...this.#lives.containers.values()].map((each) => this.#output.resume(each)));
     this.#store.follow((notice) => this.#lives.hear(notice));
     this.#emit({ kind: 'connected' });
     return {

@@ -2,7 +2,7 @@ import { describeError } from '../../protocol/errors.ts';
 import type { ProcessTable } from '../../runtime/process-table.ts';
 import type { ProcessContainer } from './process-container.ts';
 import { sendSignal } from './process-host.ts';
-import { putAway, sizeOf } from './process-rotation.ts';
+import { finishPutAway, putAway, sizeOf, type Writers } from './process-rotation.ts';
 import type { ProcessStore } from './process-store.ts';
 
 export interface ProcessOutputOptions {
@@ -23,21 +23,45 @@ export class ProcessOutput {
   limit(container: ProcessContainer): void {
     const { output } = container.spec;
     if (output === undefined || output.maxSize === 0 || container.rotation !== undefined) return;
-    const files = (['stdout', 'stderr'] as const).map((each) => this.#options.store.outputOf(container.spec, each));
-    const large = files.filter((path) => sizeOf(path) >= output.maxSize);
+    const large = this.#filesOf(container).filter((path) => sizeOf(path) >= output.maxSize);
     if (large.length === 0) return;
     container.rotation = this.#putAway(container, large, output.files).finally(() => {
       container.rotation = undefined;
     });
   }
 
-  async #putAway({ mark }: ProcessContainer, paths: readonly string[], files: number): Promise<void> {
-    const { table, warn } = this.#options;
-    const pids = () => (table.members().get(mark) ?? []).map(({ pid }) => pid);
-    for (const path of paths) {
-      await putAway(path, files, { pids, signal: sendSignal }).catch((error: unknown) =>
-        warn(`${path} cannot be put away: ${describeError(error)}`),
+  /** Of a container that an earlier engine object left. */
+  async resume(container: ProcessContainer): Promise<void> {
+    const { output } = container.spec;
+    if (output === undefined) return;
+    container.rotation = this.#finish(container, output.files).finally(() => {
+      container.rotation = undefined;
+    });
+    await container.rotation;
+  }
+
+  async #finish(container: ProcessContainer, files: number): Promise<void> {
+    for (const path of this.#filesOf(container)) {
+      await finishPutAway(path, files, this.#writersOf(container)).catch((error: unknown) =>
+        this.#options.warn(`${path} cannot be put away: ${describeError(error)}`),
       );
     }
+  }
+
+  async #putAway(container: ProcessContainer, paths: readonly string[], files: number): Promise<void> {
+    for (const path of paths) {
+      await putAway(path, files, this.#writersOf(container)).catch((error: unknown) =>
+        this.#options.warn(`${path} cannot be put away: ${describeError(error)}`),
+      );
+    }
+  }
+
+  #filesOf({ spec }: ProcessContainer): string[] {
+    return (['stdout', 'stderr'] as const).map((each) => this.#options.store.outputOf(spec, each));
+  }
+
+  #writersOf({ mark }: ProcessContainer): Writers {
+    const { table } = this.#options;
+    return { pids: () => (table.members().get(mark) ?? []).map(({ pid }) => pid), signal: sendSignal };
   }
 }

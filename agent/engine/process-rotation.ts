@@ -16,38 +16,73 @@ export interface Writers {
 /**
  * Puts a file away as `PATH.1` (what was `PATH.1` becomes `PATH.2`, the last of `files` goes) and empties it, while processes go on that have it open
  * to append. So that no line is lost they stand still for the moment between the last copied byte and the emptying, mostly some milliseconds.
+ * INVARIANT: what is in `PATH.whole` is all of what `PATH` was before it was emptied; what is in `PATH.new` is there, too.
  */
 export async function putAway(path: string, files: number, writers: Writers): Promise<void> {
-  const name = (age: number): string => `${path}.${age}`;
   const source = await open(path, constants.O_RDWR | constants.O_NOFOLLOW);
+  const copy = `${path}.new`;
   try {
-    const copy = `${path}.new`;
     await rm(copy, { recursive: true, force: true });
     const target = await open(copy, 'wx', 0o644);
     try {
       await copyRest(source, target);
-      if (!(await whileStopped(writers, () => copyAndEmpty(source, target)))) return await rm(copy, { force: true });
+      const empty = async () => {
+        await copyRest(source, target);
+        await rename(copy, wholeOf(path));
+        await source.truncate(0);
+      };
+      if (!(await whileStopped(writers, empty))) return await rm(copy, { force: true });
     } finally {
       await target.close();
     }
-    for (let age = files - 1; age >= 1; age--) {
-      await rm(name(age), { recursive: age === files - 1, force: true }).catch(() => undefined);
-      await rename(age === 1 ? copy : name(age - 1), name(age)).catch(() => undefined);
-    }
-    await rm(copy, { force: true });
+    await moveUp(path, files);
   } finally {
     await source.close();
+  }
+}
+
+/** Brings to its end what an agent began that was killed over it. */
+export async function finishPutAway(path: string, files: number, { pids, signal }: Writers): Promise<void> {
+  const copy = `${path}.new`;
+  const begun = [copy, wholeOf(path)].filter((name) => statSync(name, { throwIfNoEntry: false })?.isFile());
+  if (begun.length === 0) return;
+  if (begun.includes(wholeOf(path))) {
+    if (await begins(path, wholeOf(path))) await rm(wholeOf(path), { force: true });
+    else await moveUp(path, files);
+  }
+  await rm(copy, { recursive: true, force: true });
+  // They stood still when the agent was killed.
+  for (const pid of pids()) signal(pid, 'SIGCONT');
+}
+
+const wholeOf = (path: string) => `${path}.whole`;
+
+async function moveUp(path: string, files: number): Promise<void> {
+  const name = (age: number): string => (age === 0 ? wholeOf(path) : `${path}.${age}`);
+  for (let age = files - 1; age >= 1; age--) {
+    await rm(name(age), { recursive: age === files - 1, force: true }).catch(() => undefined);
+    await rename(name(age - 1), name(age)).catch(() => undefined);
+  }
+  await rm(wholeOf(path), { force: true });
+}
+
+/** Whether the file has not been emptied since it was copied. */
+async function begins(path: string, copy: string): Promise<boolean> {
+  if (sizeOf(path) < sizeOf(copy)) return false;
+  const [whole, part] = await Promise.all([open(path, constants.O_RDONLY | constants.O_NOFOLLOW), open(copy)]);
+  try {
+    const [one, other] = [Buffer.alloc(chunkSize), Buffer.alloc(chunkSize)];
+    const { bytesRead } = await part.read(one, 0, chunkSize, 0);
+    await whole.read(other, 0, bytesRead, 0);
+    return one.subarray(0, bytesRead).equals(other.subarray(0, bytesRead));
+  } finally {
+    await Promise.all([whole.close(), part.close()]);
   }
 }
 
 /** Bytes; 0 when it is not there. */
 export function sizeOf(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-}
-
-async function copyAndEmpty(source: FileHandle, target: FileHandle): Promise<void> {
-  await copyRest(source, target);
-  await source.truncate(0);
 }
 
 /** From where the handle is. */
