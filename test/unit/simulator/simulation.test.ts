@@ -7,6 +7,7 @@ import { report, reportJson } from '../../../simulator/report.ts';
 import type { Outcome } from '../../../simulator/run.ts';
 import type { Scenario } from '../../../simulator/scenario.ts';
 import { readScenario } from '../../../simulator/scenario-reader.ts';
+import { resourcesOf } from '../../support/master-messages.ts';
 
 function scenario(json: object): Scenario {
   const read = readScenario({ name: 'test', ...json });
@@ -77,6 +78,16 @@ describe('a simulation', () => {
     const waiting = (minutes: number) => outcome.samples.find(({ at }) => at === minutes * 60)?.waiting;
     assert.deepEqual([8, 20, 38, 44].map(waiting), [0, 1, 1, 0]);
     assert.equal(outcome.roles[0]?.lost, 1);
+  });
+
+  test('of three nodes lets the task of the one that died run as soon as a fourth with 2 cpus joins', () => {
+    const given = loadScenario('three-nodes');
+    const [second] = given.agents.filter(({ name }) => name === 'second');
+    assert.ok(second);
+    const fourth = { ...second, name: 'fourth', resources: resourcesOf('cpus:2;mem:4096;disk:2048'), from: 25 * 60 };
+    const outcome = simulate({ ...given, agents: [...given.agents, fourth] }, 1);
+    const waiting = (minutes: number) => outcome.samples.find(({ at }) => at === minutes * 60)?.waiting;
+    assert.deepEqual([8, 20, 24, 26, 44].map(waiting), [0, 1, 1, 0, 0]);
   });
 });
 
