@@ -42,15 +42,22 @@ const answerTimeoutMs = 30_000;
 export async function followEventStream(options: EventStreamOptions): Promise<string> {
   const { peer = 'master', dispatcher, origin, path, headers, body, signal } = options;
   let response: Dispatcher.ResponseData;
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => aborted.reject(signal.reason);
+  signal.addEventListener('abort', abort);
   try {
     const timeouts = { bodyTimeout: 0, headersTimeout: answerTimeoutMs };
-    response = await dispatcher.request({ origin, path, method: 'POST', headers, body, signal, ...timeouts });
+    const asked = dispatcher.request({ origin, path, method: 'POST', headers, body, signal, ...timeouts });
+    // undici itself takes no notice of the signal while it connects, which takes seconds where a machine is gone.
+    response = await Promise.race([asked, aborted.promise]);
   } catch (cause) {
     if (signal.aborted) return 'stopped';
     throw new MesitaError(errorCodes[peer].unreachable, {
       message: `No ${peer} answers at ${origin}: ${describeError(cause)}`,
       cause,
     });
+  } finally {
+    signal.removeEventListener('abort', abort);
   }
   if (response.statusCode !== 200) throw await refusal(response, origin, peer);
   options.onOpen(response.headers);

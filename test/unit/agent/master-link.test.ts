@@ -204,3 +204,39 @@ test('an agent leaves a master for the next one that is elected, at once', async
   await until('it is registered with the next one', () => next.requests.some(isSubscription));
   assert.equal(master.requests.filter(isSubscription).length, 1);
 });
+
+test('it does so too while it connects to a machine that is gone', async (t) => {
+  const next = await ScriptedMaster.open((request) =>
+    isSubscription(request) ? request.stream('s')(registered) : request.answer(202),
+  );
+  t.after(() => next.close());
+  const watchers = new Set<(address: string) => void>();
+  // Reserved for documentation: nothing answers there, not even with a refusal.
+  let leader = '192.0.2.1:5050';
+  let asked = 0;
+  const clock = new VirtualClock();
+  await link(
+    t,
+    (request) => request.answer(500),
+    clock,
+    () => ({
+      find: async () => {
+        asked++;
+        return [leader];
+      },
+      watch: (onElection) => {
+        watchers.add(onElection);
+        return () => watchers.delete(onElection);
+      },
+      close: async () => undefined,
+    }),
+  );
+  await until('it asks for the leader', () => asked === 1);
+  await settle();
+  leader = next.address;
+  for (const watcher of watchers) watcher(next.address);
+  await until('it is registered with the next one', () => {
+    clock.advance(1);
+    return next.requests.some(isSubscription);
+  });
+});
