@@ -9,7 +9,7 @@ import type {
 import { partitionState } from '../../protocol/task-state.ts';
 import { type Effect, type Reconciliation, sendEvent } from '../effects.ts';
 import type { Framework, MasterState } from '../state.ts';
-import { updateEvent } from './statuses.ts';
+import { addCondition, updateEvent } from './statuses.ts';
 
 /** Answers made in one go; others get their turn between two of these. */
 const sliceLength = 500;
@@ -115,9 +115,5 @@ function unknownTask(state: MasterState, agent: string | undefined): Verdict {
 /** The last state that the framework was sent, else the latest one. */
 function latestStatus(task: Task, now: number): TaskStatus {
   const status = reconciled(task, task.status_update_state ?? task.state, 'Reconciliation: Latest task state', now);
-  const last = task.statuses?.at(-1);
-  if (last?.healthy !== undefined) status.healthy = last.healthy;
-  if (last?.check_status !== undefined) status.check_status = last.check_status;
-  if (last?.container_status !== undefined) status.container_status = last.container_status;
-  return status;
+  return addCondition(status, task);
 }

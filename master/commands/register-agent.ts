@@ -15,7 +15,7 @@ import { drainOrder } from './drain.ts';
 import { rescindInverseOffers } from './inverse-offers.ts';
 import { rescindOffer } from './offers.ts';
 import { claimOperations } from './operations.ts';
-import { masterStatus, recordStatus, updateEvent } from './statuses.ts';
+import { addCondition, masterStatus, recordStatus, updateEvent } from './statuses.ts';
 import { emptyFramework, unlimited } from './subscribe.ts';
 import { completeTask, releaseResources } from './tasks.ts';
 
@@ -193,9 +193,13 @@ function adoptTask(
   const stale = dismissStale(framework, agent, reported, before);
   if (stale !== undefined) return stale;
   const user = before?.user ?? reported.user;
+  const told = reported.statuses?.at(-1);
   const task: Task = {
     ...reported,
     statuses: before?.statuses ?? reported.statuses,
+    // Where all is acknowledged, that is what its framework was told last.
+    ...(reported.status_update_state === undefined &&
+      told !== undefined && { status_update_state: told.state, status_update_uuid: told.uuid }),
     ...(user === undefined ? {} : { user }),
   };
   framework.unreachableTasks.delete(taskId);
@@ -207,7 +211,7 @@ function adoptTask(
   if (isTerminal(task.state)) return news;
   chargeTask(state, framework, agent, task);
   // Nobody has been told that the tasks of an agent that is taken over are lost.
-  return isBack && absence !== 'RECOVERED' ? [...news, tellReturn(framework, task, absence, now)] : news;
+  return isBack && absence !== 'RECOVERED' ? [...news, tellReturn(framework, task, reported, absence, now)] : news;
 }
 
 function chargeTask(state: MasterState, framework: Framework, agent: Agent, task: Task): void {
@@ -244,7 +248,7 @@ function dismissStale(
   return [sendToAgent(agent.id, { type: 'ACKNOWLEDGE', framework_id: framework.id, task_id, uuid })];
 }
 
-function tellReturn(framework: Framework, task: Task, absence: Absence, now: number): Effect {
+function tellReturn(framework: Framework, task: Task, reported: Task, absence: Absence, now: number): Effect {
   const wasUnreachable = absence === 'UNREACHABLE';
   const message = wasUnreachable ? 'Unreachable agent re-reregistered' : 'Unknown agent reregistered';
   const { task_id, agent_id, state } = task;
@@ -255,7 +259,7 @@ function tellReturn(framework: Framework, task: Task, absence: Absence, now: num
     reason: 'REASON_AGENT_REREGISTERED',
     message,
   } as const;
-  const status = masterStatus(change, now);
+  const status = addCondition(masterStatus(change, now), reported);
   // What was recorded last is that it was unreachable, or lost. That it is back is announced already.
   if (wasUnreachable) recordStatus(framework, task, status);
   return sendEvent(framework.id, updateEvent(status));

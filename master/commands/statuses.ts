@@ -26,6 +26,15 @@ export function masterStatus(
   };
 }
 
+/** What a status that the master makes says besides of a task as it is: how it was found to be last. */
+export function addCondition(status: TaskStatus, { statuses }: Task): TaskStatus {
+  const last = statuses?.at(-1);
+  if (last?.healthy !== undefined) status.healthy = last.healthy;
+  if (last?.check_status !== undefined) status.check_status = last.check_status;
+  if (last?.container_status !== undefined) status.container_status = last.container_status;
+  return status;
+}
+
 export function updateEvent(status: TaskStatus): SchedulerEvent {
   return { type: 'UPDATE', update: { status } };
 }

@@ -95,8 +95,9 @@ export function frameworkDocument(
     active: framework.connected,
     connected: framework.connected,
     recovered: framework.recovered,
-    registered_time: time(framework.registeredAt),
-    reregistered_time: time(framework.reregisteredAt),
+    ...(framework.recovered
+      ? {}
+      : { registered_time: time(framework.registeredAt), reregistered_time: time(framework.reregisteredAt) }),
     ...(unregisteredAt === undefined ? {} : { unregistered_time: time(unregisteredAt) }),
     offers: offers.flatMap((offer) => {
       const agent = state.agents.get(offer.agent);

@@ -24,6 +24,7 @@ export const reasons = {
   'agents-end-their-tasks': 'on purpose',
   'one-end': 'on purpose',
   'drained-agents-return': 'on purpose',
+  'frameworks-remembered': 'on purpose',
   'resource-order': 'on purpose',
   timing: 'on purpose',
   containers: 'not yet',
@@ -223,6 +224,9 @@ const rules: readonly Rule[] = [
   { reason: 'one-end', file: /^d_agent_loss/, path: about('dg-\\w+') },
   { reason: 'one-end', file: /^d_agent_loss/, path: /^event (AGENT_REMOVED|FAILURE)/ },
   { reason: 'one-end', file: /^d_agent_loss/, exchange: /\[drain mark_gone/ },
+  { reason: 'frameworks-remembered', file: /^k_.*_replog$/, path: /frameworks\[[^\]]*\]$/, problem: /extra/ },
+  // Mesos looks at the clock twice, and says so where it had moved.
+  { reason: 'timing', file: /^k_/, path: /frameworks\[[^\]]*\]\.reregistered_time$/, problem: /missing/ },
   // How far the kills are.
   { reason: 'timing', exchange: /\[draining\]$/, path: /(used_resources|_resources_allocated|executors\[)/ },
   // Whether the container is there already when its task is said to start.

@@ -43,7 +43,7 @@ export class OwnCluster implements Subject {
 
   static async start(session: Session, speed: number): Promise<OwnCluster> {
     const clock = new ElasticClock(speed);
-    const room = await MasterRoom.open([], clock);
+    const room = await MasterRoom.open([`--registry=${session.registry ?? 'in_memory'}`], clock);
     const cluster = new OwnCluster(room, await BreakableLink.open(room.master.address), clock, speed, session);
     try {
       await cluster.#startAgent();
@@ -67,6 +67,9 @@ export class OwnCluster implements Subject {
       case 'start agent':
         await this.#stopAgent();
         return this.#startAgent();
+      case 'restart master':
+        this.#link.cut();
+        return this.#room.restart();
       case 'cut link':
         return this.#link.cut();
       case 'mend link':

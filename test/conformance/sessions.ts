@@ -1,14 +1,28 @@
-/** What is done to the agent in the course of a session. */
-export type Deed = 'stop agent' | 'start agent' | 'cut link' | 'mend link' | `end executor ${string}`;
+/** What is done to the agent, or to the master, in the course of a session. */
+export type Deed =
+  | 'restart master'
+  | 'stop agent'
+  | 'start agent'
+  | 'cut link'
+  | 'mend link'
+  | `end executor ${string}`;
 
 /** Recordings that were made together: replayed in one go, on a master and an agent of their own. */
 export interface Session {
   files: readonly string[];
+  /** Of the master; most were recorded without one that outlives it. */
+  registry?: 'replicated_log';
   /** After how many checks the tasks were over whose checks never come to rest. */
   flaps?: { health: number; check: number };
   /** Deeds, by the name of the exchange after whose first occurrence they are done; `end of …`: after that of a stream. */
   deeds?: Readonly<Record<string, Deed>>;
 }
+
+/** There the agent came back after its ping timeout; the link is cut until then. */
+const masterKilled = {
+  'plain:SUPPRESS': 'restart master',
+  'aware2:RECONCILE implicit before agent re-registers': 'mend link',
+} as const;
 
 export const sessions: Readonly<Record<string, Session>> = {
   errors: { files: ['a_errors'] },
@@ -29,6 +43,8 @@ export const sessions: Readonly<Record<string, Session>> = {
   // Up to where a task is killed, and the agent.
   executor: { files: ['f_executor_scheduler_side', 'f_executor_ex1'] },
   'docker-tasks': { files: ['j_docker_tasks'] },
+  'master-killed': { files: ['k_master_failover'], deeds: masterKilled },
+  'master-killed-registry': { files: ['k_master_failover_replog'], registry: 'replicated_log', deeds: masterKilled },
   'agent-loss': {
     files: ['d_agent_loss'],
     deeds: {

@@ -201,7 +201,7 @@ export class StreamWatch {
       const { ending } = live.conversation.answer;
       if (ending !== 'last-chunk')
         comparison.note('stream', `${ending ?? 'goes on'} instead of ending with a last chunk`);
-    } else if (live.ended) {
+    } else if (live.ended && exchange.response.error !== 'peer-closed') {
       comparison.note('stream', 'is ended by the master');
     }
     this.#refresh(stream);

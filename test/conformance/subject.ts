@@ -9,6 +9,6 @@ export interface Subject {
   speed: number;
   /** Its time. */
   clock: Clock;
-  /** Does something to the agent; absent where nobody can. */
+  /** Does something to the agent or to the master; absent where nobody can. */
   act?(deed: Deed): Promise<void>;
 }
