@@ -15,6 +15,8 @@ export interface DatabaseOptions {
   tables: readonly string[];
   /** Of what the values look like. A database of a later version is not opened. */
   version: number;
+  /** Bytes that are taken of the disk at once, so that about as much can be written when it is full. */
+  reserve?: number;
 }
 
 interface Write {
@@ -51,7 +53,7 @@ export class Database {
   #syncing: Promise<void> | undefined;
 
   /** Throws MESITA_WORK_DIR_IN_USE, MESITA_DATABASE_TOO_NEW, MESITA_DISK_FULL, MESITA_DATABASE_FAILED. */
-  constructor(path: string, { tables, version }: DatabaseOptions) {
+  constructor(path: string, { tables, version, reserve = 0 }: DatabaseOptions) {
     this.#path = path;
     let database: DatabaseSync | undefined;
     try {
@@ -59,6 +61,7 @@ export class Database {
       database = new DatabaseSync(path);
       database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
       prepare(database, path, tables, version);
+      if (reserve > 0) makeRoom(database, reserve);
       for (const table of tables) this.#statements.set(table, statements(database, table));
       this.#log = openSync(`${path}-wal`, 'r+');
       syncDirectory(dirname(path));
@@ -157,6 +160,29 @@ function prepare(database: DatabaseSync, path: string, tables: readonly string[]
     database.exec(`CREATE TABLE IF NOT EXISTS ${table} (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID`);
   database.exec(`PRAGMA user_version = ${version}`);
   database.exec('COMMIT');
+}
+
+// Bytes, SQLite's default.
+const page = 4096;
+
+/**
+ * Both files keep the size that they once had: what is written goes into free pages of the one, by way of a log that begins anew before it
+ * is longer than ever.
+ */
+function makeRoom(database: DatabaseSync, bytes: number): void {
+  const free = Number(database.prepare('PRAGMA freelist_count').get()?.freelist_count ?? 0);
+  database.exec(`PRAGMA wal_autocheckpoint = ${Math.floor(bytes / page / 2)}`);
+  if (free * page >= bytes) return;
+  // Also on the disk before it is given up again: a file with holes would have no room in them.
+  const toDisk = 'PRAGMA wal_checkpoint(RESTART)';
+  const filling = `BEGIN; CREATE TABLE room (bytes BLOB); INSERT INTO room VALUES (zeroblob(${bytes})); COMMIT`;
+  try {
+    database.exec(`DROP TABLE IF EXISTS room; ${filling}; ${toDisk}; DROP TABLE room; ${toDisk}`);
+  } catch (error) {
+    if (database.isTransaction) database.exec('ROLLBACK');
+    // There may be more at the next start.
+    if (primary((error as { errcode?: number }).errcode) !== isFull) throw error;
+  }
 }
 
 function statements(database: DatabaseSync, table: string): TableStatements {

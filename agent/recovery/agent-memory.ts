@@ -12,6 +12,9 @@ import { runTables } from './run-memory.ts';
 /** Of what the tables look like; an agent of a later version may raise it, and this one does not start on its database then. */
 const format = 1;
 
+// Bytes: the ends of some hundred tasks can be written when the disk is full.
+const reserve = 2 ** 20;
+
 const fileName = 'agent.sqlite';
 
 /** What the agent knows of itself, by key of the table `agent`; its `checkpoint` is there, too. */
@@ -32,7 +35,11 @@ export class AgentMemory {
   constructor(directory: string) {
     this.#directory = directory;
     this.#path = join(directory, fileName);
-    this.#database = new Database(this.#path, { tables: [...runTables, 'agent', 'masters'], version: format });
+    this.#database = new Database(this.#path, {
+      tables: [...runTables, 'agent', 'masters'],
+      version: format,
+      reserve,
+    });
     this.#own = this.#database.all('agent');
     this.#epochs = new Map([...this.#database.all('masters')].map(([cluster, epoch]) => [cluster, Number(epoch)]));
   }

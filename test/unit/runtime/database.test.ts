@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
@@ -106,4 +106,32 @@ describe('the database', () => {
     await database.write([{ table: 'runs', key: 'b', value: '2' }]);
     assert.deepEqual([...database.all('runs')], [['b', '2']]);
   });
+
+  const mayMount = process.platform === 'linux' && process.getuid?.() === 0;
+
+  it('writes as much as it has reserved when the disk is full', { skip: !mayMount }, async () => {
+    const disk = join(directory, 'small');
+    await mkdir(disk);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', disk]);
+    try {
+      await fillUp(disk);
+    } finally {
+      execFileSync('umount', ['-l', disk]);
+    }
+  });
+
+  async function fillUp(disk: string): Promise<void> {
+    const database = new Database(join(disk, 'one.sqlite'), { ...options, reserve: 2 ** 20 });
+    await writeFile(join(disk, 'ballast'), Buffer.alloc(2 ** 22)).catch(() => undefined);
+    const value = 'x'.repeat(1000);
+    const put = (key: string, text = value) => database.write([{ table: 'runs', key, value: text }]);
+    for (let i = 0; i < 100; i++) await put(`run ${i}`);
+    // And again, as long as they do not grow.
+    for (let round = 0; round < 10; round++) for (let i = 0; i < 100; i++) await put(`run ${i}`, `${round}${value}`);
+    await assert.rejects(put('huge', value.repeat(2000)), { code: 'MESITA_DISK_FULL' });
+    assert.equal(database.all('runs').size, 100);
+    await rm(join(disk, 'ballast'));
+    await put('huge', value.repeat(500));
+    await database.close();
+  }
 });
