@@ -97,7 +97,10 @@ export class ContainerLogs {
   }
 
   stop(): void {
-    for (const { cancel } of this.#following.values()) cancel();
+    for (const { cancel, copy } of this.#following.values()) {
+      cancel();
+      copy?.discard();
+    }
     this.#stopping.abort();
   }
 

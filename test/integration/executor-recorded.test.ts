@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import type { MediaType } from '../../protocol/codec.ts';
 import type { ExecutorEvent, OfferOperation, SchedulerEvent } from '../../protocol/messages.ts';
+import type { FakeEngine } from '../support/fake-engine.ts';
 import { type ExecutorHearing, HttpExecutor } from '../support/http-executor.ts';
 import { frameworkOf, MasterRoom, type OpenStream } from '../support/master-room.ts';
 import { agentOf } from '../support/task-cluster.ts';
@@ -35,6 +36,8 @@ type Step = { heard: number } & (
   | { subscribe: object; events?: ExecutorEvent[] }
   | { call: string; body: object; status: number; text: string }
   | { exit: number }
+  /** The agent is killed, and started again. */
+  | { agent: 'restart' }
   /** A document of the agent, or the answer to a call of its operator API. */
   | { read: string; document: object }
 );
@@ -104,7 +107,8 @@ describe('an executor lives as at a real agent', () => {
 class Replay {
   readonly #session: RecordedSession;
   readonly #room: MasterRoom;
-  readonly #agent: Awaited<ReturnType<typeof agentOf>>;
+  readonly #startAgent: (engine?: FakeEngine) => ReturnType<typeof agentOf>;
+  #agent: Awaited<ReturnType<typeof agentOf>>;
   readonly #scheduler: OpenStream<SchedulerEvent>;
   readonly #executor: HttpExecutor;
   readonly #media: MediaType;
@@ -117,12 +121,14 @@ class Replay {
     session: RecordedSession,
     room: MasterRoom,
     agent: Awaited<ReturnType<typeof agentOf>>,
+    startAgent: (engine?: FakeEngine) => ReturnType<typeof agentOf>,
     scheduler: OpenStream<SchedulerEvent>,
     media: MediaType,
   ) {
     this.#session = session;
     this.#room = room;
     this.#agent = agent;
+    this.#startAgent = startAgent;
     this.#scheduler = scheduler;
     this.#executor = new HttpExecutor(agent.agent.address, media);
     this.#media = media;
@@ -132,10 +138,22 @@ class Replay {
     const room = await MasterRoom.open();
     t.after(() => room.close());
     const grace = session.executor === 'exstub' ? ['--executor_shutdown_grace_period=100ms'] : [];
-    const agent = await agentOf(t, room, {
-      program: () => ({ ignoresTerm: true }),
-      flags: [...agentFlags, ...grace],
-    });
+    let leavesTasks = false;
+    const startAgent = async (engine?: FakeEngine) => {
+      const started = await agentOf(t, room, {
+        program: () => ({ ignoresTerm: true }),
+        flags: [...agentFlags, ...grace],
+        leavesTasks: () => leavesTasks,
+        ...(engine && { machine: engine.machine }),
+      });
+      const stop = async () => {
+        leavesTasks = true;
+        await started.stop();
+        leavesTasks = false;
+      };
+      return { ...started, stop };
+    };
+    const agent = await startAgent();
     const checkpoint = session.environment.MESOS_CHECKPOINT === '1';
     const capabilities = ['MULTI_ROLE', 'RESERVATION_REFINEMENT', 'PARTITION_AWARE', 'TASK_KILLING_STATE'];
     const info = {
@@ -145,7 +163,7 @@ class Replay {
       capabilities: capabilities.map((type) => ({ type })),
     };
     const scheduler = await room.subscribe(checkpoint ? { ...info, failover_timeout: 300, checkpoint } : info);
-    const replay = new Replay(session, room, agent, scheduler, media);
+    const replay = new Replay(session, room, agent, startAgent, scheduler, media);
     t.after(() => replay.#executor.close());
     return replay;
   }
@@ -155,6 +173,7 @@ class Replay {
     if ('scheduler' in step) return this.#schedule(step);
     if ('subscribe' in step) return this.#subscribe(step.subscribe, step.events);
     if ('read' in step) return this.#read(step.read, step.document);
+    if ('agent' in step) return this.#restart();
     if ('exit' in step) return this.#agent.engine.exit(this.#containerName(), step.exit);
     const answer = await this.#executor.call(this.#filled(step.body));
     assert.deepEqual(answer, { status: step.status, text: step.text }, step.call);
@@ -186,6 +205,13 @@ class Replay {
     // An executor does not wait to be made to end.
     const name = this.#containerName();
     if (this.#agent.engine.container(name)?.state === 'running') this.#agent.engine.exit(name, 0);
+  }
+
+  async #restart(): Promise<void> {
+    const { engine, agent, id } = this.#agent;
+    await this.#agent.stop();
+    this.#agent = await this.#startAgent(engine);
+    assert.deepEqual([this.#agent.agent.address, this.#agent.id], [agent.address, id]);
   }
 
   async #read(what: string, expected: object): Promise<void> {
@@ -259,10 +285,11 @@ class Replay {
       await this.#room.call(this.#scheduler, { type, [type.toLowerCase()]: this.#filled(member) });
       return;
     }
+    const rescinded = () => this.#scheduler.records.flatMap(({ rescind }) => rescind?.offer_id.value ?? []);
     const unused = () =>
       this.#scheduler.records
         .flatMap(({ offers }) => offers?.offers ?? [])
-        .find(({ id }) => !this.#usedOffers.has(id.value));
+        .find(({ id }) => !this.#usedOffers.has(id.value) && !rescinded().includes(id.value));
     await until('an offer', () => unused() !== undefined);
     const offer = unused();
     assert.ok(offer);
@@ -283,7 +310,11 @@ class Replay {
       const acknowledge = { agent_id, task_id, uuid };
       this.#room.call(this.#scheduler, { type: 'ACKNOWLEDGE', acknowledge }).catch(() => undefined);
     }
-    return events.map(comparable);
+    // What was not acknowledged before the agent was started again is told again.
+    const first = ({ update }: SchedulerEvent, index: number) =>
+      update?.status.uuid === undefined ||
+      events.findIndex((event) => event.update?.status.uuid === update.status.uuid) === index;
+    return events.filter(first).map(comparable);
   }
 
   #filled<T>(value: T): T {

@@ -15,12 +15,19 @@ const resources = 'cpus:2;mem:512;disk:100;ports:[31000-31009];gpus:0';
 export async function agentOf(
   t: Pick<TestContext, 'after'>,
   master: { master: { address: string }; directory: string },
-  options: Pick<FakeEngineOptions, 'program' | 'session'> & { flags?: string[]; clock?: Clock } = {},
+  options: Pick<FakeEngineOptions, 'program' | 'session' | 'machine' | 'scope'> & {
+    flags?: string[];
+    clock?: Clock;
+    leavesTasks?: () => boolean;
+  } = {},
 ) {
+  const { session, machine, scope, leavesTasks } = options;
   const engine = new FakeEngine({
     images: [image],
     program: options.program ?? (() => ({ stdout: 'hello', exit: {} })),
-    ...(options.session && { session: options.session }),
+    ...(session && { session }),
+    ...(machine && { machine }),
+    ...(scope && { scope }),
   });
   const shutdown = new Shutdown(silentLog);
   t.after(() => shutdown.stop());
@@ -28,6 +35,13 @@ export async function agentOf(
   const link = [`--master=${master.master.address}`, '--registration_backoff_factor=10ms'];
   const flags = parseFlags(agentFlags, [...link, ...own, ...(options.flags ?? [])], {});
   const clock = options.clock && { clock: options.clock };
-  const agent = await startAgent({ flags, log: silentLog, shutdown, engine, ...clock });
+  const agent = await startAgent({
+    flags,
+    log: silentLog,
+    shutdown,
+    engine,
+    ...clock,
+    ...(leavesTasks && { leavesTasks }),
+  });
   return { engine, agent, id: await agent.registered, stop: () => shutdown.stop() };
 }
