@@ -81,7 +81,7 @@ export function joinMaster(joining: Joining): Promise<string> {
         becomeAgent(joining, message.agent_id, link);
         receive(joining, link, { type: 'DRAIN', ...(message.drain && { drain: message.drain }) });
         registered(message.agent_id);
-      } else if (identity.registered || message.type === 'SHUTDOWN') {
+      } else if (message.type === 'SHUTDOWN' ? !isPast(joining, link, message) : identity.registered) {
         receive(joining, link, message);
       }
     },
@@ -126,12 +126,12 @@ async function leaveTasks({ performer, log, clock }: Joining, link: MasterLink):
 function isPast(
   { memory, gate, log }: Joining,
   link: MasterLink,
-  { cluster, epoch, master_id }: MasterMessage & { type: 'REGISTERED' },
+  { cluster, epoch }: MasterMessage & { type: 'REGISTERED' | 'SHUTDOWN' },
 ): boolean {
   if (cluster === undefined || epoch === undefined) return false;
   const highest = memory.epochOf(cluster);
   if (epoch < highest) {
-    const reason = `the master ${master_id} leads no more: its epoch is ${epoch}, and this agent was registered under ${highest}`;
+    const reason = `this master leads no more: its epoch is ${epoch}, and this agent was registered under ${highest}`;
     log.warn({ cluster, epoch, highest }, reason);
     link.breakOff(reason);
     return true;

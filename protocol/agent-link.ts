@@ -72,7 +72,7 @@ export type MasterMessage =
       drain?: DrainOrder;
     }
   /** The agent must not run: unacceptable or no longer wanted. It shuts its tasks down and exits. */
-  | { type: 'SHUTDOWN'; message: string }
+  | { type: 'SHUTDOWN'; message: string; cluster?: string; epoch?: number }
   | { type: 'PING' }
   /** `launch_executor`: false where the master counts on an executor that runs there already. */
   | { type: 'RUN_TASK'; framework: FrameworkInfo; task: TaskInfo; launch_executor?: boolean }

@@ -59,7 +59,7 @@ export function agentRoute(server: FastifyInstance, performer: Performer, ids: I
 function turnAway(reply: FastifyReply, performer: Performer, id: StreamId, message: string): FastifyReply {
   const headers = { 'Mesos-Stream-Id': id, 'Content-Type': 'application/json' };
   const stream = openStream(reply, headers, () => undefined);
-  const shutdown: MasterMessage = { type: 'SHUTDOWN', message };
+  const shutdown: MasterMessage = { type: 'SHUTDOWN', message, ...performer.state.reign };
   performer.pass(() => {
     stream.write(JSON.stringify(shutdown));
     stream.end();

@@ -12,7 +12,7 @@ import { silentLog } from '../../runtime/log.ts';
 import { Shutdown } from '../../runtime/shutdown.ts';
 import { BlackHole } from './black-hole.ts';
 import { eventually } from './eventually.ts';
-import { FakeEngine } from './fake-engine.ts';
+import { FakeEngine, FakeMachine } from './fake-engine.ts';
 import { MasterRoom } from './master-room.ts';
 import { TestScheduler } from './test-scheduler.ts';
 
@@ -22,21 +22,18 @@ const image = 'fake:1';
 export class PartitionRoom {
   readonly room: MasterRoom;
   readonly network: BlackHole;
-  readonly engine: FakeEngine;
-  readonly agent: string;
-  readonly #running: RunningAgent;
+  readonly #machine = new FakeMachine();
+  readonly #directory: string;
   readonly #t: TestContext;
+  #engine = new FakeEngine({ machine: this.#machine });
+  #running: { agent: RunningAgent; shutdown: Shutdown; leaves: { tasks: boolean } } | undefined;
+  #id = '';
 
-  private constructor(
-    t: TestContext,
-    parts: { room: MasterRoom; network: BlackHole; engine: FakeEngine; agent: string; running: RunningAgent },
-  ) {
+  private constructor(t: TestContext, parts: { room: MasterRoom; network: BlackHole; directory: string }) {
     this.#t = t;
     this.room = parts.room;
     this.network = parts.network;
-    this.engine = parts.engine;
-    this.agent = parts.agent;
-    this.#running = parts.running;
+    this.#directory = parts.directory;
   }
 
   /** An agent is silent after 2 s. */
@@ -46,18 +43,57 @@ export class PartitionRoom {
     t.after(() => room.close());
     const network = await BlackHole.open(room.master.address);
     const directory = await mkdtemp(join(tmpdir(), 'mesita-partition-'));
-    const shutdown = new Shutdown(silentLog);
+    const partition = new PartitionRoom(t, { room, network, directory });
     t.after(async () => {
       await network.close();
-      await shutdown.stop();
+      await partition.#running?.shutdown.stop();
       await rm(directory, { recursive: true, force: true });
     });
-    const own = ['--port=0', `--work_dir=${directory}`, '--resources=cpus:4;mem:2048;disk:100;ports:[]'];
-    const link = [`--master=${network.address}`, '--registration_backoff_factor=10ms'];
-    const engine = new FakeEngine({ images: [image] });
-    const values = parseFlags(agentFlags, [...own, ...link], {});
-    const running = await startAgent({ flags: values, log: silentLog, shutdown, engine });
-    return new PartitionRoom(t, { room, network, engine, running, agent: await running.registered });
+    await partition.startAgent();
+    return partition;
+  }
+
+  /** On what an earlier one has left. Resolves when it is registered. */
+  async startAgent(): Promise<void> {
+    const { registered } = await this.dialAgent();
+    this.#id = await registered;
+  }
+
+  /** The same, when it dials. */
+  async dialAgent(): Promise<RunningAgent> {
+    const shutdown = new Shutdown(silentLog);
+    const own = ['--port=0', `--work_dir=${this.#directory}`, '--resources=cpus:4;mem:2048;disk:100;ports:[]'];
+    const link = [`--master=${this.network.address}`, '--registration_backoff_factor=10ms'];
+    const flags = parseFlags(agentFlags, [...own, ...link], {});
+    this.#engine = new FakeEngine({ images: [image], machine: this.#machine });
+    const leaves = { tasks: false };
+    const options = { flags, log: silentLog, shutdown, engine: this.#engine, leavesTasks: () => leaves.tasks };
+    const agent = await startAgent(options);
+    this.#running = { agent, shutdown, leaves };
+    return agent;
+  }
+
+  /** The agent ends, its tasks go on. */
+  async stopAgent(): Promise<void> {
+    if (this.#running !== undefined) this.#running.leaves.tasks = true;
+    await this.#running?.shutdown.stop();
+    this.#running = undefined;
+  }
+
+  get agent(): string {
+    return this.#id;
+  }
+
+  /** Whether the agent stopped by itself. */
+  get over(): boolean {
+    return this.#running?.shutdown.signal.aborted === true;
+  }
+
+  /** An operator's call. */
+  async operate(type: string, content: object = {}): Promise<number> {
+    const body = JSON.stringify({ type, [type.toLowerCase()]: { agent_id: { value: this.#id }, ...content } });
+    const headers = { 'content-type': 'application/json' };
+    return (await this.room.request('POST', '/api/v1', { headers, body })).status;
   }
 
   /** As the master knows it; undefined when it has given it up. */
@@ -67,7 +103,7 @@ export class PartitionRoom {
 
   /** Tasks that the agent holds, those included whose end is not acknowledged. */
   get held(): number {
-    return this.#running.state.tasks.size;
+    return this.#running?.agent.state.tasks.size ?? 0;
   }
 
   /** How often it has subscribed. */
@@ -100,12 +136,12 @@ export class PartitionRoom {
 
   /** The container of a task ends. */
   finish(task: string, exitCode = 0): void {
-    for (const [name, { labels }] of this.engine.machine.containers)
-      if (Object.values(labels).includes(task)) this.engine.exit(name, exitCode);
+    for (const [name, { labels }] of this.#machine.containers)
+      if (Object.values(labels).includes(task)) this.#engine.exit(name, exitCode);
   }
 
   runs(task: string): boolean {
-    return [...this.engine.machine.containers.values()].some(
+    return [...this.#machine.containers.values()].some(
       ({ labels, state }) => state === 'running' && Object.values(labels).includes(task),
     );
   }
