@@ -147,6 +147,8 @@ export class Performer {
   readonly #perform: { [Kind in keyof EffectArguments]: (effect: EffectArguments[Kind]) => void } = {
     sendToMaster: ({ message }) => this.#send(message),
     launch: ({ run, again }) => {
+      // It is written down, and the next start launches it.
+      if (this.#isLeaving) return;
       this.#byContainer.set(run.containerName, run);
       this.#run(this.#launcher.launch(run, again), 'launch');
     },
