@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type Docker from 'dockerode';
 import { MesitaError } from '../../protocol/errors.ts';
-import { type Clock, systemClock } from '../../runtime/clock.ts';
+import { type BackoffOptions, backoff } from '../../runtime/backoff.ts';
+import { type Clock, sleep, systemClock } from '../../runtime/clock.ts';
 import { abortable, type DockerAddress, DockerConnection } from './docker-connection.ts';
 import { createOptions, limitOptions } from './docker-create-options.ts';
-import { engineError, readFailure } from './docker-errors.ts';
+import { engineError, isUnanswered, readFailure } from './docker-errors.ts';
 import { type DockerEvent, DockerEvents, pastEvents, timeParameter } from './docker-events.ts';
 import { executeInContainer, killForsaken } from './docker-exec.ts';
 import { ExitReporter, type ListedContainer } from './docker-exits.ts';
@@ -51,6 +52,7 @@ const overlap = 5000;
 const lastSignals: ReadonlySet<string | undefined> = new Set(['9', '15']);
 /** Inspections at a time when many ended containers are listed. */
 const inspectionsAtOnce = 4;
+const retries: BackoffOptions = { initial: 200, maximum: 2000 };
 
 /** The engine port on a Docker engine, through dockerode. See engine.ts for what each method promises. */
 export class DockerEngine implements Engine {
@@ -59,6 +61,7 @@ export class DockerEngine implements Engine {
   private readonly scope: Record<string, string>;
   private readonly filter: string[];
   private readonly clock: Clock;
+  private readonly random: () => number;
   /** What the commands that it runs in containers are known by. */
   private readonly owner = randomUUID();
   private readonly images: DockerImages;
@@ -82,6 +85,7 @@ export class DockerEngine implements Engine {
   constructor(options: DockerEngineOptions) {
     const clock = options.clock ?? systemClock;
     this.clock = clock;
+    this.random = options.random ?? Math.random;
     this.connection = new DockerConnection(options.address);
     this.docker = this.connection.docker;
     this.scope = options.scope;
@@ -95,7 +99,7 @@ export class DockerEngine implements Engine {
     });
     this.events = new DockerEvents({
       clock,
-      random: options.random ?? Math.random,
+      random: this.random,
       open: (since, signal) => this.openEvents(since, signal),
       reconcile: (since) => this.reconcile(since),
       onEvent: (event) => this.take(event),
@@ -144,7 +148,7 @@ export class DockerEngine implements Engine {
   async start(name: ContainerName): Promise<void> {
     this.exits.starting(name);
     try {
-      await this.call(`start the container ${name}`, () => this.docker.getContainer(name).start());
+      await this.call(`start the container ${name}`, () => this.startOnce(name));
     } catch (error) {
       this.exits.startFailed(name);
       throw error;
@@ -324,6 +328,30 @@ export class DockerEngine implements Engine {
         throw error;
       }
     });
+  }
+
+  /** The connection may break before the engine has answered: then the engine is asked, when it is back, whether the container runs or has run. */
+  private async startOnce(name: ContainerName): Promise<void> {
+    try {
+      await this.docker.getContainer(name).start();
+    } catch (error) {
+      if (!isUnanswered(error) || !(await this.wasStarted(name))) throw error;
+    }
+  }
+
+  /** Waits for an engine that is away; false also when there is no such container, and when this object is closed meanwhile. */
+  private async wasStarted(name: ContainerName): Promise<boolean> {
+    const { signal } = this.closing;
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      try {
+        const { State } = await this.docker.getContainer(name).inspect();
+        return State.Status !== 'created';
+      } catch (error) {
+        if (readFailure(error).status !== undefined) return false;
+      }
+      await sleep(this.clock, backoff(attempt, retries, this.random), signal);
+    }
+    return false;
   }
 
   /** An image that was there when it was ensured may have been deleted since: then it is fetched again. */

@@ -97,6 +97,14 @@ const connectionErrors = new Set([
   'ABORT_ERR',
 ]);
 
+const neverSent = new Set(['ECONNREFUSED', 'ENOENT', 'EACCES', 'ENOTFOUND', 'EHOSTUNREACH', 'ENOTSOCK', 'EAI_AGAIN']);
+
+/** Whether the call may have reached the engine, which did not answer it: what became of it is not known. */
+export function isUnanswered(error: unknown): boolean {
+  const { status, errno } = readFailure(error);
+  return status === undefined && errno !== undefined && connectionErrors.has(errno) && !neverSent.has(errno);
+}
+
 /**
  * An error of a call to the engine as one of ours.
  * @param doing what was tried, e.g. `create the container web-1`

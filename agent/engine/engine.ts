@@ -33,7 +33,8 @@ export interface Engine {
    */
   create(spec: ContainerSpec): Promise<void>;
   /**
-   * Throws like `create`, and MESITA_PORT_IN_USE when a port of the host is taken.
+   * Throws like `create`, and MESITA_PORT_IN_USE when a port of the host is taken. When the connection breaks before the answer, it waits for the
+   * engine and finds out.
    * After a throw the container still exists, and no exit of it is reported: the caller removes it.
    */
   start(name: ContainerName): Promise<void>;

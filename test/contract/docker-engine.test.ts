@@ -8,8 +8,10 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { DockerEngine } from '../../agent/engine/docker-engine.ts';
+import type { EngineEvent } from '../../agent/engine/engine.ts';
 import { MesitaError } from '../../protocol/errors.ts';
 import { BreakableProxy } from '../support/breakable-proxy.ts';
+import { eventually } from '../support/eventually.ts';
 import { ensureTestImage } from '../support/test-image.ts';
 import { type BreakHooks, type Capability, type EngineHarness, engineContract } from './engine-contract.ts';
 
@@ -140,6 +142,35 @@ test('exits of a container are reported though it was removed while the connecti
     assert.deepEqual(await exited, { kind: 'exited', name, exitCode: 7, outOfMemory: false });
   } finally {
     await docker('rm', '--force', name).catch(() => {});
+    await engine.close();
+    await proxy.close();
+  }
+});
+
+test('a start whose answer is lost counts when the container was started, and fails when it was not', async () => {
+  const image = await ensureTestImage();
+  const proxy = await BreakableProxy.open(socketPath);
+  const own = { 'mesita.test.scope': randomUUID() };
+  const engine = new DockerEngine({ address: { socketPath: proxy.socketPath }, scope: own });
+  const [good, bad] = ['sh', '/nowhere'].map((program) => ({
+    ...{ name: `mesita-test-${randomUUID().slice(0, 8)}`, image, labels: {}, command: [program, '-c', 'exit 7'] },
+    ...{ environment: {}, cpuShares: 0.1, pidsLimit: 50, network: { mode: 'none' } as const, mounts: [] },
+    ...{ privileged: false, parameters: [] },
+  }));
+  assert.ok(good !== undefined && bad !== undefined);
+  const exits: EngineEvent[] = [];
+  engine.onEvent((event) => void (event.kind === 'exited' && exits.push(event)));
+  try {
+    await engine.connect(new AbortController().signal);
+    for (const spec of [good, bad]) await engine.create(spec);
+    proxy.loseAnswer(/^POST \S+\/start/);
+    await engine.start(good.name);
+    await eventually('its exit is reported', () => exits.length > 0);
+    assert.deepEqual(exits, [{ kind: 'exited', name: good.name, exitCode: 7, outOfMemory: false }]);
+    proxy.loseAnswer(/^POST \S+\/start/);
+    await assert.rejects(engine.start(bad.name), { code: 'MESITA_ENGINE_UNREACHABLE' });
+  } finally {
+    for (const { name } of await engine.list()) await engine.remove(name);
     await engine.close();
     await proxy.close();
   }

@@ -11,6 +11,7 @@ export class BreakableProxy {
   private readonly server: Server;
   private readonly sockets = new Set<Socket>();
   private broken = false;
+  private forgotten: RegExp | undefined;
 
   private constructor(directory: string, target: string) {
     this.directory = directory;
@@ -35,6 +36,11 @@ export class BreakableProxy {
     for (const socket of this.sockets) socket.destroy();
   }
 
+  /** The next request whose first line is like this reaches the other side, and its connection is cut in place of an answer. */
+  loseAnswer(request: RegExp): void {
+    this.forgotten = request;
+  }
+
   restore(): void {
     this.broken = false;
   }
@@ -52,6 +58,13 @@ export class BreakableProxy {
       return;
     }
     const far = connect({ path: target, allowHalfOpen: true });
+    near.on('data', (chunk: Buffer) => {
+      if (this.forgotten?.test(chunk.toString('latin1')) !== true) return;
+      this.forgotten = undefined;
+      far.unpipe(near);
+      far.once('data', () => near.destroy());
+      far.resume();
+    });
     for (const [socket, peer] of [
       [near, far],
       [far, near],
