@@ -161,4 +161,23 @@ describe('three masters and three ZooKeeper servers', { skip, timeout }, () => {
     await carriesOn(next, 'one', 'two', 'three');
     assert.ok(!tasksOf(await stateOf(next), true).some(({ id }) => id === 'late'));
   });
+
+  it('have none that leads while ZooKeeper is away for long, and one again afterwards; tasks go on', async () => {
+    const leader = await masters.leader();
+    for (const number of [1, 2, 3]) zookeeper.signal(number, 'SIGSTOP');
+    endedAsDeposed(await leader.process.outcome);
+    const followers = masters.all.filter(({ process }) => !process.over);
+    assert.notEqual(followers.length, 0);
+    for (const { address } of followers)
+      await eventually('it knows of no leader', async () => {
+        const { status } = await fetch(`http://${address}/state`, { redirect: 'manual' });
+        return status === 503;
+      });
+    for (const number of [1, 2, 3]) zookeeper.signal(number, 'SIGCONT');
+    await carriesOn(await masters.leaderAfter(leader), 'one', 'two', 'three');
+    for (const name of ['one', 'two', 'three']) {
+      await scheduler.driver.kill(name);
+      await scheduler.update(name, 'TASK_KILLED');
+    }
+  });
 });

@@ -14,12 +14,14 @@ function room() {
   const heard: string[] = [];
   const losses: string[] = [];
   const metrics = newMetrics();
+  const lead = { holds: true };
   const registrar = new Registrar({
     store,
     clock,
     metrics,
     storeTimeout: 20,
     fetchTimeout: 60,
+    holds: () => lead.holds,
     onLoss: ({ code }) => losses.push(code),
   });
   const say = (text: string) => registrar.pass(() => heard.push(text));
@@ -29,7 +31,7 @@ function room() {
     store.writes[which]?.settle(error);
     await turn();
   };
-  return { store, clock, heard, losses, metrics, registrar, say, record, written };
+  return { store, clock, heard, losses, lead, metrics, registrar, say, record, written };
 }
 
 test('what goes out does so at once where nothing is to be written', () => {
@@ -137,4 +139,29 @@ test('opening waits no longer than it may', async () => {
   const late = registrar.open(new AbortController().signal);
   clock.advance(60_000);
   await assert.rejects(late, { code: 'MESITA_REGISTRY_TIMEOUT' });
+});
+
+test('nothing goes out from the moment on when the lead is not certain any more, and the master is told once', () => {
+  const { heard, losses, lead, registrar, say } = room();
+  say('a');
+  lead.holds = false;
+  say('b');
+  lead.holds = true;
+  say('c');
+  assert.deepEqual([heard, losses, registrar.isIdle], [['a'], ['MESITA_LEADERSHIP_LOST'], true]);
+});
+
+test('what waited for a write does not go out either when the lead is lost meanwhile', async () => {
+  const { heard, losses, lead, registrar, say, record, written } = room();
+  record('1');
+  say('a');
+  registrar.pass(() => {
+    heard.push('b');
+    lead.holds = false;
+  });
+  say('c');
+  record('2');
+  await written(0);
+  assert.deepEqual([heard, losses], [['a', 'b'], ['MESITA_LEADERSHIP_LOST']]);
+  await registrar.close();
 });
