@@ -42,8 +42,6 @@ export class ChaosScheduler {
   #start: number;
   #subscribed = false;
   #framework: string | undefined;
-  /** Terminal updates whose acknowledgement no master has taken yet. */
-  readonly #unacknowledged = new Set<string>();
 
   constructor(room: SchedulerRoom) {
     this.#room = room;
@@ -108,9 +106,6 @@ export class ChaosScheduler {
       if (line.kind === 'launch') this.#launched(line.unit, line.agent, line.at);
       if (line.kind === 'killing') this.#with(line.task, (life) => (life.killed = line.at));
       if (line.kind === 'update') this.#learn(line.task, line, line.at);
-      if (line.kind === 'update' && isTerminal(line.state) && line.uuid !== undefined)
-        this.#unacknowledged.add(line.uuid);
-      if (line.kind === 'acknowledged') this.#unacknowledged.delete(line.uuid);
     }
   }
 
@@ -174,10 +169,9 @@ export class ChaosScheduler {
     this.#journal.write({ kind: 'update', task, state, uuid, agent, reason, source, message, repeated });
     this.#learn(task, { state, uuid }, moment());
     if (uuid === undefined) return;
-    if (isTerminal(state)) this.#unacknowledged.add(uuid);
-    if (!(await this.#try(`acknowledge ${task}`, this.#driver.acknowledge(status)))) return;
-    this.#journal.write({ kind: 'acknowledged', task, uuid });
-    this.#unacknowledged.delete(uuid);
+    // One that does not arrive comes again.
+    if (await this.#try(`acknowledge ${task}`, this.#driver.acknowledge(status)))
+      this.#journal.write({ kind: 'acknowledged', task, uuid });
   }
 
   /** Kills, and reconciliation, at intervals. */
@@ -225,7 +219,7 @@ export class ChaosScheduler {
 
   #isDone(): boolean {
     const ended = [...this.#lives.values()].every((life) => life.ended);
-    return ended && this.#waiting.size === 0 && this.#unacknowledged.size === 0;
+    return ended && this.#waiting.size === 0;
   }
 
   /** Whether the master has taken the call. */

@@ -187,6 +187,9 @@ describe('the checker of a chaos run', () => {
     const none = { agent: 'S1', reason: undefined, source: undefined, message: undefined, repeated: false };
     story.says(4, { kind: 'update', task: 't2', state: 'TASK_FINISHED', uuid: 'u2', ...none });
     assert.deepEqual(story.kinds(), ['t2: not acknowledged']);
+    // It may have arrived; then nothing is shown any more.
+    assert.deepEqual(story.says(5, { kind: 'callFailed', what: 'acknowledge t2', reason: 'reset' }).kinds(), []);
+    assert.deepEqual(story.kinds({ pending: ['t2'] }), ['t2: still shown']);
   });
 
   it('finds an end that only reconciliation tells', () => {

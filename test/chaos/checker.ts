@@ -201,12 +201,15 @@ function mateEnded({ unit, plan, told }: Course, { journal }: Evidence): boolean
   });
 }
 
+/** Where the call failed, or the scheduler was killed, it may have been taken: then master and agent know (`pending`). */
 function unacknowledged(journal: readonly JournalLine[]): Violation[] {
-  const taken = new Set(journal.flatMap((line) => (line.kind === 'acknowledged' ? [line.uuid] : [])));
   const open = new Map<string, Update>();
   for (const line of journal) {
-    if (line.kind !== 'update' || line.uuid === undefined || !isTerminal(line.state) || taken.has(line.uuid)) continue;
-    open.set(line.uuid, line);
+    if (line.kind === 'update' && line.uuid !== undefined && isTerminal(line.state)) open.set(line.uuid, line);
+    if (line.kind === 'acknowledged') open.delete(line.uuid);
+    if (line.kind === 'life') open.clear();
+    if (line.kind === 'callFailed')
+      for (const [uuid, { task }] of open) if (line.what === `acknowledge ${task}`) open.delete(uuid);
   }
   return [...open.values()].map((line) => {
     return { kind: 'not acknowledged', what: line.task, why: `no master took the acknowledgement of ${line.state}` };

@@ -58,7 +58,7 @@ export async function runChaos(run: RunOptions, signal: AbortSignal): Promise<Ou
       pending = await pendingIn(world);
       return pending.length === 0;
     };
-    if (settled) await settles(signal, isClean, 30);
+    if (settled) await settles(signal, isClean);
     say('Stopping all.');
     leftovers = await world.stop();
   } finally {
