@@ -44,7 +44,15 @@ export function findSubject(state: MasterState, given: string, kinds: readonly S
     const more = chosen.length > listed.length ? ', …' : '';
     return { ambiguous: `'${given}' stands for ${chosen.length}: ${listed.join(', ')}${more}` };
   }
-  return { unknown: `There is no ${what} '${given}'` };
+  return { unknown: `There is no ${what} '${given}'${kinds.includes('task') ? absentees(state) : ''}` };
+}
+
+/** What agents run that a new master has not heard of yet, it does not know. */
+function absentees({ recovery }: MasterState): string {
+  const { size } = recovery.agents;
+  if (size === 0) return '';
+  const [agents, they] = size === 1 ? ['1 agent', 'it runs'] : [`${size} agents`, 'they run'];
+  return `; this master has not heard yet of ${agents} that the one before it had, and does not know what ${they}`;
 }
 
 function kindOf({ kind }: Subject): string {

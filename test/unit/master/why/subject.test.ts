@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { RememberedAgent } from '../../../../master/registry/remembered-agent.ts';
 import { findSubject, type SubjectKind } from '../../../../master/why/subject.ts';
 import { demandLabels } from '../../../../protocol/demand-labels.ts';
+import { asAgentId } from '../../../../protocol/ids.ts';
 import { frameworkInfo, resourcesOf } from '../../../support/master-messages.ts';
 import { MasterWorld } from '../../../support/master-world.ts';
 
@@ -72,4 +74,20 @@ test('roles with a quota or a weight are there without frameworks', () => {
   world.state.quotas.set('rich', { guarantees: new Map([['cpus', 1]]), limits: new Map() });
   assert.equal(found(world, 'heavy'), 'role heavy');
   assert.equal(found(world, 'rich'), 'role rich');
+});
+
+test('a task that a new master has not heard of may run on an agent that has not come back yet', () => {
+  const world = worldOfTwo();
+  const missing = (number: number) => {
+    const id = asAgentId(`M-S9${number}`);
+    world.state.recovery.agents.set(id, new RememberedAgent(world.state, id, ''));
+  };
+  const text = (what: string) => `There is no ${what} 'old'; this master has not heard yet of`;
+  missing(1);
+  assert.equal(found(world, 'old', ['framework']), "There is no framework 'old'");
+  const one = `${text('task')} 1 agent that the one before it had, and does not know what it runs`;
+  assert.equal(found(world, 'old', ['task']), one);
+  missing(2);
+  const two = `${text('task, framework or role')} 2 agents that the one before it had, and does not know what they run`;
+  assert.equal(found(world, 'old'), two);
 });
