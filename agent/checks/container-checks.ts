@@ -1,5 +1,5 @@
 import type { CheckStatusInfo } from '../../protocol/messages.ts';
-import { startChecks } from '../../runtime/checks/task-checks.ts';
+import { type CheckedBefore, type CheckSurroundings, startChecks } from '../../runtime/checks/task-checks.ts';
 import { describeResult, type HealthNews } from '../../runtime/checks/verdict.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Log } from '../../runtime/log.ts';
@@ -31,11 +31,11 @@ export class ContainerChecks {
     this.#options = options;
   }
 
-  /** The task runs since now. */
+  /** The task runs, since now or since an earlier run of the agent. */
   start(task: TaskRecord): void {
     const { engine, clock, log, healthChanged, statusChanged } = this.#options;
     const container = checkedContainer(task);
-    const stop = startChecks(task.info, {
+    const surroundings: CheckSurroundings = {
       clock,
       probe: (target) => containerProbe(target, container, { engine, gate: this.#gate }),
       healthChanged: (news, result) => {
@@ -43,7 +43,8 @@ export class ContainerChecks {
         healthChanged(task, news);
       },
       statusChanged: (status) => statusChanged(task, status),
-    });
+    };
+    const stop = startChecks(task.info, surroundings, checkedBefore(task, clock));
     this.#stops.set(task, stop);
   }
 
@@ -56,6 +57,11 @@ export class ContainerChecks {
   stopAll(): void {
     for (const task of [...this.#stops.keys()]) this.stop(task);
   }
+}
+
+function checkedBefore({ startedAt, statuses }: TaskRecord, clock: Clock): CheckedBefore {
+  const told = statuses.findLast(({ state }) => state === 'TASK_RUNNING');
+  return { startedAt: startedAt ?? clock.now(), healthy: told?.healthy, status: told?.check_status };
 }
 
 function checkedContainer(task: TaskRecord): CheckedContainer {

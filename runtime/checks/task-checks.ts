@@ -1,8 +1,16 @@
 import type { CheckStatusInfo, TaskInfo } from '../../protocol/messages.ts';
 import type { Clock } from '../clock.ts';
-import { type CheckTarget, healthPlan, statusPlan } from './check-plan.ts';
+import { type CheckTarget, type CheckTiming, healthPlan, statusPlan } from './check-plan.ts';
 import { Checker, type Probe } from './checker.ts';
-import { emptyCheckStatus, type HealthNews, judgeHealth, judgeStatus, newHealth, type ProbeResult } from './verdict.ts';
+import {
+  emptyCheckStatus,
+  type Health,
+  type HealthNews,
+  judgeHealth,
+  judgeStatus,
+  newHealth,
+  type ProbeResult,
+} from './verdict.ts';
 
 export interface CheckSurroundings {
   clock: Clock;
@@ -12,12 +20,22 @@ export interface CheckSurroundings {
   statusChanged: (status: CheckStatusInfo) => void;
 }
 
-/** Begins the health check and the check of a task that runs since now, those that it has; returns what stops them. */
+/** Of a task that was checked before, by somebody who is gone. */
+export interface CheckedBefore {
+  /** Milliseconds since the epoch: since when it runs. */
+  startedAt: number;
+  /** What was told last. */
+  healthy?: boolean | undefined;
+  status?: CheckStatusInfo | undefined;
+}
+
+/** Begins the health check and the check of a task that runs since now, or since `before` says, those that it has; returns what stops them. */
 export function startChecks(
   task: Pick<TaskInfo, 'health_check' | 'check'>,
   surroundings: CheckSurroundings,
+  before: CheckedBefore = { startedAt: surroundings.clock.now() },
 ): () => void {
-  const checkers = [healthChecker(task, surroundings), statusChecker(task, surroundings)];
+  const checkers = [healthChecker(task, surroundings, before), statusChecker(task, surroundings, before)];
   return () => {
     for (const checker of checkers) checker?.stop();
   };
@@ -26,26 +44,33 @@ export function startChecks(
 function healthChecker(
   { health_check }: Pick<TaskInfo, 'health_check'>,
   { clock, probe, healthChanged }: CheckSurroundings,
+  { startedAt, healthy }: CheckedBefore,
 ): Checker | undefined {
   const plan = health_check && healthPlan(health_check);
   if (plan === undefined) return undefined;
-  let health = newHealth(clock.now());
+  // Whatever was told, the grace period is over.
+  let health: Health = {
+    ...newHealth(startedAt),
+    failures: healthy === false ? 1 : 0,
+    everHealthy: healthy !== undefined,
+  };
   const take = (result: ProbeResult): boolean => {
     const judged = judgeHealth(plan, health, result, clock.now());
     health = judged.health;
     if (judged.news !== undefined) healthChanged(judged.news, result);
     return judged.news?.kill !== true;
   };
-  return new Checker({ timing: plan.timing, probe: probe(plan.target), clock, take });
+  return new Checker({ timing: timingSince(startedAt, plan.timing, clock), probe: probe(plan.target), clock, take });
 }
 
 function statusChecker(
   { check }: Pick<TaskInfo, 'check'>,
   { clock, probe, statusChanged }: CheckSurroundings,
+  { startedAt, status: told }: CheckedBefore,
 ): Checker | undefined {
   const plan = check && statusPlan(check);
   if (plan === undefined) return undefined;
-  let last = emptyCheckStatus(plan.target.type);
+  let last = told ?? emptyCheckStatus(plan.target.type);
   const take = (result: ProbeResult): boolean => {
     const status = judgeStatus(last, result);
     if (status !== undefined) {
@@ -54,5 +79,10 @@ function statusChecker(
     }
     return true;
   };
-  return new Checker({ timing: plan.timing, probe: probe(plan.target), clock, take });
+  return new Checker({ timing: timingSince(startedAt, plan.timing, clock), probe: probe(plan.target), clock, take });
+}
+
+/** What is left of the delay. */
+function timingSince(startedAt: number, timing: CheckTiming, clock: Clock): CheckTiming {
+  return { ...timing, delay: Math.max(0, startedAt + timing.delay - clock.now()) };
 }

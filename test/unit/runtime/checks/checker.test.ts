@@ -195,4 +195,62 @@ describe('the checks of a task', () => {
     stop();
     assert.equal(clock.pending, 0);
   });
+
+  test('checks of a task that ran before go on: grace and delay count from its start, and what was told is not told again', async () => {
+    const clock = new VirtualClock();
+    const start = clock.now();
+    const said: string[] = [];
+    const begin = (healthy: boolean | undefined, runsFor: number) =>
+      startChecks(
+        {
+          health_check: {
+            type: 'TCP',
+            tcp: { port: 80 },
+            delay_seconds: 20,
+            interval_seconds: 10,
+            grace_period_seconds: 60,
+          },
+          check: {
+            type: 'COMMAND',
+            command: { command: { value: 'exit 4' } },
+            delay_seconds: 20,
+            interval_seconds: 10,
+          },
+        },
+        {
+          clock,
+          probe: ({ type }) => ({
+            attempt: async () => (type === 'TCP' ? { type, succeeded: false } : { type: 'COMMAND', exitCode: 4 }),
+          }),
+          healthChanged: ({ healthy, kill }) => said.push(`${(clock.now() - start) / 1000} ${healthy} ${kill}`),
+          statusChanged: () => said.push('told again'),
+        },
+        {
+          startedAt: clock.now() - runsFor,
+          healthy,
+          status: { type: 'COMMAND', command: { exit_code: 4 } },
+        },
+      );
+    const stopFirst = begin(undefined, 15_000);
+    await pass(clock, 40_000, 500);
+    assert.deepEqual(said, []);
+    await pass(clock, 20_000, 500);
+    assert.equal(said.length, 1);
+    stopFirst();
+    said.length = 0;
+    const since = (clock.now() - start) / 1000;
+    const stopSecond = begin(true, 30_000);
+    await pass(clock, 25_000, 500);
+    stopSecond();
+    assert.deepEqual(
+      said,
+      [0, 10, 20].map((later) => `${since + later + 0.5} false ${later === 20}`),
+    );
+    said.length = 0;
+    const stopThird = begin(false, 30_000);
+    await pass(clock, 15_000, 500);
+    stopThird();
+    assert.match(said.at(-1) ?? '', /false true$/);
+    assert.equal(said.length, 2);
+  });
 });
