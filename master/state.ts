@@ -20,7 +20,6 @@ import type { Quota } from './allocator/standing.ts';
 import type { Ledger } from './ledger.ts';
 import type { Maintenance } from './maintenance.ts';
 import type { Counters, Metrics } from './metrics.ts';
-import type { RememberedAgent } from './registry/remembered-agent.ts';
 import type { RemovalPace, RemovalRate } from './removal-pace.ts';
 
 /**
@@ -79,9 +78,14 @@ export interface Reign {
   readonly epoch: number;
 }
 
+export interface Remembered {
+  /** As it was; what is kept of it may be looked at only now. */
+  readonly agent: Agent;
+}
+
 export interface Recovery {
   /** Admitted ones that have not come back yet. They may run all that they ran, and nobody knows what that is. */
-  readonly agents: Map<AgentId, RememberedAgent>;
+  readonly agents: Map<AgentId, Remembered>;
   /** How many of them there were. */
   total: number;
   /** Milliseconds since the epoch: who is not back by then is unreachable. */

@@ -26,8 +26,8 @@ export function agentsDocument(state: MasterState, only: string | undefined): Do
 
 /** Agents that have not come back to this master yet, in `/state` and `/slaves`. */
 export function recoveredDocuments({ recovery }: MasterState, only: string | undefined): Document[] {
-  const chosen = [...recovery.agents.values()].filter(({ id }) => only === undefined || id === only);
-  return chosen.map(({ id, agent }) => ({
+  const chosen = [...recovery.agents].filter(([id]) => only === undefined || id === only);
+  return chosen.map(([id, { agent }]) => ({
     id,
     hostname: agent.info.hostname,
     port: agent.address.port,

@@ -1,11 +1,11 @@
 import type { AgentId } from '../../protocol/ids.ts';
 import { machineOf } from '../maintenance.ts';
-import type { Agent, MasterState } from '../state.ts';
+import type { Agent, MasterState, Remembered } from '../state.ts';
 import type { AgentEntry } from './entries.ts';
 
 /** An agent that an earlier master admitted. What is kept of it is not looked at until somebody asks: there may be fifty thousand. */
-export class RememberedAgent {
-  readonly id: AgentId;
+export class RememberedAgent implements Remembered {
+  readonly #id: AgentId;
   readonly #state: Pick<MasterState, 'maintenance'>;
   #text: string | undefined;
   #agent: Agent | undefined;
@@ -13,7 +13,7 @@ export class RememberedAgent {
   /** `text`: an AgentEntry. */
   constructor(state: Pick<MasterState, 'maintenance'>, id: AgentId, text: string) {
     this.#state = state;
-    this.id = id;
+    this.#id = id;
     this.#text = text;
   }
 
@@ -23,7 +23,7 @@ export class RememberedAgent {
     // What is written of the registry is JSON of its entries.
     const entry = JSON.parse(this.#text ?? '') as AgentEntry;
     this.#text = undefined;
-    this.#agent = awayAgent(this.#state, this.id, entry);
+    this.#agent = awayAgent(this.#state, this.#id, entry);
     return this.#agent;
   }
 }
