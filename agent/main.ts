@@ -78,7 +78,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const workDirectory = resolve(flags.work_dir);
   const memory = openMemory(workDirectory, shutdown);
   const knownId = memory.id;
-  const { kind, engine, facts } = await openEngine(options, workDirectory);
+  const { kind, engine, facts } = await openEngine(options, workDirectory, memory.containerizer);
   shutdown.register('engine', () => engine.close());
   const info = await describeAgent(flags, workDirectory, facts, knownId);
   const identity: MutableIdentity = {
@@ -200,7 +200,8 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   if (flags.enforce_container_disk_quota) watchDisk(flags, state, performer, clock, log, shutdown);
   oversubscribe(flags, { state, engine, performer, clock, log, shutdown });
   const { address } = identity;
-  gate.pass(memory.keep({ boot_id: readBootId(), info: identity.info, port: String(address.port) }), () => undefined);
+  const start = { boot_id: readBootId(), info: identity.info, port: String(address.port), containerizer: kind };
+  gate.pass(memory.keep(start), () => undefined);
   await performer.recover(rebooted);
   performing = performer;
   if (flags.recover === 'cleanup') return cleanUp(performer, state, identity, options);
@@ -241,11 +242,15 @@ async function cleanUp(
 function openEngine(
   { flags, log, shutdown, engine }: AgentOptions,
   workDirectory: string,
+  before: string | undefined,
 ): ReturnType<typeof chooseEngine> {
+  // What runs is nobody else's to look after: it is not lost because Docker is away for a moment.
+  const bound = flags.containerizers.filter((kind) => kind === before);
+  const containerizers = bound.length > 0 ? bound : flags.containerizers;
   const scope = { 'org.mesita.work_dir': workDirectory };
   const directory = join(workDirectory, 'processes');
   return chooseEngine({
-    containerizers: engine === undefined ? flags.containerizers : ['docker'],
+    containerizers: engine === undefined ? containerizers : ['docker'],
     open: {
       docker: () => engine ?? new DockerEngine({ address: { socketPath: flags.docker_socket }, scope }),
       process: () => new ProcessEngine({ directory, scope, warn: (message) => log.warn(message) }),

@@ -18,7 +18,7 @@ const reserve = 2 ** 20;
 const fileName = 'agent.sqlite';
 
 /** What the agent knows of itself, by key of the table `agent`; its `checkpoint` is there, too. */
-type Key = 'id' | 'boot_id' | 'port' | 'info' | 'drain';
+type Key = 'id' | 'boot_id' | 'port' | 'info' | 'drain' | 'containerizer';
 
 /** All that an agent must not forget: `<work_dir>/meta/agent.sqlite`. */
 export class AgentMemory {
@@ -53,6 +53,11 @@ export class AgentMemory {
   get port(): number | undefined {
     const text = this.#own.get('port');
     return text === undefined ? undefined : Number(text);
+  }
+
+  /** What runs the tasks that it has left; undefined where there are none, or that is not known. */
+  get containerizer(): string | undefined {
+    return this.#database.all('made').size === 0 ? undefined : this.#own.get('containerizer');
   }
 
   /** What it said of itself, as of its last start. Throws MESITA_CHECKPOINT_INVALID. */

@@ -181,3 +181,15 @@ test('an agent does not start on what a later version has written', async (t) =>
   again.exec('PRAGMA user_version = 1');
   again.close();
 });
+
+test('what runs stays with what runs it, also where the agent may choose anew', async (t) => {
+  const room = await RecoveryRoom.open(t);
+  await room.start();
+  const scheduler = await room.schedule(t);
+  await scheduler.launch({ name: 'one', command: { value: room.until('one', 'exit 4') } });
+  await scheduler.update('one', 'TASK_RUNNING');
+  await room.kill();
+  await room.start(['--containerizers=docker,process']);
+  await writeFile(join(room.marks, 'one'), '');
+  assert.match((await outcome(scheduler, 'one')).message ?? '', /status 4/);
+});
