@@ -23,7 +23,25 @@ const fromFixedPoint = (thousandths: number): number => thousandths / 1000;
 
 /** Brings any list that passed validation into normal form. */
 export function normalize(resources: Resources): Resource[] {
-  return add([], resources.map(toPostRefinement));
+  return plainScalars(resources) ?? add([], resources.map(toPostRefinement));
+}
+
+/** A shorter way for what nearly all tasks have: some scalars of nobody in particular, each once. Undefined for anything else. */
+function plainScalars(resources: Resources): Resource[] | undefined {
+  const plain: Resource[] = [];
+  for (const resource of resources) {
+    const { name, scalar } = resource;
+    const value = fromFixedPoint(toFixedPoint(scalar?.value ?? 0));
+    if (!isPlain(resource) || !(value > 0) || plain.some((other) => other.name === name)) return undefined;
+    plain.push({ name, type: 'SCALAR', scalar: { value } });
+  }
+  return plain;
+}
+
+function isPlain({ type, role, reservation, reservations, disk, revocable, shared, provider_id }: Resource): boolean {
+  const isOfNobody = (role === undefined || role === '*') && reservation === undefined && reservations === undefined;
+  const isOrdinary = disk === undefined && revocable === undefined && shared === undefined && provider_id === undefined;
+  return type === 'SCALAR' && isOfNobody && isOrdinary;
 }
 
 export function add(left: Resources, right: Resources): Resource[] {

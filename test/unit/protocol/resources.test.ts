@@ -36,6 +36,7 @@ const ranges: fc.Arbitrary<Resource> = fc
 const sets: fc.Arbitrary<Resource> = fc
   .record({ item: fc.subarray(['x', 'y', 'z']), role })
   .map(({ item, role: one }) => ({ name: 'disks', type: 'SET', set: { item }, ...one }));
+const raw = fc.array(fc.oneof(scalar, ranges, sets), { maxLength: 4 });
 const list = fc.array(fc.oneof(scalar, ranges, sets), { maxLength: 8 }).map(normalize);
 
 /** Ranges and sets cannot hold one thing twice, so giving laws of subtraction need disjoint arguments. */
@@ -64,6 +65,10 @@ describe('laws of resources', () => {
   );
   law('nothing added changes nothing', [list], (a) => same(add(a, []), a));
   law('normal form is stable', [list], (a) => same(normalize(a), a));
+  law('normal form is the sum of what there is, in its order', [raw], (a) => {
+    assert.deepEqual(normalize(a), add([], a.map(toPostRefinement)));
+    return true;
+  });
   law('what was added can be taken away again', [scalars, scalars], (a, b) => same(subtract(add(a, b), b), a));
   law('a sum contains its parts', [list, list], (a, b) => assert.ok(contains(add(a, b), a) && contains(add(a, b), b)));
   law('all contain themselves and nothing', [list], (a) => assert.ok(contains(a, a) && contains(a, [])));
