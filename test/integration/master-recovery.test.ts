@@ -4,7 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import { masterFlags } from '../../master/flags.ts';
+import { standByMaster } from '../../master/main.ts';
+import type { OpenRegistry } from '../../master/registry/registry-store.ts';
 import type { MasterResponse } from '../../protocol/messages.ts';
+import { parseFlags } from '../../runtime/flags.ts';
+import { silentLog } from '../../runtime/log.ts';
+import { Shutdown } from '../../runtime/shutdown.ts';
 import { frameworkOf, MasterClients } from '../support/master-clients.ts';
 import { agentSubscription, frameworkInfo, reportedTask, taskFor } from '../support/master-messages.ts';
 import { MasterRoom } from '../support/master-room.ts';
@@ -214,6 +220,33 @@ test('a second master in one work directory ends, and the first goes on', async 
   assert.equal(code, 1);
   assert.match(stderr, /MESITA_WORK_DIR_IN_USE/);
   assert.equal((await clients.request('GET', '/state')).status, 200);
+});
+
+test('a master that has not read its registry says so, and nothing else', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'mesita-standby-'));
+  const shutdown = new Shutdown(silentLog);
+  t.after(async () => {
+    await shutdown.stop();
+    await rm(directory, { recursive: true, force: true });
+  });
+  const store = new ScriptedRegistry();
+  const { promise, resolve } = Promise.withResolvers<OpenRegistry>();
+  store.open = () => promise;
+  const flags = parseFlags(masterFlags, ['--port=0', `--work_dir=${directory}`], {});
+  const master = await standByMaster({ flags, log: silentLog, shutdown, store });
+  const clients = new MasterClients(master.address);
+  t.after(() => clients.leave());
+  const lead = master.lead(shutdown.signal);
+  for (const path of ['/state', '/slaves', '/api/v1', '/api/v1/scheduler', '/mesita/v1/agent']) {
+    const { status, text } = await clients.request('POST', path, { body: '{}' });
+    assert.deepEqual([path, status, text], [path, 503, 'Master has not finished recovery']);
+  }
+  for (const path of ['/health', '/version', '/flags', '/metrics/snapshot'])
+    assert.equal((await clients.request('GET', path)).status, 200);
+  resolve({ cluster: 'c', epoch: 7, records: [] });
+  await lead;
+  assert.equal((await clients.request('GET', '/state')).status, 200);
+  assert.deepEqual(master.state.reign, { cluster: 'c', epoch: 7 });
 });
 
 test('a master that cannot write its registry gives up, and nobody hears of what it could not write', async (t) => {
