@@ -35,12 +35,12 @@ export function preparePython(): Promise<Toolchain> {
 export function prepareGo(): Promise<Toolchain> {
   const source = join(import.meta.dirname, 'go');
   const programs = (names: string[]) => names.map((name) => `github.com/mesos/mesos-go/api/v1/cmd/${name}`);
-  const pins = ['go.mod', 'go.sum', 'main.go', 'scheduler.go', 'operator.go', 'executor.go'];
+  const pins = ['go.mod', 'go.sum', 'main.go', 'scheduler.go', 'operator.go', 'executor.go', 'detector/main.go'];
   return prepare('go', source, pins, async (directory) => {
     await run('go', ['mod', 'download'], source);
     const build = ['build', '-mod=readonly', '-buildvcs=false', '-o', `${directory}/`];
     await run('go', [...build, ...programs(['msh', 'mwatch'])], source).catch(isOurs);
-    const alone = [...build, '.', ...programs(['example-executor'])];
+    const alone = [...build, '.', './detector', ...programs(['example-executor'])];
     await run('go', alone, source, { CGO_ENABLED: '0' }).catch(isOurs);
   });
 }

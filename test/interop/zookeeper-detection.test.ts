@@ -5,11 +5,13 @@ import { Cluster } from '../support/cluster.ts';
 import { ElectedMasters } from '../support/elected-masters.ts';
 import { eventually } from '../support/eventually.ts';
 import { missingZooKeeper, ZooKeeperServers } from '../support/zookeeper.ts';
+import { ForeignProcess, type Told } from './foreign-process.ts';
 import { ForeignScheduler } from './foreign-scheduler.ts';
-import { preparePython } from './toolchains.ts';
+import { prepareGo, preparePython } from './toolchains.ts';
 
-// PyPI's pymesos 0.3.15, which finds the leader by kazoo 2.11.
+// PyPI's pymesos 0.3.15, which finds the leader by kazoo 2.11; mesos-go's detector (api/v0) by samuel/go-zookeeper.
 
+const goToolchain = await prepareGo();
 const toolchain = await preparePython();
 const scripts = join(import.meta.dirname, 'python');
 const skip = 'missing' in toolchain ? toolchain.missing : await missingZooKeeper();
@@ -82,5 +84,50 @@ describe('a scheduler on pymesos with zk://', { skip, timeout: 240_000 }, () => 
     scheduler.command({ do: 'kill', task: third });
     await scheduler.status(third, 'TASK_KILLED');
     assert.ok(!scheduler.over, scheduler.log);
+  });
+});
+
+const skipGo = 'missing' in goToolchain ? goToolchain.missing : await missingZooKeeper();
+
+describe('the detector of mesos-go', { skip: skipGo, timeout: 240_000 }, () => {
+  let zookeeper: ZooKeeperServers;
+  let cluster: Cluster;
+  let masters: ElectedMasters;
+  let detector: ForeignProcess | undefined;
+
+  before(async () => {
+    zookeeper = await ZooKeeperServers.start(3);
+    cluster = await Cluster.empty();
+    masters = new ElectedMasters(cluster, zookeeper, '/mesos');
+    for (const name of ['a', 'b']) await masters.start(name);
+  });
+  after(async () => {
+    await detector?.kill();
+    await masters?.close();
+    await cluster?.close();
+    await zookeeper?.close();
+  });
+
+  it('tells of the leader, of the next one, and that there is none', async () => {
+    assert.ok('directory' in goToolchain);
+    const leader = await masters.leader();
+    const found = new ForeignProcess({
+      file: join(goToolchain.directory, 'detector'),
+      args: [masters.url],
+      directory: cluster.directory,
+    });
+    detector = found;
+    const tells = ({ address }: { address: string }) =>
+      found.tells<Told & { address: string; pid: string }>(
+        'leader',
+        (told) => told.address === address && told.pid === `master@${address}`,
+      );
+    await tells(leader);
+    await leader.process.end('SIGKILL');
+    const next = await masters.leaderAfter(leader);
+    await tells(next);
+    await next.process.end('SIGTERM');
+    await found.tells('none');
+    assert.ok(!found.over, found.log);
   });
 });
