@@ -31,7 +31,9 @@ export class OwnCluster implements Subject {
   readonly #room: MasterRoom;
   readonly #link: BreakableLink;
   readonly #session: Session;
-  #agent: { address: string; directory: string; shutdown: Shutdown; engine: ScriptedEngine } | undefined;
+  #agent:
+    | { address: string; directory: string; shutdown: Shutdown; engine: ScriptedEngine; leaves: { tasks: boolean } }
+    | undefined;
 
   private constructor(room: MasterRoom, link: BreakableLink, clock: ElasticClock, speed: number, session: Session) {
     this.#room = room;
@@ -67,6 +69,10 @@ export class OwnCluster implements Subject {
       case 'start agent':
         await this.#stopAgent();
         return this.#startAgent();
+      case 'kill agent':
+        return this.#killAgent();
+      case 'revive agent':
+        return this.#reviveAgent();
       case 'restart master':
         this.#link.cut();
         return this.#room.restart();
@@ -87,12 +93,28 @@ export class OwnCluster implements Subject {
   /** In a work directory of its own, so that it is a new one to the master. */
   async #startAgent(): Promise<void> {
     const directory = await mkdtemp(join(tmpdir(), 'mesita-conformance-'));
+    return this.#runAgent(directory, new ScriptedEngine(this.clock, this.#session.flaps));
+  }
+
+  /** Its containers run on. */
+  async #killAgent(): Promise<void> {
+    if (this.#agent !== undefined) this.#agent.leaves.tasks = true;
+    await this.#agent?.shutdown.stop();
+  }
+
+  /** On what it left. */
+  async #reviveAgent(): Promise<void> {
+    if (this.#agent !== undefined) await this.#runAgent(this.#agent.directory, this.#agent.engine);
+  }
+
+  async #runAgent(directory: string, engine: ScriptedEngine): Promise<void> {
     const shutdown = new Shutdown(silentLog);
     const own = [`--master=${this.#link.address}`, '--port=0', `--work_dir=${directory}`];
     const flags = parseFlags(agentFlags, [...own, ...recordedAgent], {});
-    const engine = new ScriptedEngine(this.clock, this.#session.flaps);
-    const agent = await startAgent({ flags, log: silentLog, shutdown, clock: this.clock, engine });
-    this.#agent = { address: agent.address, directory, shutdown, engine };
+    const leaves = { tasks: false };
+    const leavesTasks = () => leaves.tasks;
+    const agent = await startAgent({ flags, log: silentLog, shutdown, clock: this.clock, engine, leavesTasks });
+    this.#agent = { address: agent.address, directory, shutdown, engine, leaves };
     await agent.registered;
   }
 

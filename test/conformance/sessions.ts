@@ -3,6 +3,8 @@ export type Deed =
   | 'restart master'
   | 'stop agent'
   | 'start agent'
+  | 'kill agent'
+  | 'revive agent'
   | 'cut link'
   | 'mend link'
   | `end executor ${string}`;
@@ -50,9 +52,8 @@ export const sessions: Readonly<Record<string, Session>> = {
     deeds: {
       'ckpt:RECONCILE explicit after machine down': 'stop agent',
       'POST /machine/up': 'start agent',
-      // There it was killed, and started again.
-      'ckpt:ACKNOWLEDGE kk-ckpt TASK_RUNNING': 'cut link',
-      'ckpt:RECONCILE implicit, agent disconnected': 'mend link',
+      'ckpt:ACKNOWLEDGE kk-ckpt TASK_RUNNING': 'kill agent',
+      'ckpt:RECONCILE implicit, agent disconnected': 'revive agent',
       'op:DRAIN_AGENT gone': 'start agent',
       'op:GET_AGENTS [drain mark_gone later]': 'start agent',
       'ckpt:ACKNOWLEDGE us-ckpt TASK_RUNNING': 'stop agent',
