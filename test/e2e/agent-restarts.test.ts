@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { Cluster } from '../support/cluster.ts';
@@ -126,5 +129,31 @@ describe('what lives beside an agent that is killed and started again', { timeou
     await scheduler.driver.kill('other');
     await scheduler.update('other', 'TASK_KILLED');
     await eventually('the pod’s end is told', () => scheduler.failures.length === 1);
+  });
+
+  it('what was being fetched is fetched anew, and nothing half fetched stays', async () => {
+    const requests: string[] = [];
+    const server = createServer((request, response) => {
+      requests.push(request.url ?? '');
+      response.writeHead(200, { 'content-length': 8 });
+      if (requests.length === 1) response.write('half');
+      else response.end('complete');
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    try {
+      const uris = [{ value: `http://127.0.0.1:${port}/file`, cache: true }];
+      await scheduler.launch({ name: 'fetching', container, command: { value: 'test $(cat $MESOS_SANDBOX/file) = complete', uris } });
+      await eventually('it is being fetched', () => requests.length === 1);
+      await restart();
+      await scheduler.update('fetching', 'TASK_FINISHED');
+      assert.equal(requests.length, 2);
+      const files = (await readdir(await cluster.sandboxOf('fetching'))).sort();
+      assert.deepEqual(files, ['file', 'stderr', 'stdout']);
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
   });
 });
