@@ -231,6 +231,12 @@ describe('the checker of a chaos run', () => {
 
   it('finds what is still shown, and what is left behind', () => {
     const story = new Story().launched().ran('t1').ran('t2');
+    const forgotten = ['process 8: runc init', 'process 9: /usr/bin/containerd-shim-runc-v2 -id x'];
+    const engineKilled = new Story().launched().ran('t1').ran('t2').hit(2, 3, { kind: 'kill', target: 'e1', pause: 0 });
+    assert.deepEqual(engineKilled.kinds({ leftovers: [...forgotten, 'process 10: sh'] }), [
+      'process 10: sh: left behind',
+    ]);
+    assert.equal(story.kinds({ leftovers: forgotten }).length, 2);
     assert.deepEqual(story.kinds({ pending: ['t1'], leftovers: ['process 7'] }), [
       't1: still shown',
       'process 7: left behind',

@@ -75,7 +75,9 @@ export function check(evidence: Evidence): Violation[] {
     ...findOvercommitment(evidence),
     ...violentDeaths(deaths.filter((death) => !isExcused(death, hits))),
     ...pending.map((what): Violation => ({ kind: 'still shown', what, why: 'although its end is acknowledged' })),
-    ...leftovers.map((what): Violation => ({ kind: 'left behind', what, why: 'when all was over' })),
+    ...leftovers
+      .filter((what) => !isEnginesOwn(what, hits))
+      .map((what): Violation => ({ kind: 'left behind', what, why: 'when all was over' })),
   ];
 }
 
@@ -93,6 +95,12 @@ function isExcused({ daemon, at }: Death, hits: readonly Hit[]): boolean {
   const engineKilled = near.some(({ target, kind }) => kind === 'kill' && target.startsWith('e'));
   const diskFull = near.some(({ target, kind }) => kind === 'disk' && target === daemon);
   return daemon.startsWith('a') && (engineKilled || diskFull);
+}
+
+/** Of an engine that was killed between making a container and starting it, which it then does not know any more: nothing of the task has begun. */
+function isEnginesOwn(leftover: string, hits: readonly Hit[]): boolean {
+  const engineKilled = hits.some(({ fault }) => fault.kind === 'kill' && fault.target.startsWith('e'));
+  return engineKilled && /^process \d+: (runc init$|\S*containerd-shim)/.test(leftover);
 }
 
 function checkTask(unit: Unit, plan: TaskPlan, evidence: Evidence): Violation[] {

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -71,8 +72,9 @@ export class World {
   async start(): Promise<void> {
     const { engine, zookeepers, masters, agents } = this.shape;
     await this.network.open();
-    // What libraries keep in shared memory is gone with the run.
-    await run('mount', ['-t', 'tmpfs', 'tmpfs', '/dev/shm']);
+    // What libraries keep in shared memory, and the sockets of containers, are gone with the run.
+    await mkdir('/run/containerd', { recursive: true });
+    for (const path of ['/dev/shm', '/run/containerd']) await run('mount', ['-t', 'tmpfs', 'tmpfs', path]);
     if (engine !== undefined) this.#add(engine, engineCommand(this.#folder('engine'), this.#options.cgroup));
     const ensemble = zookeepers.map((name) => addressOf(this.shape, name));
     for (const [index, name] of zookeepers.entries()) {
