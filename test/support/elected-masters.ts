@@ -89,10 +89,3 @@ export function endedAsDeposed({ code, stderr }: Outcome): void {
   assert.equal(code, 1, stderr);
   assert.match(stderr, /MESITA_(LEADERSHIP_LOST|REGISTRY_FENCED)/);
 }
-
-/** When it wrote that line, in milliseconds since the epoch. */
-export function timeOf({ process }: ElectedMaster, message: string): number {
-  const line = process.stderr.split('\n').find((text) => text.includes(`"msg":"${message}"`));
-  assert.ok(line, `no line says '${message}'`);
-  return (JSON.parse(line) as { time: number }).time;
-}
