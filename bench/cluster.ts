@@ -12,14 +12,35 @@ const launcher = resolve(import.meta.dirname, '../mesita');
 export class BenchCluster {
   readonly master: string;
   readonly masterProcess: ChildProcess;
-  readonly agentProcess: ChildProcess;
+  #agentProcess: ChildProcess;
+  readonly #agentArguments: readonly string[];
   readonly #directory: string;
 
-  private constructor(master: string, masterProcess: ChildProcess, agentProcess: ChildProcess, directory: string) {
+  private constructor(
+    master: string,
+    masterProcess: ChildProcess,
+    agent: { process: ChildProcess; arguments: readonly string[] },
+    directory: string,
+  ) {
     this.master = master;
     this.masterProcess = masterProcess;
-    this.agentProcess = agentProcess;
+    this.#agentProcess = agent.process;
+    this.#agentArguments = agent.arguments;
     this.#directory = directory;
+  }
+
+  get agentProcess(): ChildProcess {
+    return this.#agentProcess;
+  }
+
+  /** Kills the agent and starts another one on what it left. Resolves when that is registered, with the milliseconds since its start. */
+  async restartAgent(): Promise<number> {
+    const ended = new Promise((done) => this.#agentProcess.once('exit', done));
+    this.#agentProcess.kill('SIGKILL');
+    await ended;
+    const began = performance.now();
+    [this.#agentProcess] = await daemon(this.#agentArguments, /registered with the (master)/);
+    return performance.now() - began;
   }
 
   static async start(agentFlags: string[] = []): Promise<BenchCluster> {
@@ -30,7 +51,12 @@ export class BenchCluster {
     );
     const agentArguments = ['agent', `--master=${master}`, '--port=0', `--work_dir=${directory}/agent`, ...agentFlags];
     const [agentProcess] = await daemon(agentArguments, /registered with the (master)/);
-    return new BenchCluster(master ?? '', masterProcess, agentProcess, directory);
+    return new BenchCluster(
+      master ?? '',
+      masterProcess,
+      { process: agentProcess, arguments: agentArguments },
+      directory,
+    );
   }
 
   async stop(): Promise<void> {
@@ -44,7 +70,7 @@ export class BenchCluster {
   }
 }
 
-async function daemon(args: string[], ready: RegExp): Promise<[ChildProcess, string]> {
+async function daemon(args: readonly string[], ready: RegExp): Promise<[ChildProcess, string]> {
   const child = spawn(launcher, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   let text = '';
   const found = await new Promise<string>((done, fail) => {
