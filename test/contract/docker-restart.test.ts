@@ -47,7 +47,9 @@ class OwnEngine {
     const within = (name: string) => join(this.directory, name);
     const places = [`--data-root=${within('data')}`, `--exec-root=${within('exec')}`, `--pidfile=${within('pid')}`];
     const alone = ['--bridge=none', '--iptables=false', '--ip-masq=false', `--host=unix://${this.socketPath}`];
-    this.#process = spawn(program, [...places, ...alone, ...flags], { stdio: 'ignore' });
+    // In a network of its own: an engine without a bridge removes the one of the machine's engine when it starts.
+    const apart = ['--net', program, ...places, ...alone, ...flags];
+    this.#process = spawn('unshare', apart, { stdio: 'ignore' });
     await eventually('the engine answers', () => this.docker('version'));
   }
 
@@ -158,5 +160,19 @@ for (const live of [false, true]) {
         assert.equal(exitsOf(name).length, 1, name);
       assert.equal(exitsOf('meanwhile').length, 0);
     });
+
+    if (!live)
+      test('is said to have ended what it ended when it was stopped', async () => {
+        await start('stopped', 'trap "exit 0" TERM; sleep 1000 & wait');
+        await start('by-people', 'trap "exit 0" TERM; sleep 1000 & wait');
+        await own.docker('stop', 'by-people');
+        await eventually('its end', () => exitsOf('by-people').length === 1);
+        await own.end('SIGTERM');
+        await own.start(...flags);
+        await eventually('its end', () => exitsOf('stopped').length === 1);
+        const exit = { kind: 'exited', exitCode: 0, outOfMemory: false };
+        assert.deepEqual(exitsOf('by-people'), [{ ...exit, name: 'by-people' }]);
+        assert.deepEqual(exitsOf('stopped'), [{ ...exit, name: 'stopped', byEngine: true }]);
+      });
   });
 }
