@@ -167,3 +167,40 @@ describe('a session with a real ZooKeeper', { skip, timeout: 120_000 }, () => {
     await refused;
   });
 });
+
+describe('a session with one of three servers', { skip, timeout: 120_000 }, () => {
+  let servers: ZooKeeperServers;
+  before(async () => {
+    servers = await ZooKeeperServers.start(3);
+  });
+  after(() => servers?.close());
+
+  test('that leads is not good any more when the others have ended it, though its own server still answers', async (t) => {
+    const cutOff = ((await servers.leader()) % 3) + 1;
+    const [near, far] = [cutOff, (cutOff % 3) + 1].map((number) => servers.addresses[number - 1] ?? '');
+    const open = (address = '', leads = true) => {
+      const [host = '', port] = address.split(':');
+      const opened = new ZooKeeperSession({
+        servers: [{ host, port: Number(port) }],
+        timeout: 2_000,
+        leads,
+        clock: systemClock,
+        monotonic: () => performance.now(),
+        random: Math.random,
+        log: silentLog,
+      });
+      t.after(() => opened.close());
+      return opened;
+    };
+    const [leading, other] = [open(near), open(far, false)];
+    await leading.create('/leading', Buffer.alloc(0), { access, ephemeral: true });
+    const gone = Promise.withResolvers<boolean>();
+    const watch = async (): Promise<void> => {
+      const names = (await other.children('/', () => void watch())) ?? [];
+      if (!names.includes('leading')) gone.resolve(leading.good);
+    };
+    await watch();
+    servers.isolate(cutOff);
+    assert.equal(await gone.promise, false, 'it took its session for good when the servers had ended it');
+  });
+});

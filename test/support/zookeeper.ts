@@ -10,6 +10,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { freePort } from './cluster.ts';
 import { eventually, Hopeless } from './eventually.ts';
+import { TcpProxy } from './tcp-proxy.ts';
 
 const archive = '/usr/share/java/zookeeper.jar';
 const libraries = [archive, '/usr/share/java/slf4j-simple.jar'].join(':');
@@ -37,6 +38,10 @@ interface ServerProcess {
   readonly number: number;
   readonly directory: string;
   readonly port: number;
+  /** What it is told of each of the servers: host:port:port for what they say to one another. */
+  readonly members: string[];
+  /** Between it and the others, in both directions. */
+  readonly proxies: TcpProxy[];
   child: ChildProcess | undefined;
 }
 
@@ -59,14 +64,14 @@ export class ZooKeeperServers {
   static async start(count = 1): Promise<ZooKeeperServers> {
     const directory = await mkdtemp(join(tmpdir(), 'mesita-zookeeper-'));
     const servers: ServerProcess[] = [];
-    const members: string[] = [];
     for (let number = 1; number <= count; number++) {
-      servers.push({ number, directory: join(directory, String(number)), port: await freePort(), child: undefined });
-      members.push(`server.${number}=127.0.0.1:${await freePort()}:${await freePort()}`);
+      const own = { number, directory: join(directory, String(number)), port: await freePort() };
+      servers.push({ ...own, members: [], proxies: [], child: undefined });
     }
     const ensemble = new ZooKeeperServers(directory, servers);
     try {
-      for (const server of servers) await configure(server, count === 1 ? [] : members);
+      if (count > 1) await introduce(servers);
+      for (const server of servers) await configure(server);
       for (const server of servers) ensemble.restart(server.number);
       await ensemble.serves();
       return ensemble;
@@ -120,6 +125,11 @@ export class ZooKeeperServers {
     this.#server(number).child?.kill(signal);
   }
 
+  /** Cuts a server off from the others, without a word to anybody; its clients still reach it. */
+  isolate(number: number): void {
+    for (const proxy of this.#server(number).proxies) proxy.hold();
+  }
+
   restart(number: number): void {
     const server = this.#server(number);
     const options = [
@@ -141,6 +151,7 @@ export class ZooKeeperServers {
 
   async close(): Promise<void> {
     await Promise.all(this.#servers.map(({ number }) => this.kill(number)));
+    for (const proxy of new Set(this.#servers.flatMap(({ proxies }) => proxies))) await proxy.close();
     await rm(this.#directory, { recursive: true, force: true });
   }
 
@@ -151,7 +162,26 @@ export class ZooKeeperServers {
   }
 }
 
-async function configure({ number, directory, port }: ServerProcess, members: readonly string[]): Promise<void> {
+/** Each hears of the others by the address of a proxy of its own. */
+async function introduce(servers: readonly ServerProcess[]): Promise<void> {
+  for (const server of servers) {
+    const ports = [await freePort(), await freePort()];
+    for (const other of servers) {
+      const reached = [...ports];
+      if (other !== server) {
+        for (const [index, port] of ports.entries()) {
+          const proxy = await TcpProxy.open(`127.0.0.1:${port}`);
+          server.proxies.push(proxy);
+          other.proxies.push(proxy);
+          reached[index] = Number(proxy.address.split(':')[1]);
+        }
+      }
+      other.members.push(`server.${server.number}=127.0.0.1:${reached.join(':')}`);
+    }
+  }
+}
+
+async function configure({ number, directory, port, members }: ServerProcess): Promise<void> {
   await mkdir(directory, { recursive: true });
   await writeFile(join(directory, 'myid'), String(number));
   const lines = [
