@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
+import { connect, type NetConnectOpts } from 'node:net';
 import { inspect } from 'node:util';
 import Docker from 'dockerode';
 import { MesitaError } from '../../protocol/errors.ts';
@@ -22,11 +24,14 @@ export class DockerConnection {
   readonly docker: Docker;
   /** For messages: the socket's path or the URL. */
   readonly address: string;
+  private readonly place: NetConnectOpts;
   private readonly agent: HttpAgent;
 
   constructor(address: DockerAddress) {
     const place = resolveAddress(address);
     this.address = place.text;
+    const { socketPath, host, port } = place.options;
+    this.place = socketPath === undefined ? { host: host ?? '', port: Number(port) } : { path: socketPath };
     const options = { keepAlive: true, keepAliveMsecs: 30_000, scheduling: 'lifo' as const };
     this.agent = place.options.protocol === 'https' ? new HttpsAgent(options) : new HttpAgent(options);
     // docker-modem renders all of a request's options, sockets included, for a debug line at each call, whether or not anyone
@@ -52,6 +57,19 @@ export class DockerConnection {
     } catch (error) {
       signal.throwIfAborted();
       throw engineError(error, 'connect to the engine', this.address);
+    }
+  }
+
+  /** Whether it takes no new connection. */
+  async isClosed(): Promise<boolean> {
+    const socket = connect(this.place);
+    try {
+      await once(socket, 'connect');
+      return false;
+    } catch {
+      return true;
+    } finally {
+      socket.destroy();
     }
   }
 
@@ -86,7 +104,14 @@ function compareVersions(left: string, right: string): number {
   return leftMajor - rightMajor || leftMinor - rightMinor;
 }
 
-function resolveAddress(address: DockerAddress): { text: string; options: Record<string, unknown> } {
+interface Place {
+  host: string | undefined;
+  port?: string | number;
+  protocol: 'http' | 'https';
+  socketPath: string | undefined;
+}
+
+function resolveAddress(address: DockerAddress): { text: string; options: Place } {
   const path = 'socketPath' in address ? address.socketPath : /^unix:\/\/(.+)$/.exec(address.host)?.[1];
   // Each field is named, because docker-modem would take those that are missing from the environment's DOCKER_HOST.
   if (path !== undefined) return { text: path, options: { socketPath: path, host: undefined, protocol: 'http' } };

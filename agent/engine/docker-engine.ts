@@ -96,6 +96,7 @@ export class DockerEngine implements Engine {
       emit: (event) => this.emit(event),
       inspect: (id) => this.inspectExit(id),
       readPeak: async (id) => (await this.usage(id).catch(() => undefined))?.memPeak,
+      isClosed: () => this.connection.isClosed(),
     });
     this.events = new DockerEvents({
       clock,
@@ -170,12 +171,14 @@ export class DockerEngine implements Engine {
   }
 
   async stop(name: ContainerName, graceSeconds: number): Promise<void> {
+    this.exits.stopping(name);
     await this.unless([304, 404], `stop the container ${name}`, () =>
       this.docker.getContainer(name).stop({ t: Math.max(0, Math.ceil(graceSeconds)) }),
     );
   }
 
   async signal(name: ContainerName, signal: string): Promise<void> {
+    this.exits.stopping(name);
     await this.unless([404, 409], `send ${signal} to the container ${name}`, () =>
       this.docker.getContainer(name).kill({ signal }),
     );
@@ -269,6 +272,7 @@ export class DockerEngine implements Engine {
   }
 
   async remove(name: ContainerName): Promise<void> {
+    this.exits.stopping(name);
     // 409: somebody else is removing it just now.
     await this.unless([404, 409], `remove the container ${name}`, () =>
       this.docker.getContainer(name).remove({ force: true, v: true }),
@@ -504,6 +508,7 @@ export class DockerEngine implements Engine {
     const { action, id, attributes } = event;
     const name = attributes.name ?? id;
     if (action === 'oom') this.exits.oom(name, id);
+    else if (action === 'kill' && lastSignals.has(attributes.signal)) this.exits.killed(name, id);
     else if (action === 'die') this.exits.died(name, id, Number(attributes.exitCode ?? 'NaN'));
   }
 

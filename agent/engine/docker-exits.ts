@@ -13,6 +13,8 @@ export interface ExitReporterOptions {
   inspect(id: string): Promise<(ContainerExit & { memoryLimit: number }) | undefined>;
   /** MB at the most so far; undefined when it cannot be read. */
   readPeak(id: string): Promise<number | undefined>;
+  /** Whether the engine takes no connection any more. */
+  isClosed(): Promise<boolean>;
 }
 
 interface ContainerRecord {
@@ -23,6 +25,8 @@ interface ContainerRecord {
   held?: number | 'unknown';
   oom: boolean;
   byEngine: boolean;
+  /** By whom it was told to end, if at all. */
+  toldToEnd?: 'by us' | 'by others';
   peak: Promise<number | undefined>;
   /** To be forgotten as soon as it ends. */
   removed: boolean;
@@ -88,6 +92,18 @@ export class ExitReporter {
     else this.end(name, record, exitCode);
   }
 
+  /** Whoever stops, signals or removes it here does not wonder why it ends. */
+  stopping(name: ContainerName): void {
+    const record = this.records.get(name);
+    if (record !== undefined) record.toldToEnd = 'by us';
+  }
+
+  /** Somebody had it end: perhaps the engine, which ends what runs when it stops itself. */
+  killed(name: ContainerName, id: string): void {
+    const record = this.record(name, id, 'running');
+    if (record.id === id) record.toldToEnd ??= 'by others';
+  }
+
   /** The engine, started anew, had it end: its exit comes, or has come. */
   endedByEngine(name: ContainerName, id: string): void {
     const record = this.record(name, id, 'running');
@@ -137,15 +153,22 @@ export class ExitReporter {
 
   private end(name: ContainerName, record: ContainerRecord, exitCode: number | 'unknown'): void {
     // Most exits need no second look: no call to the engine, no delay.
-    if (exitCode !== 'unknown' && exitCode !== 137 && !record.oom) {
+    const isClear = record.byEngine || record.toldToEnd !== 'by others';
+    if (exitCode !== 'unknown' && exitCode !== 137 && !record.oom && isClear) {
       this.finish(name, record, { exitCode, outOfMemory: false });
       return;
     }
     record.phase = 'ending';
-    this.describe(record, exitCode)
+    this.noteWhoEndedIt(record)
+      .then(() => this.describe(record, exitCode))
       .catch(() => ({ exitCode: exitCode === 'unknown' ? 137 : exitCode, outOfMemory: record.oom }))
       .then((exit) => this.finish(name, record, exit))
       .catch(() => {});
+  }
+
+  /** An engine that stops takes no new connections first, and then ends what runs. */
+  private async noteWhoEndedIt(record: ContainerRecord): Promise<void> {
+    if (record.toldToEnd === 'by others' && !record.byEngine) record.byEngine = await this.options.isClosed();
   }
 
   private finish(name: ContainerName, record: ContainerRecord, exit: ContainerExit): void {

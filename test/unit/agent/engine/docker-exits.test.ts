@@ -5,6 +5,7 @@ import type { EngineEvent } from '../../../../agent/engine/engine.ts';
 
 let events: EngineEvent[] = [];
 let inspections: string[] = [];
+let closed = false;
 
 function reporter(
   found?: { exitCode: number; outOfMemory: boolean; memoryLimit: number },
@@ -17,6 +18,7 @@ function reporter(
       return found;
     },
     readPeak: async () => peak,
+    isClosed: async () => closed,
   });
 }
 
@@ -25,6 +27,7 @@ const settled = () => new Promise((resolve) => setImmediate(resolve));
 beforeEach(() => {
   events = [];
   inspections = [];
+  closed = false;
 });
 
 test('an ordinary exit is reported at once and without an inspection', () => {
@@ -136,4 +139,28 @@ test('a late exit of a removed container is reported, and not taken for one of i
   exits.created('a', '2');
   exits.died('a', '1', 0);
   assert.equal(events.length, 1);
+});
+
+test('an engine that stops is said to have ended what it told to end, and nobody else is', async () => {
+  const exits = reporter({ exitCode: 0, outOfMemory: false, memoryLimit: 0 });
+  for (const name of ['people', 'us', 'engine', 'itself']) exits.baseline([{ name, id: name, state: 'running' }]);
+  exits.killed('people', 'people');
+  exits.died('people', 'people', 0);
+  await settled();
+  closed = true;
+  exits.stopping('us');
+  exits.killed('us', 'us');
+  exits.killed('engine', 'engine');
+  for (const name of ['us', 'engine', 'itself']) exits.died(name, name, 0);
+  await settled();
+  const plain = { kind: 'exited', exitCode: 0, outOfMemory: false };
+  assert.deepEqual(
+    events.sort((one, other) => JSON.stringify(one).localeCompare(JSON.stringify(other))),
+    [
+      { ...plain, name: 'engine', byEngine: true },
+      { ...plain, name: 'itself' },
+      { ...plain, name: 'people' },
+      { ...plain, name: 'us' },
+    ].sort((one, other) => JSON.stringify(one).localeCompare(JSON.stringify(other))),
+  );
 });
