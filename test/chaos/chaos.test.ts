@@ -13,7 +13,7 @@ const nothingRun = 2;
 async function chaos(seed: string): Promise<{ code: number | null; said: string }> {
   const shape = ['--masters=3', '--docker-agents=1', '--process-agents=1'];
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
-  const run = spawn(process.execPath, [main, `--seed=${seed}`, '--faults=15', '--seconds=25', '--tasks=40', ...shape], {
+  const run = spawn(process.execPath, [main, `--seed=${seed}`, '--faults=16', '--seconds=25', '--tasks=40', ...shape], {
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -28,7 +28,8 @@ async function chaos(seed: string): Promise<{ code: number | null; said: string 
   return { code, said };
 }
 
-for (const seed of ['one']) {
+// In its sixteen faults every kind is there, and a kill of every sort of daemon.
+for (const seed of ['786']) {
   it(`no task is lost, run twice or killed without a cause, whatever happens to the cluster (seed ${seed})`, async (test) => {
     const { code, said } = await chaos(seed);
     if (code === nothingRun) return test.skip(said.trim());

@@ -104,7 +104,7 @@ function draw(random: Random, shape: Shape, kind: FaultKind): Mishap {
       return { kind, target: one(random, one(random, filled([shape.masters, agents, shape.zookeepers]))), pause };
     case 'cut': {
       const target = one(random, linkedHosts(shape));
-      const others = hostsOf(shape).filter((host) => host !== target && host !== observer);
+      const others = linkedHosts(shape).filter((host) => host !== target);
       // A third of them from everybody.
       const from = random.next() < 0.33 ? 'all' : one(random, others);
       return { kind, target, from, direction: one<Direction>(random, ['in', 'out', 'both']), pause };
