@@ -206,7 +206,7 @@ test('a master writes all of its log to --log_dir, a quiet one too, and the next
     assert.ok(JSON.parse(text).data.includes('master is up'));
     const { code, stderr } = await master.end('SIGTERM');
     assert.deepEqual([code, stderr], [0, '']);
-    assert.match(await written(), /master: stopping signal=SIGTERM\n$/);
+    assert.match(await written(), /master: stopping signal=SIGTERM\n.* the master stops: .*\n$/);
   }
 });
 

@@ -115,7 +115,7 @@ describe('maintenance over HTTP', () => {
     await until('the framework hears', () => stream.records.some(({ type }) => type === 'FAILURE'));
     const turned: OpenStream<MasterMessage> = await room.stream('/mesita/v1/agent', JSON.stringify(subscription));
     await until('it is turned away', () => turned.ended);
-    assert.deepEqual(turned.records, [{ type: 'SHUTDOWN', message: 'Machine is `DOWN`' }]);
+    assert.deepEqual(turned.records, [{ type: 'SHUTDOWN', message: 'Machine is `DOWN`', ...room.master.state.reign }]);
     assert.equal((await operate({ type: 'STOP_MAINTENANCE', stop_maintenance: { machines: [machine] } })).status, 200);
     const back = await room.join(subscription);
     assert.equal(back.records[0]?.type, 'REGISTERED');
@@ -135,7 +135,7 @@ describe('maintenance over HTTP', () => {
     const again = { ...subscription, agent: { ...subscription.agent, id: { value: id } } };
     const turned: OpenStream<MasterMessage> = await room.stream('/mesita/v1/agent', JSON.stringify(again));
     await until('it is turned away', () => turned.ended);
-    assert.deepEqual(turned.records, [shutdown]);
+    assert.deepEqual(turned.records, [{ ...shutdown, ...room.master.state.reign }]);
   });
 });
 

@@ -188,8 +188,7 @@ test('whenever a master is killed, all that it said is known to the next one', a
     await Promise.all(busy);
     after = await reign.master();
     const recovered = new Set(await recoveredAgents(after));
-    for (const id of agents)
-      assert.ok(recovered.has(id) || gone.has(id) || !agents.has(id), `agent ${id} is forgotten`);
+    for (const id of agents) assert.ok(recovered.has(id) || condemned.has(id), `agent ${id} is forgotten`);
     for (const id of gone) assert.ok(!recovered.has(id), `agent ${id} is not gone any more`);
     const { answer } = await ask(after, { type: 'GET_FRAMEWORKS' });
     const idsOf = (list: { framework_info: { id?: { value: string } | undefined } }[] | undefined) =>
@@ -205,7 +204,8 @@ test('whenever a master is killed, all that it said is known to the next one', a
     const [dead] = gone;
     if (dead !== undefined) {
       const refused = await after.join(agentSubscription({ id: dead, resources }));
-      assert.deepEqual(refused.records, [{ type: 'SHUTDOWN', message: 'Agent has been marked gone' }]);
+      const [told] = refused.records;
+      assert.ok(told?.type === 'SHUTDOWN' && told.message === 'Agent has been marked gone');
     }
   }
   assert.ok(agents.size > 10 && frameworks.size > 2 && weight > 2, 'there was too little to remember');
