@@ -3,6 +3,7 @@ import type { Effect } from '../effects.ts';
 import type { ContainerExit } from '../engine/engine.ts';
 import type { AgentState, Run, TaskRecord } from '../state.ts';
 import { type Context, forgetWhenOver, type Report, report } from '../status-updates.ts';
+import { executorTerminated } from './executor-end.ts';
 import { killedDuringLaunch } from './kill-task.ts';
 import { memberOver } from './pod.ts';
 
@@ -95,20 +96,11 @@ export function containerRemoved(state: AgentState, run: Run): Effect[] {
 function outcome(task: TaskRecord, exit: ContainerExit): Report {
   const message = describeExit(task, exit.exitCode);
   if (task.ending !== undefined) return { message, source: 'SOURCE_EXECUTOR', ...task.ending };
-  if (exit.byEngine) return endedByEngine(message);
+  if (exit.because !== undefined)
+    return { ...executorTerminated, message: `${message}: ${exit.because}`, source: 'SOURCE_AGENT' };
   if (exit.exitCode === 0) return { state: 'TASK_FINISHED', message, source: 'SOURCE_EXECUTOR' };
   if (exit.outOfMemory) return outOfMemory(memoryLimit(task), exit);
   return { state: 'TASK_FAILED', message, source: 'SOURCE_EXECUTOR' };
-}
-
-/** Also when it said good-bye with 0: it has not finished. */
-function endedByEngine(message: string): Report {
-  return {
-    state: 'TASK_FAILED',
-    message: `${message}: the container engine was restarted and told it to end. With its live-restore setting tasks go on`,
-    source: 'SOURCE_AGENT',
-    reason: 'REASON_EXECUTOR_TERMINATED',
-  };
 }
 
 /** `limit`: MB */

@@ -50,8 +50,13 @@ export function executorExited(
   if (isPod(executor)) return holderExited(state, executor, context);
   const outcome: Omit<Report, 'source'> = exit.outOfMemory
     ? outOfMemory(executor.memoryGranted, exit)
-    : executorTerminated;
+    : terminated(exit);
   return endExecutor(state, executor, outcome, waitStatus(exit.exitCode), context);
+}
+
+function terminated({ because }: ContainerExit): Omit<Report, 'source'> {
+  if (because === undefined) return executorTerminated;
+  return { ...executorTerminated, message: `${executorTerminated.message}: ${because}` };
 }
 
 /** Nothing subscribed in time. */

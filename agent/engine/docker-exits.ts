@@ -1,5 +1,9 @@
 import type { ContainerExit, ContainerName, EngineEvent } from './engine.ts';
 
+/** See ContainerExit. */
+export const endedByEngine =
+  'the container engine ended it when it was restarted; with its live-restore setting containers go on';
+
 /** What one listing of the engine says about a container in scope. */
 export interface ListedContainer {
   id: string;
@@ -174,7 +178,7 @@ export class ExitReporter {
   private finish(name: ContainerName, record: ContainerRecord, exit: ContainerExit): void {
     record.phase = 'ended';
     if (record.removed && this.records.get(name) === record) this.records.delete(name);
-    this.options.emit({ kind: 'exited', name, ...exit, ...(record.byEngine && { byEngine: true }) });
+    this.options.emit({ kind: 'exited', name, ...exit, ...(record.byEngine && { because: endedByEngine }) });
   }
 
   private async describe(record: ContainerRecord, exitCode: number | 'unknown'): Promise<ContainerExit> {

@@ -279,8 +279,8 @@ export interface ContainerExit {
   outOfMemory: boolean;
   /** MB at the most, where it could be read when memory ran out. */
   memPeak?: number;
-  /** Whether the engine told it to end when it was started anew itself. */
-  byEngine?: true;
+  /** A clause on why it was ended, by the engine and not by who asked for it: then it has not finished, whatever its exit code says. */
+  because?: string;
 }
 
 export type EngineEvent =

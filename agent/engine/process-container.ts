@@ -24,6 +24,8 @@ export class ProcessContainer {
   exit: ContainerExit | undefined;
   /** It is being killed for its use of memory: MB at the most. */
   memPeak: number | undefined;
+  /** See ContainerExit. */
+  because: string | undefined;
   /** How the keeper is to run it, until it was asked to. */
   order: LaunchOrder | undefined;
   /** Whether the keeper was asked to start it. */

@@ -32,6 +32,7 @@ const startPatience = 30_000;
 const settling = { every: 40, times: 9 };
 /** As after SIGKILL. */
 const unknownExit = 137;
+const keeperKilled = 'the process that looked after it was killed';
 
 /**
  * How containers of the process engine come to life and to an end (see ProcessContainer) from what their keepers say and
@@ -82,6 +83,7 @@ export class ProcessLives {
       // It may have ended since it was looked for.
       const ended = exitStatus ?? store.endOf(mark);
       if (ended !== undefined || started !== undefined) {
+        if (ended === undefined) container.because = keeperKilled;
         store.noteEnd(mark, ended ?? unknownExit);
         this.#exited(container, ended ?? unknownExit);
       }
@@ -163,7 +165,10 @@ export class ProcessLives {
     const { store, warn } = this.#options;
     if (state !== 'running' || started === undefined || isKept(started)) return;
     const ended = store.endOf(mark);
-    if (ended === undefined) warn(`The keeper of ${name} was killed, and so is what it was the parent of`);
+    if (ended === undefined) {
+      warn(`The keeper of ${name} was killed, and so is what it was the parent of`);
+      container.because = keeperKilled;
+    }
     this.#ended(container, ended ?? unknownExit);
   }
 
@@ -239,9 +244,14 @@ export class ProcessLives {
   }
 
   #exited(container: ProcessContainer, exitCode: number): void {
-    const { memPeak } = container;
+    const { memPeak, because } = container;
     container.state = 'exited';
-    container.exit = { exitCode, outOfMemory: memPeak !== undefined, ...(memPeak === undefined ? {} : { memPeak }) };
+    container.exit = {
+      exitCode,
+      outOfMemory: memPeak !== undefined,
+      ...(memPeak === undefined ? {} : { memPeak }),
+      ...(because === undefined ? {} : { because }),
+    };
     container.over.resolve();
   }
 }

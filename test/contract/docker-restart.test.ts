@@ -8,6 +8,7 @@ import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { ContainerLogs } from '../../agent/container-logs.ts';
 import { DockerEngine } from '../../agent/engine/docker-engine.ts';
+import { endedByEngine } from '../../agent/engine/docker-exits.ts';
 import type { EngineEvent } from '../../agent/engine/engine.ts';
 import type { TaskRecord } from '../../agent/state.ts';
 import { systemClock } from '../../runtime/clock.ts';
@@ -151,7 +152,7 @@ for (const live of [false, true]) {
         assert.deepEqual(exitsOf('polite'), [{ ...exit, name: 'polite', exitCode: 0 }]);
       } else {
         await eventually('the others', () => exitsOf('polite').length === 1 && exitsOf('counting').length === 1);
-        assert.deepEqual(exitsOf('polite'), [{ ...exit, name: 'polite', exitCode: 0, byEngine: true }]);
+        assert.deepEqual(exitsOf('polite'), [{ ...exit, name: 'polite', exitCode: 0, because: endedByEngine }]);
         logs.stop();
       }
       await start('after', 'exit 3');
@@ -172,7 +173,7 @@ for (const live of [false, true]) {
         await eventually('its end', () => exitsOf('stopped').length === 1);
         const exit = { kind: 'exited', exitCode: 0, outOfMemory: false };
         assert.deepEqual(exitsOf('by-people'), [{ ...exit, name: 'by-people' }]);
-        assert.deepEqual(exitsOf('stopped'), [{ ...exit, name: 'stopped', byEngine: true }]);
+        assert.deepEqual(exitsOf('stopped'), [{ ...exit, name: 'stopped', because: endedByEngine }]);
       });
   });
 }

@@ -87,7 +87,8 @@ describe('process engine: what survives whom', () => {
     const [keeper] = await at.keepers();
     assert.ok(keeper !== undefined);
     process.kill(keeper, 'SIGKILL');
-    assert.equal((await one).exitCode, 137);
+    const because = 'the process that looked after it was killed';
+    assert.deepEqual(await one, { kind: 'exited', name: 'one', exitCode: 137, outOfMemory: false, because });
     assert.deepEqual(await at.processesOf('one'), []);
     assert.match(at.warnings.join(), /keeper of one was killed/);
     await at.run(engine, 'two', 'exit 5');

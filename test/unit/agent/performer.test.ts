@@ -54,6 +54,14 @@ describe('the life of a task', () => {
     assert.equal(await readFile(join(dirname(sandbox), 'latest', 'stderr'), 'utf8'), 'err');
   });
 
+  test('one that its engine ended has not finished, whatever its exit status', async (t) => {
+    const room = await open(t, { program: () => ({ exit: { exitCode: 0, because: 'the engine was restarted' } }) });
+    room.run(dockerTask('t1'));
+    const { state, reason, source, message } = (await room.history('t1')).at(-1) ?? {};
+    assert.deepEqual([state, reason, source], ['TASK_FAILED', 'REASON_EXECUTOR_TERMINATED', 'SOURCE_AGENT']);
+    assert.equal(message, 'Container exited with status 0: the engine was restarted');
+  });
+
   test('out of memory is named with limit and peak', async (t) => {
     const room = await open(t);
     room.run(dockerTask('t1'));

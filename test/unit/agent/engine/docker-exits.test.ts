@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
-import { ExitReporter } from '../../../../agent/engine/docker-exits.ts';
+import { ExitReporter, endedByEngine } from '../../../../agent/engine/docker-exits.ts';
 import type { EngineEvent } from '../../../../agent/engine/engine.ts';
 
 let events: EngineEvent[] = [];
@@ -157,7 +157,7 @@ test('an engine that stops is said to have ended what it told to end, and nobody
   assert.deepEqual(
     events.sort((one, other) => JSON.stringify(one).localeCompare(JSON.stringify(other))),
     [
-      { ...plain, name: 'engine', byEngine: true },
+      { ...plain, name: 'engine', because: endedByEngine },
       { ...plain, name: 'itself' },
       { ...plain, name: 'people' },
       { ...plain, name: 'us' },
