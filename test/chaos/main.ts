@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { describeError } from '../../protocol/errors.ts';
 import { ensureTestImage } from '../support/test-image.ts';
 import { type ChaosOptions, commandOf, parseOptions, usage } from './options.ts';
 import { prepare, unshared } from './prerequisites.ts';
@@ -86,7 +87,8 @@ async function runInside(directory: string): Promise<void> {
     const outcome = await runChaos({ ...room, say }, stopping.signal);
     writeFileSync(join(directory, 'outcome.json'), JSON.stringify(outcome, undefined, 1));
   } catch (error) {
-    say(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    const isOurs = error instanceof Error && !stopping.signal.aborted;
+    say(isOurs ? (error.stack ?? error.message) : describeError(error));
     process.exitCode = 1;
   }
   // Nothing that is still open matters: all daemons have ended.
