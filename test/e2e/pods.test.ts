@@ -76,7 +76,10 @@ describe('pods', { timeout: patience }, () => {
     const running = await scheduler.update('server', 'TASK_RUNNING');
     const address = running.container_status?.network_infos?.[0]?.ip_addresses?.[0]?.ip_address;
     assert.match(address ?? '', /^172\./);
-    assert.equal((await containersBelow(cluster.directory)).length, 2);
+    await eventually(
+      'no more than the server and its network are left',
+      async () => (await containersBelow(cluster.directory)).length === 2,
+    );
     await scheduler.driver.kill('server');
     await scheduler.update('server', 'TASK_KILLED');
     assert.equal(await over('web'), 0);
