@@ -171,7 +171,7 @@ describe('a session with a real ZooKeeper', { skip, timeout: 120_000 }, () => {
 describe('a session with one of three servers', { skip, timeout: 120_000 }, () => {
   let servers: ZooKeeperServers;
   before(async () => {
-    servers = await ZooKeeperServers.start(3);
+    servers = await ZooKeeperServers.start(3, { isolable: true });
   });
   after(() => servers?.close());
 

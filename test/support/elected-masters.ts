@@ -43,7 +43,7 @@ export class ElectedMasters {
       '--port=0',
       `--work_dir=${join(this.#cluster.directory, name)}`,
       `--zk=zk://${proxies.map(({ address }) => address).join(',')}${this.#path}`,
-      '--zk_session_timeout=6secs',
+      '--zk_session_timeout=10secs',
       '--log_format=json',
       ...this.#flags,
     ]);

@@ -61,7 +61,8 @@ export class ZooKeeperServers {
     this.#servers = servers;
   }
 
-  static async start(count = 1): Promise<ZooKeeperServers> {
+  /** `isolable`: a server can be cut off from the others. One that has died is then found out more slowly by them. */
+  static async start(count = 1, { isolable = false } = {}): Promise<ZooKeeperServers> {
     const directory = await mkdtemp(join(tmpdir(), 'mesita-zookeeper-'));
     const servers: ServerProcess[] = [];
     for (let number = 1; number <= count; number++) {
@@ -70,7 +71,7 @@ export class ZooKeeperServers {
     }
     const ensemble = new ZooKeeperServers(directory, servers);
     try {
-      if (count > 1) await introduce(servers);
+      if (count > 1) await introduce(servers, isolable);
       for (const server of servers) await configure(server);
       for (const server of servers) ensemble.restart(server.number);
       await ensemble.serves();
@@ -162,13 +163,13 @@ export class ZooKeeperServers {
   }
 }
 
-/** Each hears of the others by the address of a proxy of its own. */
-async function introduce(servers: readonly ServerProcess[]): Promise<void> {
+/** Each hears of the others: by the addresses of proxies of its own where they are to be isolated. */
+async function introduce(servers: readonly ServerProcess[], isolable: boolean): Promise<void> {
   for (const server of servers) {
     const ports = [await freePort(), await freePort()];
     for (const other of servers) {
       const reached = [...ports];
-      if (other !== server) {
+      if (isolable && other !== server) {
         for (const [index, port] of ports.entries()) {
           const proxy = await TcpProxy.open(`127.0.0.1:${port}`);
           server.proxies.push(proxy);
