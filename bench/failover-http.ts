@@ -6,10 +6,10 @@
 // `MESITA_BENCH_OPEN` (15,000) links are open at a time, since this machine allows a process 20,000 files: beyond that the oldest one hangs up, and
 // the master notices, which is work that 40,000 open links would not make. Measured from when the new master listens.
 import { mkdtempSync, rmSync } from 'node:fs';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { agentLinkPath } from '../protocol/agent-link.ts';
+import { dialAgent } from './agent-link.ts';
 import { subscriptionText } from './emulated-agents.ts';
 import { MasterProcess } from './master-process.ts';
 import { spread } from './statistics.ts';
@@ -24,32 +24,9 @@ const mostOpen = Number(process.env.MESITA_BENCH_OPEN ?? 15_000);
 const rounds = Number(process.env.MESITA_BENCH_ROUNDS ?? 3);
 // Dialled and not registered yet.
 const mostDialling = 200;
-// One source address has ports for 28,000 connections.
-const sources = ['127.0.0.1', '127.0.0.2', '127.0.0.3', '127.0.0.4'];
 
-function dial(target: Target, index: number): Promise<Socket> {
-  const body = subscriptionText(cluster, index, `old-S${index}`);
-  const localAddress = sources[index % sources.length] ?? '127.0.0.1';
-  const socket = connect({ ...target, localAddress });
-  socket.write(
-    `POST ${agentLinkPath} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
-  );
-  return new Promise((resolve, reject) => {
-    let text = '';
-    const read = (bytes: Buffer) => {
-      text += bytes.toString('latin1');
-      if (!text.startsWith('HTTP/1.1 200'.slice(0, text.length))) reject(new Error(text));
-      if (!text.includes('REGISTERED')) return;
-      socket
-        .off('data', read)
-        .off('error', reject)
-        .on('error', () => undefined)
-        .resume();
-      resolve(socket);
-    };
-    socket.on('data', read).on('error', reject);
-  });
-}
+const dial = (target: Target, index: number) =>
+  dialAgent(target, index, subscriptionText(cluster, index, `old-S${index}`));
 
 /** All agents dial. Resolves with their open links. */
 async function dialAll(target: Target): Promise<Socket[]> {

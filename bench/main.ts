@@ -13,6 +13,12 @@ const claims = [
   'executor-tasks',
   'nsdi',
   'allocator',
+  'registry',
+  'status-updates',
+  'failover',
+  'failover-http',
+  'leader-failover',
+  'agent-restart',
 ];
 // Fifty thousand agents and their tasks live in the same process, and their garbage is not the master's.
 const flags: Record<string, string[]> = {
