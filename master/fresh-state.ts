@@ -1,6 +1,7 @@
 import { Ledger } from './ledger.ts';
 import { newMaintenance } from './maintenance.ts';
 import { newMetrics } from './metrics.ts';
+import { Newcomers } from './newcomers.ts';
 import { RemovalPace } from './removal-pace.ts';
 import type { MasterState } from './state.ts';
 
@@ -17,6 +18,7 @@ export function freshState(given: Pick<MasterState, 'master' | 'startedAt' | 'se
     goneAgents: new Map(),
     silentAgents: new Set(),
     recovery: { agents: new Map(), total: 0, until: given.startedAt, offersWait: false },
+    newcomers: new Newcomers(),
     removalPace: new RemovalPace(given.settings.agentRemovalRate),
     maintenance: newMaintenance(),
     weights: new Map(),

@@ -20,6 +20,7 @@ import type { Quota } from './allocator/standing.ts';
 import type { Ledger } from './ledger.ts';
 import type { Maintenance } from './maintenance.ts';
 import type { Counters, Metrics } from './metrics.ts';
+import type { Newcomers } from './newcomers.ts';
 import type { RemovalPace, RemovalRate } from './removal-pace.ts';
 
 /**
@@ -57,6 +58,7 @@ export interface MasterState {
   /** What was taken over from the masters before and is not here yet. */
   readonly recovery: Recovery;
   readonly removalPace: RemovalPace;
+  readonly newcomers: Newcomers;
   readonly maintenance: Maintenance;
   /** By role; a role that is not there weighs 1. */
   readonly weights: Map<string, number>;

@@ -67,6 +67,8 @@ const nowhere = new NoSandboxes('', '');
 export class SimulatedAgent {
   readonly group: AgentGroup;
   readonly #hostname: string;
+  /** Nobody else's. */
+  readonly #machine: string;
   readonly #surroundings: Surroundings;
   #state: AgentState;
   #id: AgentId | undefined;
@@ -117,9 +119,11 @@ export class SimulatedAgent {
     log: () => undefined,
   };
 
-  constructor(group: AgentGroup, index: number, surroundings: Surroundings) {
+  /** `place`: that of its group, among which several may have one name; `index`: its own in there. */
+  constructor(group: AgentGroup, { place, index }: { place: number; index: number }, surroundings: Surroundings) {
     this.group = group;
     this.#hostname = `${group.name}-${index}`;
+    this.#machine = `${place}-${index}`;
     this.#surroundings = surroundings;
     const { timeline } = surroundings;
     this.#now = steadyTime(
@@ -428,7 +432,7 @@ export class SimulatedAgent {
       },
       address: { hostname: this.#hostname, ip: '127.0.0.1', port: 5051 },
       version: '0.0.0',
-      attempt: { process: `${this.#hostname}/${this.#life}`, number: this.#attempts++ },
+      attempt: { process: `${this.#machine}/${this.#life}`, number: this.#attempts++ },
       tasks: tasks.map((task) => taskMessage(task, task.queue[0]?.status)),
       executors: [],
       operations: [],

@@ -51,9 +51,9 @@ export class Simulation {
       witness,
       keepsRuns: scenario.faults.some(({ kind }) => kind.startsWith('agent')),
     };
-    this.agents = scenario.agents.flatMap((group) =>
+    this.agents = scenario.agents.flatMap((group, place) =>
       Array.from({ length: group.count }, (_, index) => {
-        const agent = new SimulatedAgent(group, index, agentSurroundings);
+        const agent = new SimulatedAgent(group, { place, index }, agentSurroundings);
         this.timeline.after(group.from * 1000, () => agent.start());
         return agent;
       }),

@@ -1,5 +1,6 @@
 import type { AgentSubscription, MasterMessage } from '../../protocol/agent-link.ts';
 import { type AgentId, asAgentId, asFrameworkId, asTaskId } from '../../protocol/ids.ts';
+import { linkJson } from '../../protocol/link-json.ts';
 import type { AgentInfo, FrameworkInfo, Task } from '../../protocol/messages.ts';
 import { invalidResources } from '../../protocol/resource-validation.ts';
 import { normalize } from '../../protocol/resources.ts';
@@ -36,10 +37,13 @@ export function registerAgent(state: MasterState, subscription: AgentSubscriptio
     strayDomain(state, subscription.agent);
   if (wrong !== undefined) return { refusal: wrong };
   const given = subscription.agent.id?.value;
-  const unwanted = unwantedAgent(state, subscription);
+  const named = given ?? state.newcomers.idOf(subscription.attempt?.process);
+  const unwanted = unwantedAgent(state, named, subscription);
   if (unwanted !== undefined) return { shutdown: unwanted };
-  if (isOutdated(state, subscription)) return { refusal: 'The agent has dialled again since' };
-  const id = asAgentId(given ?? `${state.master.id}-S${state.counters.agent++}`);
+  if (named !== undefined && isOutdated(state, asAgentId(named), subscription))
+    return { refusal: 'The agent has dialled again since' };
+  const id = asAgentId(named ?? `${state.master.id}-S${state.counters.agent++}`);
+  state.newcomers.note(subscription.attempt?.process, given === undefined ? id : undefined);
   const known = state.agents.get(id);
   const recoveredAgent = state.recovery.agents.get(id)?.agent;
   state.recovery.agents.delete(id);
@@ -82,6 +86,7 @@ export function registerAgent(state: MasterState, subscription: AgentSubscriptio
       ...recovered.map((framework) => announce({ type: 'FRAMEWORK_ADDED', framework })),
       ...effects,
       ...askForMissing(state, previous, agent),
+      ...tellChanges(state, subscription, id),
       ...repeatKills(agent),
       log(previous === undefined ? 'agent registered' : 'agent registered again', {
         id,
@@ -92,14 +97,17 @@ export function registerAgent(state: MasterState, subscription: AgentSubscriptio
   };
 }
 
-function unwantedAgent(state: MasterState, { agent: info, address }: AgentSubscription): string | undefined {
-  if (state.goneAgents.has(asAgentId(info.id?.value ?? ''))) return 'Agent has been marked gone';
+function unwantedAgent(
+  state: MasterState,
+  id: string | undefined,
+  { agent: info, address }: AgentSubscription,
+): string | undefined {
+  if (id !== undefined && state.goneAgents.has(asAgentId(id))) return 'Agent has been marked gone';
   return machineOf(state.maintenance, { info, address })?.mode === 'DOWN' ? 'Machine is `DOWN`' : undefined;
 }
 
 /** Something held the subscription up, and what it says of the agent is not true any more. */
-function isOutdated({ agents, unreachableAgents }: MasterState, { agent, attempt }: AgentSubscription): boolean {
-  const id = asAgentId(agent.id?.value ?? '');
+function isOutdated({ agents, unreachableAgents }: MasterState, id: AgentId, { attempt }: AgentSubscription): boolean {
   const latest = (agents.get(id) ?? unreachableAgents.get(id)?.agent)?.attempt;
   return latest !== undefined && latest.process === attempt?.process && attempt.number <= latest.number;
 }
@@ -318,6 +326,15 @@ function tellEndAgain(state: MasterState, framework: Framework, task: Task, lost
     return [];
   }
   return [sendEvent(framework.id, updateEvent(last))];
+}
+
+/** What frameworks said of themselves while the agent was away. */
+function tellChanges(state: MasterState, { frameworks }: AgentSubscription, agent: AgentId): Effect[] {
+  return frameworks.flatMap((told) => {
+    const info = state.frameworks.get(asFrameworkId(told.id?.value ?? ''))?.info;
+    if (info === undefined || info === told || linkJson(info) === linkJson(told)) return [];
+    return [sendToAgent(agent, { type: 'UPDATE_FRAMEWORK', framework: info })];
+  });
 }
 
 function repeatKills(agent: Agent): Effect[] {
