@@ -144,7 +144,11 @@ describe('what lives beside an agent that is killed and started again', { timeou
     const { port } = server.address() as AddressInfo;
     try {
       const uris = [{ value: `http://127.0.0.1:${port}/file`, cache: true }];
-      await scheduler.launch({ name: 'fetching', container, command: { value: 'test $(cat $MESOS_SANDBOX/file) = complete', uris } });
+      await scheduler.launch({
+        name: 'fetching',
+        container,
+        command: { value: 'test $(cat $MESOS_SANDBOX/file) = complete', uris },
+      });
       await eventually('it is being fetched', () => requests.length === 1);
       await restart();
       await scheduler.update('fetching', 'TASK_FINISHED');
