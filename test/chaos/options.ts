@@ -24,7 +24,7 @@ export const usage = `npm run chaos -- [options]
   --masters=1|3          3 by default, with ZooKeeper; 1 has its own registry
   --docker-agents=NUMBER --process-agents=NUMBER   2 and 2 by default
   --only=KIND,KIND       of ${Object.keys(faultKinds).join(', ')}
-  --simulated            in the simulator, on thousands of agents; with --seed=NUMBER, --scale=NUMBER (1: 2,000 agents) and --seconds alone
+  --simulated            in the simulator, on hundreds of agents; with --seed=NUMBER, --scale=NUMBER (1: 500 agents) and --seconds alone
   --keep                 leaves the directory of the run, with all logs, there also when all is well`;
 
 /** Throws an Error with a sentence when they make no sense. */

@@ -5,7 +5,7 @@ import { SimulatedLife } from '../support/simulated-life.ts';
 
 export interface SimulatedChaosOptions {
   seed: number;
-  /** Of the size of the scenario `chaos`, which has 2,000 agents. */
+  /** Of the size of the scenario `chaos`, which has 500 agents. */
   scale: number;
   /** Seconds of virtual time in which things break. */
   seconds: number;
