@@ -84,6 +84,12 @@ export class PartitionRoom {
     return this.#id;
   }
 
+  /** The sandbox of a task. */
+  sandboxOf(scheduler: TestScheduler, task: string): string {
+    const run = ['frameworks', scheduler.id, 'executors', task, 'runs', 'latest'];
+    return join(this.#directory, 'slaves', this.#id, ...run);
+  }
+
   /** Whether the agent stopped by itself. */
   get over(): boolean {
     return this.#running?.shutdown.signal.aborted === true;
