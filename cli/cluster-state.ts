@@ -7,6 +7,8 @@ export interface ClusterState {
   id: string;
   version: string;
   slaves: AgentEntry[];
+  /** Those that are not back with a new master yet. */
+  recovered_slaves: Pick<AgentEntry, 'id' | 'hostname' | 'attributes'>[];
   frameworks: FrameworkEntry[];
   completed_frameworks: FrameworkEntry[];
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { type AgentEntry, readState, tasksOf } from '../cluster-state.ts';
+import { type AgentEntry, type ClusterState, readState, tasksOf } from '../cluster-state.ts';
 import { renderTable } from '../format/table.ts';
 import { masterOption, outputOption, withClient } from '../master-option.ts';
 
@@ -15,16 +15,14 @@ export function registerNodes(program: Command): void {
         const tasks = tasksOf(state, false);
         const json = () => `${JSON.stringify(state.slaves, undefined, 2)}\n`;
         process.stdout.write(
-          output === 'json'
-            ? json()
-            : asTable(state.slaves, (id) => tasks.filter((task) => task.slave_id === id).length),
+          output === 'json' ? json() : asTable(state, (id) => tasks.filter((task) => task.slave_id === id).length),
         );
       }),
     );
 }
 
-function asTable(agents: AgentEntry[], tasksOn: (id: string) => number): string {
-  const rows = agents.map((agent) => [
+function asTable({ slaves, recovered_slaves }: ClusterState, tasksOn: (id: string) => number): string {
+  const rows = slaves.map((agent) => [
     agent.id,
     agent.hostname,
     stateOf(agent),
@@ -32,12 +30,18 @@ function asTable(agents: AgentEntry[], tasksOn: (id: string) => number): string 
     used(agent, 'cpus'),
     used(agent, 'mem'),
     used(agent, 'disk'),
-    Object.entries(agent.attributes)
-      .map(([name, value]) => `${name}=${String(value)}`)
-      .join(' ')
-      .slice(0, 60),
+    attributesOf(agent),
   ]);
+  for (const agent of recovered_slaves)
+    rows.push([agent.id, agent.hostname, 'recovered', '', '', '', '', attributesOf(agent)]);
   return renderTable(['AGENT', 'HOST', 'STATE', 'TASKS', 'CPUS', 'MEM', 'DISK', 'ATTRIBUTES'], rows, ['TASKS']);
+}
+
+function attributesOf({ attributes }: Pick<AgentEntry, 'attributes'>): string {
+  return Object.entries(attributes)
+    .map(([name, value]) => `${name}=${String(value)}`)
+    .join(' ')
+    .slice(0, 60);
 }
 
 function stateOf({ active, deactivated, drain_info }: AgentEntry): string {

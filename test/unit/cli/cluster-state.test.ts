@@ -4,7 +4,7 @@ import { type AgentEntry, type ClusterState, findAgent } from '../../../cli/clus
 
 function clusterOf(...agents: [id: string, hostname: string][]): ClusterState {
   const slaves = agents.map(([id, hostname]) => ({ id, hostname }) as AgentEntry);
-  return { id: 'M', version: '', slaves, frameworks: [], completed_frameworks: [] };
+  return { id: 'M', version: '', slaves, recovered_slaves: [], frameworks: [], completed_frameworks: [] };
 }
 
 test('an agent is found by its id, its host name, or the end of its id', () => {
