@@ -30,7 +30,8 @@ describe('what lives beside an agent that is killed and started again', { timeou
   });
   afterEach(() => cluster.settled());
 
-  const restart = (away = 0) => cluster.restartAgent('agent-1', flags, away);
+  const restart = (away = 0, signal: NodeJS.Signals = 'SIGKILL') =>
+    cluster.restartAgent('agent-1', flags, away, signal);
 
   async function written(task: string, stream: 'stdout' | 'stderr'): Promise<string> {
     const sandbox = await cluster.sandboxOf(task);
@@ -39,15 +40,19 @@ describe('what lives beside an agent that is killed and started again', { timeou
     return (await Promise.all(names.map((name) => readFile(join(sandbox, name), 'utf8')))).join('');
   }
 
-  it('output is there once and in order, however often it is killed', async () => {
+  it('output is there once and in order, however often it is killed or stopped', async () => {
     const line = 'n=$((n + 1)); echo "line $n of many"; [ $((n % 50)) != 7 ] || echo "error $n" >&2';
     const value = `n=0; while [ ! -e $MESOS_SANDBOX/enough ]; do ${line}; [ $((n % 10)) != 0 ] || sleep 0.05; done; printf "last $n"; exit 9`;
     await scheduler.launch({ name: 'writer', container, command: { value } });
     await scheduler.update('writer', 'TASK_RUNNING');
     const name = await cluster.containerOf('writer');
-    for (const away of [0, 500, 1_500]) {
+    for (const [away, signal] of [
+      [0, 'SIGKILL'],
+      [500, 'SIGTERM'],
+      [1_500, 'SIGKILL'],
+    ] as const) {
       await new Promise((resolve) => setTimeout(resolve, 1_000));
-      await restart(away);
+      await restart(away, signal);
     }
     await docker('exec', name, 'touch', '/mnt/mesos/sandbox/enough');
     const end = await scheduler.update('writer', 'TASK_FAILED');

@@ -121,10 +121,15 @@ export class Cluster {
     return agent;
   }
 
-  /** Kills the agent of that name and starts it again, at once or `away` milliseconds later. */
-  async restartAgent(name: string, flags: string[] = [], away = 0): Promise<AgentProcess> {
+  /** Kills the agent of that name, or ends it by another signal, and starts it again, at once or `away` milliseconds later. */
+  async restartAgent(
+    name: string,
+    flags: string[] = [],
+    away = 0,
+    signal: NodeJS.Signals = 'SIGKILL',
+  ): Promise<AgentProcess> {
     const index = this.agents.findIndex((agent) => agent.name === name);
-    await this.agents[index]?.process.end('SIGKILL');
+    await this.agents[index]?.process.end(signal);
     this.agents.splice(index, 1);
     await new Promise((resolve) => setTimeout(resolve, away));
     return this.startAgent(name, flags);
