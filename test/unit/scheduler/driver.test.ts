@@ -83,6 +83,20 @@ describe('a master that objects', () => {
     });
   }
 
+  test('with an ERROR event because the scheduler was too slow is asked again', async (t) => {
+    const message = 'Framework disconnected: it does not read its events, of which 1 bytes wait';
+    const scripted = await scriptedMaster(t, (request) => {
+      const write = request.stream('s');
+      write(subscribed());
+      if (scripted.requests.length > 1) return;
+      write({ type: 'ERROR', error: { message } });
+      request.response.end();
+    });
+    runDriver(t, scripted.address);
+    await until('it subscribes again', () => scripted.requests.length === 2);
+    assert.equal(scripted.requests[1]?.body.type, 'SUBSCRIBE');
+  });
+
   test('with an ERROR event while a handler is busy is not asked again', async (t) => {
     let write = (_: SchedulerEvent) => {};
     const scripted = await scriptedMaster(t, (request) => {
