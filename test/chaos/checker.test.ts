@@ -131,6 +131,15 @@ describe('the checker of a chaos run', () => {
     }
   });
 
+  it('takes a task that was ended with its executor for gone, when a fault was the cause', () => {
+    const gone = () =>
+      new Story(undefined, 'driver').launched().ran('t2').wrote('t1', '2.00 start').told(4, 't1', 'TASK_GONE');
+    assert.deepEqual(gone().kinds(), ['t1: told otherwise']);
+    assert.deepEqual(gone().hit(2, 3, { kind: 'disk', target: 'a1', pause: 0 }).kinds(), []);
+    const ended = gone().hit(2, 3, { kind: 'disk', target: 'a1', pause: 0 }).wrote('t1', '2.00 start; 3.00 end 0');
+    assert.deepEqual(ended.kinds(), ['t1: told otherwise']);
+  });
+
   it('excuses a launch that never arrived by a fault near it alone', () => {
     const dropped = () => new Story().launched().ran('t2').told(3, 't1', 'TASK_DROPPED');
     assert.deepEqual(dropped().kinds(), ['t1: killed without a cause']);

@@ -135,7 +135,7 @@ function checkTask(unit: Unit, plan: TaskPlan, evidence: Evidence): Violation[] 
     excuses: excusesOf(unit, plan, launch, told.at, hits),
   };
   const late = ledger.find(({ at }) => at > told.at + slack);
-  if (late !== undefined) {
+  if (late !== undefined && !isForgotten(told, course.excuses)) {
     violations.push(
       violation('went on after its end', `${words(told)} ${late.at - told.at} ms before its ${late.kind}`),
     );
@@ -156,6 +156,7 @@ function wrongEnd(course: Course, evidence: Evidence): Wrong | undefined {
     case 'TASK_FINISHED':
       return end?.code === 0 ? undefined : otherwise(`by its own word ${ownWord(course)}`);
     case 'TASK_FAILED': {
+      if (isForgotten(told, excuses)) return undefined;
       if (end !== undefined && end.code !== terminated) {
         if (end.code === 0) return excuses.end ? undefined : otherwise('it ended with 0');
         return ends.some((update) => saysExit(update, end.code)) || excuses.end
@@ -176,6 +177,8 @@ function wrongEnd(course: Course, evidence: Evidence): Wrong | undefined {
     case 'TASK_DROPPED':
     case 'TASK_LOST':
     case 'TASK_GONE':
+      // An executor that was ended takes those that ran with it: they are gone.
+      if (starts.length > 0 && told.state === 'TASK_GONE' && end === undefined && excuses.end) return undefined;
       if (starts.length > 0) return otherwise(ownWord(course));
       return excuses.delivery ? undefined : uncaused('nothing was in the way');
     default:
@@ -186,6 +189,10 @@ function wrongEnd(course: Course, evidence: Evidence): Wrong | undefined {
 /** Ends that somebody has seen; the others are concluded from not having heard of a task. */
 export function isToldByAgents(state: TaskState): boolean {
   return state === 'TASK_FINISHED' || state === 'TASK_FAILED' || state === 'TASK_KILLED';
+}
+
+function isForgotten({ state, reason }: Update, { forgotten }: Excuses): boolean {
+  return forgotten && state === 'TASK_FAILED' && reason === 'REASON_CONTAINER_LAUNCH_FAILED';
 }
 
 function ownWord({ starts, end }: Course): string {

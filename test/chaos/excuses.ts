@@ -10,6 +10,8 @@ export interface Excuses {
   launch: boolean;
   /** It may end in another way than its own. */
   end: boolean;
+  /** Its launch may be said to have failed although it runs. */
+  forgotten: boolean;
 }
 
 /** Milliseconds for which a fault may be felt after it is over: connections have to be made again. */
@@ -26,6 +28,9 @@ const aftermath = 10_000;
  * | a full disk of its agent                  | yes                                | yes           | yes                    |
  * | kill of its executor, or of the task      |                                    | yes           | yes                    |
  * | kill of another task of its pod           |                                    | yes           | yes                    |
+ *
+ * An engine that is killed in the instant between starting a container and writing that down does not know later that it runs, and calls it
+ * created (Docker 20.10): no one who asks it can know better.
  */
 export function excusesOf(
   unit: Unit,
@@ -43,6 +48,7 @@ export function excusesOf(
     delivery: onDisk || near.some(({ fault }) => isOnTheWay(fault, launch.host)),
     launch: onDisk || hit || (engine && unit.containerizer === 'docker'),
     end: onDisk || hit,
+    forgotten: engine && unit.containerizer === 'docker',
   };
 }
 

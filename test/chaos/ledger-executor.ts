@@ -3,7 +3,7 @@ import { ExecutorDriver } from '../../executor/index.ts';
 import { idleSeconds } from './launches.ts';
 
 /** An executor on the driver: the data of a task is a shell script, whose exit status is the task's end. Ends when it is idle. */
-let idle = setTimeout(() => driver.stop(), idleSeconds * 1000);
+let idle = awaitWork();
 
 const driver = new ExecutorDriver({
   handlers: {
@@ -20,10 +20,14 @@ const driver = new ExecutorDriver({
       const state = killed.aborted ? 'TASK_KILLED' : code === 0 ? 'TASK_FINISHED' : 'TASK_FAILED';
       await driver.update(task, state, { message });
       clearTimeout(idle);
-      idle = setTimeout(() => driver.stop(), idleSeconds * 1000);
+      if (driver.tasks.length === 0) idle = awaitWork();
     },
   },
 });
+
+function awaitWork(): NodeJS.Timeout {
+  return setTimeout(() => driver.stop(), idleSeconds * 1000);
+}
 
 await driver.run();
 clearTimeout(idle);

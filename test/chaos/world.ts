@@ -172,7 +172,7 @@ export class World {
       this.#zk === undefined ? [] : [`--zk=${this.#zk}`, '--quorum=2', '--zk_session_timeout=4secs'];
     this.setClock(name, 0);
     return this.#clocked(name, [
-      ...[process.execPath, main, 'master', `--ip=${ip}`, `--port=${masterPort}`, `--hostname=${name}`],
+      ...[process.execPath, main, 'master', `--ip=${ip}`, `--port=${masterPort}`, `--hostname=${ip}`],
       ...[`--work_dir=${this.workDirectory(name)}`, ...highlyAvailable],
       ...['--agent_ping_timeout=1secs', '--max_agent_ping_timeouts=4', '--log_format=json'],
     ]);
