@@ -178,7 +178,7 @@ function wrongEnd(course: Course, evidence: Evidence): Wrong | undefined {
     case 'TASK_LOST':
     case 'TASK_GONE':
       // An executor that was ended takes those that ran with it: they are gone.
-      if (starts.length > 0 && told.state === 'TASK_GONE' && end === undefined && excuses.end) return undefined;
+      if (told.state === 'TASK_GONE' && (end === undefined || end.code === terminated) && excuses.end) return undefined;
       if (starts.length > 0) return otherwise(ownWord(course));
       return excuses.delivery ? undefined : uncaused('nothing was in the way');
     default:
