@@ -16,7 +16,6 @@ import {
   launchProgress,
 } from './commands/container-events.ts';
 import { diskExceeded } from './commands/disk-limit.ts';
-import { drain } from './commands/drain.ts';
 import {
   executorExited,
   executorFailed,
@@ -25,30 +24,16 @@ import {
   reregistrationTimedOut,
   updateFailed,
 } from './commands/executor-container.ts';
-import { messageFromExecutor, messageToExecutor } from './commands/executor-messages.ts';
+import { messageFromExecutor } from './commands/executor-messages.ts';
 import { executorDisconnected, subscribeExecutor } from './commands/executor-subscribe.ts';
 import { updateFromExecutor } from './commands/executor-update.ts';
-import { endTask, killTask } from './commands/kill-task.ts';
-import {
-  acknowledge,
-  reconcileTasks,
-  shutdownAll,
-  shutdownFramework,
-  updateFramework,
-} from './commands/master-messages.ts';
-import {
-  acknowledgeOperation,
-  applyOperation,
-  operationSettled,
-  operationsToKeep,
-  reconcileOperations,
-  resendOperations,
-  retryOperations,
-} from './commands/operations.ts';
+import { endTask } from './commands/kill-task.ts';
+import { shutdownAll } from './commands/master-messages.ts';
+import { operationSettled, operationsToKeep, resendOperations, retryOperations } from './commands/operations.ts';
 import { oversubscribe, preemptRevocable, tellOversubscribed } from './commands/oversubscribe.ts';
+import { receive } from './commands/receive.ts';
 import { recoverRuns } from './commands/recover.ts';
-import { runTask, runTaskGroup } from './commands/run-task.ts';
-import { graceExpired, shutdownNamedExecutor } from './commands/shutdown-executor.ts';
+import { graceExpired } from './commands/shutdown-executor.ts';
 import type { ContainerEnds } from './container-ends.ts';
 import type { ContainerLauncher } from './container-launcher.ts';
 import { LimitUpdates } from './container-limits.ts';
@@ -240,7 +225,8 @@ export class Performer {
 
   receive(message: MasterMessage): void {
     const before = concerned(this.state, message);
-    const effects = this.#decide(message);
+    const self = { id: this.#agentId, paths: this.#paths, address: this.#options.address };
+    const effects = receive(this.state, self, message, this.#context());
     this.perform(effects, [...before, ...concerned(this.state, message)]);
   }
 
@@ -342,36 +328,6 @@ export class Performer {
       cancel = this.#options.clock.after(shutdownPatienceMs, resolve);
     });
     cancel();
-  }
-
-  #decide(message: MasterMessage): Effect[] {
-    const { state } = this;
-    if (message.type === 'RUN_TASK' && this.#paths !== undefined) {
-      return runTask(state, this.#paths, { ...message, address: this.#options.address }, this.#context());
-    }
-    if (message.type === 'RUN_TASK_GROUP' && this.#paths !== undefined) {
-      return runTaskGroup(state, this.#paths, { ...message, address: this.#options.address }, this.#context());
-    }
-    if (message.type === 'KILL_TASK') {
-      const task = state.tasks.get(taskKey(message.framework_id, message.task_id));
-      if (task === undefined) return [];
-      if (message.cause !== undefined) task.cause ??= message.cause;
-      return killTask(state, task, message.kill_policy, this.#context());
-    }
-    if (message.type === 'DRAIN') return drain(state, message.drain, this.#context());
-    if (message.type === 'ACKNOWLEDGE') return acknowledge(state, message, this.#options.clock.now());
-    if (message.type === 'SHUTDOWN_FRAMEWORK') return shutdownFramework(state, message.framework_id, this.#context());
-    if (message.type === 'APPLY_OPERATION') return applyOperation(state, this.#agentId, message, this.#context());
-    if (message.type === 'ACKNOWLEDGE_OPERATION')
-      return acknowledgeOperation(state, message.operation_uuid, message.status_uuid);
-    if (message.type === 'RECONCILE_OPERATIONS')
-      return reconcileOperations(state, this.#agentId, message.operations, this.#context());
-    if (message.type === 'RECONCILE') return reconcileTasks(state, this.#agentId, message.tasks, this.#context());
-    if (message.type === 'UPDATE_FRAMEWORK')
-      return updateFramework(state, message.framework, this.#options.clock.now());
-    if (message.type === 'FRAMEWORK_MESSAGE') return messageToExecutor(state, message);
-    if (message.type === 'SHUTDOWN_EXECUTOR') return shutdownNamedExecutor(state, message, this.#context());
-    return [];
   }
 
   #started(run: Run, addresses: Run['addresses']): void {

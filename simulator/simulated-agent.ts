@@ -6,10 +6,8 @@ import {
   launchFailed,
 } from '../agent/commands/container-events.ts';
 import { drain } from '../agent/commands/drain.ts';
-import { killTask } from '../agent/commands/kill-task.ts';
-import { acknowledge, reconcileTasks, shutdownFramework, updateFramework } from '../agent/commands/master-messages.ts';
+import { receive } from '../agent/commands/receive.ts';
 import { recoverRuns } from '../agent/commands/recover.ts';
-import { runTask } from '../agent/commands/run-task.ts';
 import type { Effect, EffectArguments } from '../agent/effects.ts';
 import type { ContainerExit, ContainerSummary } from '../agent/engine/engine.ts';
 import { concerned, everything } from '../agent/recovery/concerned.ts';
@@ -17,7 +15,7 @@ import { restoreRuns } from '../agent/recovery/restore-runs.ts';
 import { RunMemory } from '../agent/recovery/run-memory.ts';
 import type { MadeRow } from '../agent/recovery/run-rows.ts';
 import { SandboxPaths } from '../agent/sandbox-paths.ts';
-import { type AgentState, emptyState, type Run, type TaskRecord, taskKey } from '../agent/state.ts';
+import { type AgentState, emptyState, type Run, type TaskRecord } from '../agent/state.ts';
 import { type Context, resendAll, retryDue } from '../agent/status-updates.ts';
 import { taskMessage } from '../agent/task-message.ts';
 import type { AgentMessage, AgentSubscription, MasterMessage } from '../protocol/agent-link.ts';
@@ -330,29 +328,9 @@ export class SimulatedAgent {
 
   #decide(message: MasterMessage): Effect[] {
     const context = this.#context();
-    const state = this.#state;
-    switch (message.type) {
-      case 'REGISTERED':
-        return [...drain(state, message.drain, context), ...resendAll(state, context.now)];
-      case 'DRAIN':
-        return drain(state, message.drain, context);
-      case 'RUN_TASK':
-        return runTask(state, nowhere, { ...message, address: '127.0.0.1' }, context);
-      case 'KILL_TASK': {
-        const task = state.tasks.get(taskKey(message.framework_id, message.task_id));
-        return task === undefined ? [] : killTask(state, task, message.kill_policy, context);
-      }
-      case 'ACKNOWLEDGE':
-        return acknowledge(state, message, context.now);
-      case 'SHUTDOWN_FRAMEWORK':
-        return shutdownFramework(state, message.framework_id, context);
-      case 'UPDATE_FRAMEWORK':
-        return updateFramework(state, message.framework, context.now);
-      case 'RECONCILE':
-        return reconcileTasks(state, this.#id ?? '', message.tasks, context);
-      default:
-        return [];
-    }
+    if (message.type === 'REGISTERED')
+      return [...drain(this.#state, message.drain, context), ...resendAll(this.#state, context.now)];
+    return receive(this.#state, { id: this.#id ?? '', paths: nowhere, address: '127.0.0.1' }, message, context);
   }
 
   /** Half of a launch is over when the container is made. */
