@@ -10,7 +10,20 @@ export function canonicalText(value: unknown): string {
     .join()}}`;
 }
 
-/** Whether two messages say the same. */
+/** Whether two messages say the same: whether they have the same canonical text. */
 export function sameContent(left: unknown, right: unknown): boolean {
-  return canonicalText(left) === canonicalText(right);
+  if (left === right) return true;
+  if (!isObject(left) || !isObject(right)) return !isObject(left) && !isObject(right) && sameValue(left, right);
+  if (Array.isArray(left) || Array.isArray(right)) return canonicalText(left) === canonicalText(right);
+  for (const key in left) if (!sameContent(left[key], right[key])) return false;
+  for (const key in right) if (right[key] !== undefined && left[key] === undefined) return false;
+  return true;
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
+
+function sameValue(left: unknown, right: unknown): boolean {
+  const isText = typeof left === 'string' || typeof right === 'string';
+  const isAbsent = left === undefined || right === undefined;
+  return !isText && !isAbsent && String(left) === String(right);
 }

@@ -1,9 +1,9 @@
 import type { AgentSubscription, MasterMessage } from '../../protocol/agent-link.ts';
 import { type AgentId, asAgentId, asFrameworkId, asTaskId } from '../../protocol/ids.ts';
-import { linkJson } from '../../protocol/link-json.ts';
 import type { AgentInfo, FrameworkInfo, Task } from '../../protocol/messages.ts';
 import { invalidResources } from '../../protocol/resource-validation.ts';
 import { normalize } from '../../protocol/resources.ts';
+import { sameContent } from '../../protocol/same-content.ts';
 import { hasCapability, isTerminal } from '../../protocol/task-state.ts';
 import type { AgentFacts } from '../allocator/offer-constraints.ts';
 import { allocateSoon, announce, type Effect, log, sendEvent, sendToAgent } from '../effects.ts';
@@ -332,7 +332,7 @@ function tellEndAgain(state: MasterState, framework: Framework, task: Task, lost
 function tellChanges(state: MasterState, { frameworks }: AgentSubscription, agent: AgentId): Effect[] {
   return frameworks.flatMap((told) => {
     const info = state.frameworks.get(asFrameworkId(told.id?.value ?? ''))?.info;
-    if (info === undefined || info === told || linkJson(info) === linkJson(told)) return [];
+    if (info === undefined || sameContent(info, told)) return [];
     return [sendToAgent(agent, { type: 'UPDATE_FRAMEWORK', framework: info })];
   });
 }
