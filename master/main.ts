@@ -7,18 +7,12 @@ import { describeError, MesitaError } from '../protocol/errors.ts';
 import { asMasterId } from '../protocol/ids.ts';
 import type { DomainInfo } from '../protocol/messages.ts';
 import { isTerminal } from '../protocol/task-state.ts';
-import { AccountNames } from '../runtime/account-names.ts';
 import { type Clock, systemClock } from '../runtime/clock.ts';
 import { parseDomain } from '../runtime/domain-flag.ts';
-import { filesRoute } from '../runtime/files-route.ts';
-import { flagTexts } from '../runtime/flags.ts';
 import { createHttpServer, gentleEnd, isLoopback, listen } from '../runtime/http-server.ts';
 import type { Log } from '../runtime/log.ts';
-import { attachedLog } from '../runtime/log-flags.ts';
 import { LoggingLevel } from '../runtime/logging-level.ts';
 import { outwardIp } from '../runtime/outward-ip.ts';
-import { processRoutes } from '../runtime/process-routes.ts';
-import { ShownFiles } from '../runtime/shown-files.ts';
 import type { Shutdown } from '../runtime/shutdown.ts';
 import { mesosVersion } from '../runtime/version.ts';
 import { parseZooKeeperUrl } from '../runtime/zookeeper/zookeeper-url.ts';
@@ -26,23 +20,12 @@ import { HierarchicalAllocator } from './allocator/hierarchical-allocator.ts';
 import { parseMinimum } from './allocator/minimum.ts';
 import { heartbeatIntervalSeconds } from './commands/subscribe.ts';
 import { standForElection } from './election/candidate-master.ts';
+import { serve } from './endpoints.ts';
 import { EventSubscribers } from './event-subscribers.ts';
-import { type MasterFlags, masterFlags } from './flags.ts';
+import type { MasterFlags } from './flags.ts';
 import { freshState } from './fresh-state.ts';
-import { agentRoute } from './http/agent-route.ts';
-import { artifactRoute } from './http/artifact-route.ts';
 import { holdAnswers } from './http/held-answers.ts';
-import { killRoute } from './http/kill-route.ts';
 import { type Leader, leaderRedirect } from './http/leader-redirect.ts';
-import { maintenanceRoutes } from './http/maintenance-routes.ts';
-import { operationRoutes } from './http/operation-routes.ts';
-import { operatorRoute } from './http/operator-route.ts';
-import { quotaRoutes } from './http/quota-routes.ts';
-import { readOnlyRoutes } from './http/read-only-routes.ts';
-import { relayRoute } from './http/relay-route.ts';
-import { schedulerRoute } from './http/scheduler-route.ts';
-import { teardownRoute } from './http/teardown-route.ts';
-import { whyRoute } from './http/why-route.ts';
 import { count } from './metrics.ts';
 import { Performer } from './performer.ts';
 import { parseRateLimits } from './rate-limits/rate-limit-table.ts';
@@ -170,37 +153,16 @@ export async function standByMaster({
     heartbeatInterval: heartbeatIntervalSeconds,
     registryGcInterval: flags.registry_gc_interval,
   });
-  const ids = { uuid: randomUUID };
   let isLeading = false;
   const whoLeads = () => {
     const found = leader();
     return found === 'self' && !isLeading ? 'recovering' : found;
   };
   leaderRedirect(server, whoLeads, () => ({ hostname: state.master.hostname ?? '', port: state.master.port }));
-  const limits = makeRateLimits(flags, state, clock);
   holdAnswers(server, registrar);
-  schedulerRoute(server, performer, ids, limits);
-  agentRoute(server, performer, ids);
-  relayRoute(server, performer, ids);
-  killRoute(server, performer);
-  operationRoutes(server, performer);
-  quotaRoutes(server, performer);
-  whyRoute(server, performer);
-  readOnlyRoutes(server, performer, flagTexts(masterFlags, flags));
-  const attached = attachedLog(flags, 'master');
-  const files = new ShownFiles({ accounts: new AccountNames(), attached });
-  filesRoute(server, files, () => attached);
+  const limits = makeRateLimits(flags, state, clock);
   const loggingLevel = new LoggingLevel(log, clock);
-  processRoutes(server, loggingLevel);
-  operatorRoute(server, { performer, subscribers, flags: flagTexts(masterFlags, flags), loggingLevel, files });
-  teardownRoute(server, performer);
-  maintenanceRoutes(server, performer);
-  artifactRoute(server, {
-    directory: join(flags.work_dir, 'artifacts'),
-    capacity: flags.artifact_capacity,
-    clock,
-    ids,
-  });
+  serve({ server, performer, subscribers, flags, limits, loggingLevel });
   const port = await listen(server, flags);
   const ending = gentleEnd(server, answeringMs);
   shutdown.register('http server', () => ending.finish());
