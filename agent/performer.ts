@@ -185,9 +185,16 @@ export class Performer {
       statusChanged: (task, status) => this.perform(checkStatusChanged(task, status, this.#context()), [task]),
     });
     this.#streams = new ExecutorStreams(options.clock);
-    this.#limits = new LimitUpdates(options.engine, options.settings, (executor, error) => {
-      options.log.warn({ container: executor.containerName, error: describeError(error) }, 'limits cannot be changed');
-      this.perform(updateFailed(executor, describeError(error)), [executor]);
+    const { engine, settings, clock, log } = options;
+    this.#limits = new LimitUpdates({
+      engine,
+      settings,
+      clock,
+      signal: this.#stopping.signal,
+      failed: (executor, error) => {
+        log.warn({ container: executor.containerName, error: describeError(error) }, 'limits cannot be changed');
+        this.perform(updateFailed(executor, describeError(error)), [executor]);
+      },
     });
   }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
 import { getExecutors, getTasks } from '../../../agent/operator/reads.ts';
+import { MesitaError } from '../../../protocol/errors.ts';
 import type { TaskStatus } from '../../../protocol/messages.ts';
 import { AgentRoom, dockerTask, framework, outcomes } from '../../support/agent-room.ts';
 import type { FakeEngineOptions } from '../../support/fake-engine.ts';
@@ -99,6 +100,21 @@ describe('an executor', () => {
     ]);
     assert.equal(executor.ended, true);
   });
+
+  for (const code of ['MESITA_ENGINE_UNREACHABLE', 'MESITA_DISK_FULL'] as const) {
+    test(`goes on where its limits cannot be changed for now: ${code}`, async (t) => {
+      const { room } = await withRunningTask(t);
+      await settle();
+      room.engine.failNext('update', new MesitaError(code, { message: 'not now' }));
+      room.run(executorTask('t2', ex));
+      await settle();
+      room.engine.calls.length = 0;
+      room.clock.advance(1_000);
+      await until('the second try', () => room.engine.calls.some((call) => call.startsWith('update')));
+      assert.equal(room.state.executors.size, 1);
+      assert.deepEqual(outcomes(room.statuses()), []);
+    });
+  }
 
   test('hears a heartbeat after thirty minutes, and each thirty from then on', async (t) => {
     const { room, executor } = await withRunningTask(t);
