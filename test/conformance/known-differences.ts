@@ -142,7 +142,12 @@ const rules: readonly Rule[] = [
   // Where the tests start it otherwise than Mesos was, and where a default is another.
   { reason: 'own-flags', path: flag('master|port|work_dir|registration_backoff_factor|executor_registration_timeout') },
   { reason: 'own-flags', path: flag('hostname|fetcher_cache_dir'), problem: /missing/ },
-  { reason: 'own-flags', path: flag('containerizers|cgroups_enable_cfs|enforce_container_disk_quota') },
+  {
+    reason: 'own-flags',
+    path: flag(
+      'containerizers|cgroups_enable_cfs|enforce_container_disk_quota|executor_reregistration_timeout|reconfiguration_policy',
+    ),
+  },
   { reason: 'own-capabilities', path: /(master_info|body)\.capabilities\[/ },
   {
     reason: 'own-metrics',
