@@ -42,6 +42,5 @@ export function excuseSilence(state: MasterState, milliseconds: number): Effect[
   for (const framework of state.frameworks.values()) {
     if (framework.removeAt !== undefined) framework.removeAt += milliseconds;
   }
-  state.recovery.until += milliseconds;
   return [log('the master stood still: agents and frameworks are given as much more time', { milliseconds }, 'warn')];
 }
