@@ -17,6 +17,8 @@ export interface DatabaseOptions {
   version: number;
   /** Bytes that are taken of the disk at once, so that about as much can be written when it is full. */
   reserve?: number;
+  /** Bytes; larger ones suit large writes. Holds for a database that is made. */
+  pageSize?: 4096 | 16384;
 }
 
 interface Write {
@@ -28,6 +30,11 @@ interface TableStatements {
   put: StatementSync;
   remove: StatementSync;
 }
+
+// Bytes, at the most. A large write that does not fit is written twice.
+const cacheSize = 32 * 2 ** 20;
+// Bytes after which the log is brought into the tables, which holds the event loop.
+const longestLog = 64 * 2 ** 20;
 
 // SQLite's primary result codes.
 const isBusy = 5;
@@ -53,15 +60,17 @@ export class Database {
   #syncing: Promise<void> | undefined;
 
   /** Throws MESITA_WORK_DIR_IN_USE, MESITA_DATABASE_TOO_NEW, MESITA_DISK_FULL, MESITA_DATABASE_FAILED. */
-  constructor(path: string, { tables, version, reserve = 0 }: DatabaseOptions) {
+  constructor(path: string, { tables, version, reserve = 0, pageSize = 4096 }: DatabaseOptions) {
     this.#path = path;
     let database: DatabaseSync | undefined;
     try {
       mkdirSync(dirname(path), { recursive: true });
       database = new DatabaseSync(path);
+      database.exec(`PRAGMA page_size = ${pageSize}; PRAGMA cache_size = -${cacheSize / 1024}`);
       database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
+      database.exec(`PRAGMA wal_autocheckpoint = ${Math.floor((reserve > 0 ? reserve / 2 : longestLog) / pageSize)}`);
       prepare(database, path, tables, version);
-      if (reserve > 0) makeRoom(database, reserve);
+      if (reserve > 0) makeRoom(database, reserve, pageSize);
       for (const table of tables) this.#statements.set(table, statements(database, table));
       this.#log = openSync(`${path}-wal`, 'r+');
       syncDirectory(dirname(path));
@@ -162,17 +171,13 @@ function prepare(database: DatabaseSync, path: string, tables: readonly string[]
   database.exec('COMMIT');
 }
 
-// Bytes, SQLite's default.
-const page = 4096;
-
 /**
  * Both files keep the size that they once had: what is written goes into free pages of the one, by way of a log that begins anew before it
  * is longer than ever.
  */
-function makeRoom(database: DatabaseSync, bytes: number): void {
+function makeRoom(database: DatabaseSync, bytes: number, pageSize: number): void {
   const free = Number(database.prepare('PRAGMA freelist_count').get()?.freelist_count ?? 0);
-  database.exec(`PRAGMA wal_autocheckpoint = ${Math.floor(bytes / page / 2)}`);
-  if (free * page >= bytes) return;
+  if (free * pageSize >= bytes) return;
   // Also on the disk before it is given up again: a file with holes would have no room in them.
   const toDisk = 'PRAGMA wal_checkpoint(RESTART)';
   const filling = `BEGIN; CREATE TABLE room (bytes BLOB); INSERT INTO room VALUES (zeroblob(${bytes})); COMMIT`;

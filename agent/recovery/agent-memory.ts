@@ -12,8 +12,8 @@ import { runTables } from './run-memory.ts';
 /** Of what the tables look like; an agent of a later version may raise it, and this one does not start on its database then. */
 const format = 1;
 
-// Bytes: the ends of some hundred tasks can be written when the disk is full.
-const reserve = 2 ** 20;
+// Bytes: the ends of some thousand tasks can be written when the disk is full. The longer the log may be, the less is written twice.
+const reserve = 4 * 2 ** 20;
 
 const fileName = 'agent.sqlite';
 

@@ -20,7 +20,7 @@ export class SqliteRegistry implements RegistryStore {
   /** Rejects with MESITA_WORK_DIR_IN_USE, MESITA_DATABASE_TOO_NEW, MESITA_DISK_FULL, MESITA_DATABASE_FAILED. */
   async open(signal?: AbortSignal): Promise<OpenRegistry> {
     signal?.throwIfAborted();
-    const database = new Database(this.#path, { tables: [own, ...registryTables], version });
+    const database = new Database(this.#path, { tables: [own, ...registryTables], version, pageSize: 16384 });
     this.#database = database;
     const known = database.all(own);
     const cluster = known.get('cluster') ?? randomUUID();

@@ -26,7 +26,7 @@ describe('a full disk', { timeout, skip: mayMount ? false : 'only root on Linux 
     for (const name of ['master', 'small']) {
       const path = join(cluster.directory, name);
       await mkdir(path);
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', path]);
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16m', 'tmpfs', path]);
     }
     process.on('exit', unmount);
     disk = join(cluster.directory, 'small');
@@ -46,7 +46,7 @@ describe('a full disk', { timeout, skip: mayMount ? false : 'only root on Linux 
 
   /** Leaves no byte, or that many. */
   async function fill(free = 0): Promise<void> {
-    await writeFile(ballast, Buffer.alloc(8 * 2 ** 20)).catch((error: NodeJS.ErrnoException) => {
+    await writeFile(ballast, Buffer.alloc(16 * 2 ** 20)).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOSPC') throw error;
     });
     if (free === 0) return;
