@@ -15,10 +15,10 @@ import { createProgress } from '../cli/setup/progress.ts';
 const rooms = [
   { name: 'unit', engine: false, concurrency: 2 },
   { name: 'conformance', engine: false, concurrency: 1 },
-  { name: 'interop', engine: true, concurrency: 1 },
+  { name: 'interop', engine: true, concurrency: 2 },
   { name: 'contract', engine: true, concurrency: 2 },
   { name: 'integration', engine: true, concurrency: 2 },
-  { name: 'e2e', engine: true, concurrency: 1 },
+  { name: 'e2e', engine: true, concurrency: 2 },
   { name: 'chaos', engine: true, concurrency: 1 },
 ];
 
