@@ -14,10 +14,15 @@ export function canonicalText(value: unknown): string {
 export function sameContent(left: unknown, right: unknown): boolean {
   if (left === right) return true;
   if (!isObject(left) || !isObject(right)) return !isObject(left) && !isObject(right) && sameValue(left, right);
-  if (Array.isArray(left) || Array.isArray(right)) return canonicalText(left) === canonicalText(right);
+  if (Array.isArray(left)) return Array.isArray(right) && sameElements(left, right);
+  if (Array.isArray(right)) return false;
   for (const key in left) if (!sameContent(left[key], right[key])) return false;
   for (const key in right) if (right[key] !== undefined && left[key] === undefined) return false;
   return true;
+}
+
+function sameElements(left: readonly unknown[], right: readonly unknown[]): boolean {
+  return left.length === right.length && left.every((element, index) => sameContent(element, right[index]));
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;

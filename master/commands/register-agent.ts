@@ -200,16 +200,15 @@ function adoptTask(
   const before = framework.tasks.get(taskId) ?? framework.unreachableTasks.get(taskId);
   const stale = dismissStale(framework, agent, reported, before);
   if (stale !== undefined) return stale;
-  const user = before?.user ?? reported.user;
+  const task: Task = { ...reported };
+  if (before?.statuses !== undefined) task.statuses = before.statuses;
+  if (before?.user !== undefined) task.user = before.user;
   const told = reported.statuses?.at(-1);
-  const task: Task = {
-    ...reported,
-    statuses: before?.statuses ?? reported.statuses,
-    // Where all is acknowledged, that is what its framework was told last.
-    ...(reported.status_update_state === undefined &&
-      told !== undefined && { status_update_state: told.state, status_update_uuid: told.uuid }),
-    ...(user === undefined ? {} : { user }),
-  };
+  // Where all is acknowledged, that is what its framework was told last.
+  if (reported.status_update_state === undefined && told !== undefined) {
+    task.status_update_state = told.state;
+    if (told.uuid !== undefined) task.status_update_uuid = told.uuid;
+  }
   framework.unreachableTasks.delete(taskId);
   if (isTerminal(task.state)) reopen(framework, task);
   framework.tasks.set(taskId, task);
