@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { runCommand } from '../cli/setup/command.ts';
@@ -37,6 +37,7 @@ const overtime = setTimeout(
 );
 
 const temporary = mkdtempSync(join(tmpdir(), 'mesita-tests-'));
+const reports = mkdtempSync(join(tmpdir(), 'mesita-reports-'));
 try {
   await runAll();
 } catch (error) {
@@ -45,6 +46,9 @@ try {
   clearTimeout(overtime);
   rmSync(temporary, { recursive: true, force: true });
 }
+if (failures.length > 0)
+  for (const room of readdirSync(reports)) progress.say(readFileSync(join(reports, room), 'utf8'));
+rmSync(reports, { recursive: true, force: true });
 for (const failure of failures) progress.say(`FAILED: ${failure}`);
 process.exitCode = failures.length === 0 ? 0 : 1;
 
@@ -60,9 +64,11 @@ async function runAll(): Promise<void> {
   const before = needsEngine ? await taskContainers() : [];
   for (const room of chosen) {
     progress.say(`\n== ${room.name}: ${room.files.length} files`);
+    const failed = join(reports, room.name);
     await check(`${room.name} tests`, [
       '--test',
-      '--test-reporter=spec',
+      ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
+      ...['--test-reporter=./test/failure-reporter.ts', `--test-reporter-destination=${failed}`],
       `--test-concurrency=${room.concurrency}`,
       ...room.files,
     ]);
