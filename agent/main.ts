@@ -240,22 +240,21 @@ async function cleanUp(
 }
 
 function openEngine(
-  { flags, log, shutdown, engine }: AgentOptions,
+  { flags, log, shutdown, engine, clock = systemClock }: AgentOptions,
   workDirectory: string,
-  before: string | undefined,
+  before: Containerizer | undefined,
 ): ReturnType<typeof chooseEngine> {
-  // What runs is nobody else's to look after: it is not lost because Docker is away for a moment.
-  const bound = flags.containerizers.filter((kind) => kind === before);
-  const containerizers = bound.length > 0 ? bound : flags.containerizers;
   const scope = { 'org.mesita.work_dir': workDirectory };
   const directory = join(workDirectory, 'processes');
   return chooseEngine({
-    containerizers: engine === undefined ? containerizers : ['docker'],
+    containerizers: engine === undefined ? flags.containerizers : ['docker'],
+    before,
     open: {
       docker: () => engine ?? new DockerEngine({ address: { socketPath: flags.docker_socket }, scope }),
       process: () => new ProcessEngine({ directory, scope, warn: (message) => log.warn(message) }),
     },
     cpuQuota: flags.cgroups_enable_cfs,
+    clock,
     log,
     signal: shutdown.signal,
   });

@@ -531,6 +531,7 @@ interface EngineInfo {
   MemTotal?: number;
   OperatingSystem?: string;
   DockerRootDir?: string;
+  LiveRestoreEnabled?: boolean;
   CpuCfsQuota?: boolean;
   MemoryLimit?: boolean;
   SwapLimit?: boolean;
@@ -545,6 +546,7 @@ function engineFacts(info: EngineInfo, versions: { version: string; apiVersion: 
     mem: Math.floor((info.MemTotal ?? 0) / megabyte),
     operatingSystem: info.OperatingSystem ?? 'unknown',
     rootDirectory: info.DockerRootDir ?? 'unknown',
+    survives: info.LiveRestoreEnabled ?? false,
     enforces: {
       cpuQuota: info.CpuCfsQuota ?? false,
       memory: info.MemoryLimit ?? false,

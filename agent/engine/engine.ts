@@ -119,6 +119,8 @@ export interface EngineFacts {
   mem: number;
   operatingSystem: string;
   rootDirectory: string;
+  /** Whether what runs goes on while the engine itself is restarted. */
+  survives: boolean;
   /** False when the engine says that limits cannot be enforced on this machine. */
   enforces: { cpuQuota: boolean; memory: boolean; swap: boolean; pids: boolean };
 }

@@ -120,6 +120,7 @@ export class ProcessEngine implements Engine {
       mem: Math.floor(totalmem() / megabyte),
       operatingSystem: type(),
       rootDirectory: this.#options.directory,
+      survives: true,
       enforces: { cpuQuota: false, memory: true, swap: false, pids: false },
     };
   }

@@ -5,6 +5,7 @@ import { linkJson } from '../../protocol/link-json.ts';
 import type { AgentInfo } from '../../protocol/messages.ts';
 import { type Change, Database } from '../../runtime/database.ts';
 import { type Checkpointed, readCheckpoint, readOldCheckpoint } from '../checkpoint.ts';
+import type { Containerizer } from '../engine-choice.ts';
 import type { AgentState } from '../state.ts';
 import { type RestoredRuns, restoreRuns } from './restore-runs.ts';
 import { runTables } from './run-memory.ts';
@@ -56,8 +57,9 @@ export class AgentMemory {
   }
 
   /** What runs the tasks that it has left; undefined where there are none, or that is not known. */
-  get containerizer(): string | undefined {
-    return this.#database.all('made').size === 0 ? undefined : this.#own.get('containerizer');
+  get containerizer(): Containerizer | undefined {
+    const kind = this.#database.all('made').size === 0 ? undefined : this.#own.get('containerizer');
+    return kind === 'docker' || kind === 'process' ? kind : undefined;
   }
 
   /** What it said of itself, as of its last start. Throws MESITA_CHECKPOINT_INVALID. */

@@ -106,6 +106,7 @@ const facts: EngineFacts = {
   mem: 8192,
   operatingSystem: 'a fake',
   rootDirectory: '/var/lib/fake',
+  survives: true,
   enforces: { cpuQuota: true, memory: true, swap: true, pids: true },
 };
 
