@@ -83,6 +83,8 @@ export interface Reign {
 export interface Remembered {
   /** As it was; what is kept of it may be looked at only now. */
   readonly agent: Agent;
+  /** Whether all that is kept of it is what such an agent says of itself. Costs less than to look at it. */
+  isJust(agent: Agent): boolean;
 }
 
 export interface Recovery {

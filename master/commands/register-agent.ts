@@ -45,12 +45,14 @@ export function registerAgent(state: MasterState, subscription: AgentSubscriptio
   const id = asAgentId(named ?? `${state.master.id}-S${state.counters.agent++}`);
   state.newcomers.note(subscription.attempt?.process, given === undefined ? id : undefined);
   const known = state.agents.get(id);
-  const recoveredAgent = state.recovery.agents.get(id)?.agent;
+  const remembered = state.recovery.agents.get(id);
   state.recovery.agents.delete(id);
-  const previous = known ?? recoveredAgent ?? state.unreachableAgents.get(id)?.agent;
+  const agent = newAgent(state, id, subscription, now);
+  const isAsRemembered = remembered?.isJust(agent) ?? false;
+  const previous = known ?? (isAsRemembered ? undefined : remembered?.agent) ?? state.unreachableAgents.get(id)?.agent;
   const wasUnreachable = state.unreachableAgents.delete(id);
   const rescinded = known === undefined ? [] : forget(state, known, now);
-  const agent = newAgent(state, id, subscription, previous, now);
+  if (previous !== undefined) inherit(state, agent, previous);
   state.agents.set(id, agent);
   state.allocator.addAgent(id, agent.total, factsOf(agent));
   if (agent.deactivated) state.allocator.deactivateAgent(id);
@@ -65,14 +67,15 @@ export function registerAgent(state: MasterState, subscription: AgentSubscriptio
     if (unknown !== undefined) recovered.push(unknown);
     return unknown;
   };
-  const absence = wasUnreachable ? 'UNREACHABLE' : recoveredAgent === undefined ? 'UNKNOWN' : 'RECOVERED';
+  const absence = wasUnreachable ? 'UNREACHABLE' : remembered === undefined ? 'UNKNOWN' : 'RECOVERED';
+  const isNews = !isAsRemembered && (previous === undefined || textOf(previous) !== textOf(agent));
   const effects = subscription.tasks.flatMap((task) => adoptTask(state, agent, task, find, absence, now));
   effects.push(...adoptExecutors(state, agent, subscription.executors, find));
   effects.push(...adoptOperations(state, agent, subscription.operations, previous));
   return {
     agent: id,
     effects: [
-      ...keep(agent, previous, wasUnreachable, recovered),
+      ...keep(agent, isNews, wasUnreachable, recovered),
       sendToAgent(id, {
         type: 'REGISTERED',
         agent_id: id,
@@ -88,7 +91,7 @@ export function registerAgent(state: MasterState, subscription: AgentSubscriptio
       ...askForMissing(state, previous, agent),
       ...tellChanges(state, subscription, id),
       ...repeatKills(agent),
-      log(previous === undefined ? 'agent registered' : 'agent registered again', {
+      log(previous === undefined && !isAsRemembered ? 'agent registered' : 'agent registered again', {
         id,
         hostname: agent.info.hostname,
       }),
@@ -121,13 +124,7 @@ export function factsOf({ info, attributes }: Agent): AgentFacts {
   return { hostname: info.hostname, attributes, domain: info.domain };
 }
 
-function newAgent(
-  state: MasterState,
-  id: AgentId,
-  subscription: AgentSubscription,
-  known: Agent | undefined,
-  now: number,
-): Agent {
+function newAgent(state: MasterState, id: AgentId, subscription: AgentSubscription, now: number): Agent {
   return {
     id,
     info: { ...subscription.agent, id: { value: id } },
@@ -135,33 +132,35 @@ function newAgent(
     version: subscription.version,
     attempt: subscription.attempt,
     connected: true,
-    registeredAt: known === undefined || known.registeredAt < state.electedAt ? now : known.registeredAt,
+    registeredAt: now,
     reregisteredAt: subscription.agent.id === undefined ? undefined : now,
     heardAt: now,
     total: normalize(subscription.total),
     attributes: subscription.agent.attributes ?? [],
     unavailability: machineOf(state.maintenance, { info: subscription.agent, address: subscription.address })
       ?.unavailability,
-    deactivated: known?.deactivated ?? false,
-    drain: known?.drain,
+    deactivated: false,
+    drain: undefined,
     offers: new Set(),
     inverseOffers: new Set(),
     tasks: new Map(),
     executors: new Map(),
     operations: new Map(),
-    pendingKills: known?.pendingKills ?? new Map(),
+    pendingKills: new Map(),
   };
 }
 
+/** What the agent does not say itself is as it was. */
+function inherit(state: MasterState, agent: Agent, previous: Agent): void {
+  if (previous.registeredAt >= state.electedAt) agent.registeredAt = previous.registeredAt;
+  agent.deactivated = previous.deactivated;
+  agent.drain = previous.drain;
+  for (const [key, kill] of previous.pendingKills) agent.pendingKills.set(key, kill);
+}
+
 /** An agent is admitted, or is not unreachable any more, or says other things of itself; with it come frameworks. */
-function keep(
-  agent: Agent,
-  previous: Agent | undefined,
-  wasUnreachable: boolean,
-  frameworks: readonly Framework[],
-): Effect[] {
+function keep(agent: Agent, isNews: boolean, wasUnreachable: boolean, frameworks: readonly Framework[]): Effect[] {
   const entries: RegistryEntry[] = frameworks.map(knownEntry);
-  const isNews = previous === undefined || textOf(previous) !== textOf(agent);
   if (isNews || wasUnreachable) entries.push(admitted(agent));
   if (wasUnreachable) entries.push(absent('unreachable', agent.id));
   return entries.length === 0 ? [] : [{ kind: 'record', entries }];

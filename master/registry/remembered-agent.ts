@@ -1,7 +1,8 @@
 import type { AgentId } from '../../protocol/ids.ts';
+import { linkJson } from '../../protocol/link-json.ts';
 import { machineOf } from '../maintenance.ts';
 import type { Agent, MasterState, Remembered } from '../state.ts';
-import type { AgentEntry } from './entries.ts';
+import { type AgentEntry, agentEntry } from './entries.ts';
 
 /** An agent that an earlier master admitted. What is kept of it is not looked at until somebody asks: there may be fifty thousand. */
 export class RememberedAgent implements Remembered {
@@ -15,6 +16,11 @@ export class RememberedAgent implements Remembered {
     this.#state = state;
     this.#id = id;
     this.#text = text;
+  }
+
+  /** An agent that says the same says it in the same order. */
+  isJust(agent: Agent): boolean {
+    return this.#text === linkJson(agentEntry(agent));
   }
 
   /** As it was; what commands change of it stays changed. */
