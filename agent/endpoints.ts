@@ -16,6 +16,7 @@ import type { AgentFlags } from './flags.ts';
 import { executorRoute } from './http/executor-route.ts';
 import { operatorRoute } from './http/operator-route.ts';
 import { readOnlyRoutes } from './http/read-only-routes.ts';
+import { refuseWhileRecovering } from './http/recovery-refusal.ts';
 import type { AgentIdentity } from './identity.ts';
 import { type LaunchMetrics, metricsSnapshot } from './metrics.ts';
 import type { ContainerRunner } from './nested/container-runner.ts';
@@ -66,6 +67,7 @@ export function serve({
   const metrics = () => metricsSnapshot(state, identity, launches, clock.now());
   const loggingLevel = new LoggingLevel(log, clock);
   shutdown.register('logging level', () => loggingLevel.stop());
+  refuseWhileRecovering(server, () => performer() !== undefined);
   processRoutes(server, loggingLevel);
   filesRoute(server, files, () => ({ ...sandboxesDocument(state), ...attached }));
   readOnlyRoutes(server, { state, identity: () => identity, statistics, metrics });

@@ -9,6 +9,7 @@ import { engineError, isUnanswered, readFailure } from './docker-errors.ts';
 import { type DockerEvent, DockerEvents, pastEvents, timeParameter } from './docker-events.ts';
 import { executeInContainer, killForsaken } from './docker-exec.ts';
 import { ExitReporter, type ListedContainer } from './docker-exits.ts';
+import { type EngineInfo, engineFacts } from './docker-facts.ts';
 import { openInput, resizeContainer } from './docker-input.ts';
 import { demultiplex, passThrough } from './docker-logs.ts';
 import { DockerImages } from './docker-pull.ts';
@@ -521,37 +522,4 @@ export class DockerEngine implements Engine {
 function containerState(state: string): ContainerSummary['state'] {
   if (state === 'created') return 'created';
   return state === 'exited' || state === 'dead' || state === 'removing' ? 'exited' : 'running';
-}
-
-/** Of the engine's long description of itself, what is read here. */
-interface EngineInfo {
-  SystemTime?: string;
-  CgroupVersion?: string;
-  NCPU?: number;
-  MemTotal?: number;
-  OperatingSystem?: string;
-  DockerRootDir?: string;
-  LiveRestoreEnabled?: boolean;
-  CpuCfsQuota?: boolean;
-  MemoryLimit?: boolean;
-  SwapLimit?: boolean;
-  PidsLimit?: boolean;
-}
-
-function engineFacts(info: EngineInfo, versions: { version: string; apiVersion: string }): EngineFacts {
-  return {
-    ...versions,
-    cgroupVersion: info.CgroupVersion === '2' ? '2' : '1',
-    cpus: info.NCPU ?? 0,
-    mem: Math.floor((info.MemTotal ?? 0) / megabyte),
-    operatingSystem: info.OperatingSystem ?? 'unknown',
-    rootDirectory: info.DockerRootDir ?? 'unknown',
-    survives: info.LiveRestoreEnabled ?? false,
-    enforces: {
-      cpuQuota: info.CpuCfsQuota ?? false,
-      memory: info.MemoryLimit ?? false,
-      swap: info.SwapLimit ?? false,
-      pids: info.PidsLimit ?? false,
-    },
-  };
 }
