@@ -56,6 +56,8 @@ const server = createServer((request, response) => {
   request.on('data', (chunk: Buffer) => chunks.push(chunk));
   request.on('end', () => answer(request, Buffer.concat(chunks).toString(), response));
 });
+// The other server has its turn meanwhile.
+server.keepAliveTimeout = 600_000;
 server.listen(0, '127.0.0.1', () => {
   const address = server.address();
   console.error(`address=127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`);

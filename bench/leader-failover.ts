@@ -29,32 +29,40 @@ const againMs = 20;
 /** All emulated agents; they dial whoever leads. */
 class Agents {
   #links: Socket[] = [];
+  /** Aborted when another leader is dialled, or none any more. */
+  #dialling = new AbortController();
   /** Called with the name of each task that an agent is told to run. */
   onTask: (name: string) => void = () => undefined;
 
   async dial(address: string): Promise<void> {
-    for (const link of this.#links.splice(0)) link.destroy();
+    this.close();
+    this.#dialling = new AbortController();
+    const { signal } = this.#dialling;
     const [host = '', port] = address.split(':');
     const target = { host, port: Number(port) };
     let next = 0;
     const dialler = async () => {
-      while (next < cluster.agents) this.#links.push(await this.#dialUntilUp(target, next++));
+      while (next < cluster.agents && !signal.aborted) await this.#dialUntilUp(target, next++, signal);
     };
     await Promise.all(Array.from({ length: mostDialling }, dialler));
   }
 
   close(): void {
+    this.#dialling.abort();
     for (const link of this.#links.splice(0)) link.destroy();
   }
 
-  async #dialUntilUp(target: { host: string; port: number }, index: number): Promise<Socket> {
+  async #dialUntilUp(target: { host: string; port: number }, index: number, signal: AbortSignal): Promise<void> {
     const body = subscriptionText(cluster, index, `old-S${index}`);
-    for (;;) {
+    while (!signal.aborted) {
       try {
-        return await dialAgent(target, index, body, (text) => {
+        const link = await dialAgent(target, index, body, (text) => {
           const name = /"type":"RUN_TASK".*"name":"(probe-\d+)"/.exec(text)?.[1];
           if (name !== undefined) this.onTask(name);
         });
+        if (signal.aborted) link.destroy();
+        else this.#links.push(link);
+        return;
       } catch {
         await pause(againMs);
       }

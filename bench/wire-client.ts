@@ -16,6 +16,7 @@ export class CallConnection {
   readonly #head: string;
   #received = '';
   #answered: ((status: number) => void) | undefined;
+  #failed: ((error: Error) => void) | undefined;
 
   private constructor(socket: Socket, head: string) {
     this.#socket = socket;
@@ -23,6 +24,7 @@ export class CallConnection {
     socket.setNoDelay(true).setEncoding('latin1');
     socket.on('data', (text: string) => this.#receive(text));
     socket.on('error', () => undefined);
+    socket.on('close', () => this.#failed?.(new Error('the server has closed the connection')));
   }
 
   /** `headers`: lines that every request carries. */
@@ -35,8 +37,9 @@ export class CallConnection {
 
   /** The status of the answer, whose body must be empty. */
   call(body: string): Promise<number> {
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       this.#answered = resolve;
+      this.#failed = reject;
       this.#socket.write(`${this.#head}Content-Length: ${body.length}\r\n\r\n${body}`, 'latin1');
     });
   }
@@ -50,6 +53,7 @@ export class CallConnection {
     if (!this.#received.endsWith('\r\n\r\n')) return;
     const status = Number(this.#received.slice(9, 12));
     this.#received = '';
+    this.#failed = undefined;
     this.#answered?.(status);
   }
 }

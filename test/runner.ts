@@ -66,6 +66,7 @@ async function runAll(): Promise<void> {
     progress.say(`\n== ${room.name}: ${room.files.length} files`);
     const failed = join(reports, room.name);
     await check(`${room.name} tests`, [
+      ...(room.name === 'unit' ? ['--import', './test/fixed-seed.ts'] : []),
       '--test',
       ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
       ...['--test-reporter=./test/failure-reporter.ts', `--test-reporter-destination=${failed}`],

@@ -70,6 +70,7 @@ test('a shared volume is offered to one framework in a cycle, and to another in 
   }
   allocator.convert(s, { consumed: disk, converted: shared }, undefined);
   assert.deepEqual(offered(allocator), [`f cpus:4; ${volume}`]);
+  assert.equal(allocator.explain(g, 'a', s, 0), undefined, 'nothing but the next cycle is waited for');
   assert.deepEqual(offered(allocator), [`g ${volume}`]);
 });
 
