@@ -32,6 +32,7 @@ import type {
   ImageStore,
   LogSinks,
 } from './engine.ts';
+import { endForgotten } from './forgotten-processes.ts';
 import type { ContainerInput, EngineSession, SessionOptions, WindowSize } from './session.ts';
 
 export interface DockerEngineOptions {
@@ -349,8 +350,10 @@ export class DockerEngine implements Engine {
     const { signal } = this.closing;
     for (let attempt = 0; !signal.aborted; attempt++) {
       try {
-        const { State } = await this.docker.getContainer(name).inspect();
-        return State.Status !== 'created';
+        const { Id, State } = await this.docker.getContainer(name).inspect();
+        if (State.Status !== 'created') return true;
+        await endForgotten(Id);
+        return false;
       } catch (error) {
         if (readFailure(error).status !== undefined) return false;
       }

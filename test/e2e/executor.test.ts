@@ -59,7 +59,7 @@ describe('mesita-executor, shipped as a bundle', { timeout: patience }, () => {
     ...changes,
   });
   const container = async () => {
-    const name = await docker('ps', '--filter', 'label=org.mesita.executor=workers', '--format', '{{.Names}}');
+    const [name = ''] = await cluster.containersOf('workers');
     return (await docker('inspect', '--format', '{{.Name}}', name)).slice(1);
   };
   const sandbox = () => {

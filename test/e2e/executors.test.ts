@@ -70,11 +70,6 @@ describe('executors', { timeout: patience }, () => {
     );
   }
 
-  async function containersOf(id: string): Promise<string[]> {
-    const names = await docker('ps', '--filter', `label=org.mesita.executor=${id}`, '--format', '{{.Names}}');
-    return names.split('\n').filter((name) => name !== '');
-  }
-
   it('run the tasks of their framework in one container, from a bundle', async () => {
     const ex = executor('several');
     await scheduler.launch(task('s1', ex, 'echo one'));
@@ -85,7 +80,7 @@ describe('executors', { timeout: patience }, () => {
     assert.deepEqual(scheduler.statesOf('s1'), ['TASK_STARTING', 'TASK_RUNNING', 'TASK_FINISHED']);
     await scheduler.launch(task('s3', ex, 'sleep 1000'));
     const running = await scheduler.update('s3', 'TASK_RUNNING');
-    const [container, ...others] = await containersOf('several');
+    const [container, ...others] = await cluster.containersOf('several');
     assert.deepEqual([`mesos-${running.container_status?.container_id?.value}`, others], [container, []]);
     await scheduler.driver.kill('s3');
     await scheduler.update('s3', 'TASK_KILLED');
@@ -119,7 +114,7 @@ describe('executors', { timeout: patience }, () => {
   it('have containers that are as large as their tasks need', async () => {
     const ex = executor('large');
     const limits = async () => {
-      const [container = ''] = await containersOf('large');
+      const [container = ''] = await cluster.containersOf('large');
       return docker(
         'inspect',
         container,
@@ -153,7 +148,7 @@ describe('executors', { timeout: patience }, () => {
     }));
     await scheduler.driver.launch([offer], tasks, { refuse_seconds: 0 });
     for (const name of names) assert.equal(outputOf(await scheduler.update(name, 'TASK_FINISHED')), `${name}\n`);
-    assert.equal((await containersOf('hundred')).length, 1);
+    assert.equal((await cluster.containersOf('hundred')).length, 1);
     await shutdown('hundred');
   });
 
@@ -182,14 +177,14 @@ describe('executors', { timeout: patience }, () => {
     const ex = executor('surviving');
     await scheduler.launch(task('o1', ex, 'while [ ! -e go ]; do sleep 0.1; done; echo gone on'));
     await scheduler.update('o1', 'TASK_RUNNING');
-    const before = await containersOf('surviving');
+    const before = await cluster.containersOf('surviving');
     await cluster.master.end('SIGKILL');
     await cluster.startMaster();
     await scheduler.subscribed(2);
     await scheduler.launch(task('o2', ex, 'touch go'));
     await scheduler.update('o2', 'TASK_FINISHED');
     assert.equal(outputOf(await scheduler.update('o1', 'TASK_FINISHED')), 'gone on\n');
-    assert.deepEqual(await containersOf('surviving'), before);
+    assert.deepEqual(await cluster.containersOf('surviving'), before);
     await shutdown('surviving');
   });
 

@@ -100,8 +100,7 @@ export function testExecutor({ title, toolchain, bundle, command }: ForeignExecu
         await scheduler.launch(task('stays', ex, 'exec sleep 1000'));
         await scheduler.launch(task('ends', ex, `while [ ! -e ${sandbox}/go ]; do sleep 0.1; done; echo meanwhile`));
         for (const name of ['stays', 'ends']) await scheduler.update(name, 'TASK_RUNNING');
-        const filters = ['--filter', 'label=org.mesita.executor=survivor', '--format', '{{.Names}}'];
-        const container = await docker('ps', ...filters);
+        const [container = ''] = await cluster.containersOf('survivor');
         const heard = scheduler.messages.length;
         await cluster.agent.process.end('SIGKILL');
         await docker('exec', container, 'touch', `${sandbox}/go`);
@@ -111,7 +110,7 @@ export function testExecutor({ title, toolchain, bundle, command }: ForeignExecu
         assert.equal(outputOf(await scheduler.update('new', 'TASK_FINISHED')), 'new\n');
         await scheduler.driver.message('survivor', cluster.agent.id, Buffer.from('still there?'));
         await eventually('the echo', () => scheduler.messages.length > heard);
-        assert.equal(await docker('ps', ...filters), container);
+        assert.deepEqual(await cluster.containersOf('survivor'), [container]);
         assert.deepEqual(scheduler.statesOf('stays'), ['TASK_RUNNING']);
         await scheduler.driver.kill('stays');
         await scheduler.update('stays', 'TASK_KILLED');

@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type ClusterState, tasksOf } from '../../cli/cluster-state.ts';
-import { containersBelow, docker } from './docker.ts';
+import { containersBelow, docker, runningContainers } from './docker.ts';
 import { eventually } from './eventually.ts';
 import { MesitaProcess, type Outcome } from './mesita-process.ts';
 import { ensureTestImage, testImage } from './test-image.ts';
@@ -193,9 +193,14 @@ export class Cluster {
     return eventually(`the task ${task} has a container`, async () => {
       const found = tasksOf(await this.state(), false).find(({ id, name }) => id === task || name === task);
       if (found === undefined) return undefined;
-      const filters = ['--filter', `label=org.mesita.task=${found.id}`];
-      return (await docker('ps', ...filters, '--format', '{{.Names}}')) || undefined;
+      const labels = [`org.mesita.task=${found.id}`, `org.mesita.framework=${found.framework_id}`];
+      return (await runningContainers(...labels))[0];
     });
+  }
+
+  /** The running containers of an executor on the first agent, by the engine: other clusters may have one of that id as well. */
+  async containersOf(executor: string): Promise<string[]> {
+    return runningContainers(`org.mesita.executor=${executor}`, `org.mesita.agent=${this.agent.id}`);
   }
 
   /** Where agents keep the sandboxes of a task of that name; the newest of them. */

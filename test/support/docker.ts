@@ -16,3 +16,10 @@ export async function containersBelow(directory: string): Promise<string[]> {
     return workDirectory.startsWith(`${directory}/`) ? [name] : [];
   });
 }
+
+/** Names of the running containers that have all of the labels, e.g. `org.mesita.task=t`. */
+export async function runningContainers(...labels: string[]): Promise<string[]> {
+  const filters = labels.flatMap((label) => ['--filter', `label=${label}`]);
+  const listed = await docker('ps', ...filters, '--format', '{{.Names}}');
+  return listed.split('\n').filter((name) => name !== '');
+}
