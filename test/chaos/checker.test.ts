@@ -16,9 +16,13 @@ class Story {
   readonly #hits: Hit[] = [];
   #uuids = 0;
 
-  constructor(end: PlannedEnd = { kind: 'exit', code: 0 }, kind: UnitKind = 'command') {
+  constructor(
+    end: PlannedEnd = { kind: 'exit', code: 0 },
+    kind: UnitKind = 'command',
+    containerizer: Unit['containerizer'] = 'process',
+  ) {
     const tasks = ['t1', 't2'].map((id) => ({ id, duration: 1000, end, checked: false }));
-    this.#unit = { id: 'u', kind, containerizer: 'process', notBefore: 0, tasks };
+    this.#unit = { id: 'u', kind, containerizer, notBefore: 0, tasks };
   }
 
   launched(at = 1): this {
@@ -34,6 +38,23 @@ class Story {
     const none = { agent: 'S1', reason: undefined, source: undefined, repeated: false };
     this.says(at, { kind: 'update', task, state, uuid: uuid ?? undefined, message, ...none });
     return uuid === null ? this : this.says(at, { kind: 'acknowledged', task, uuid });
+  }
+
+  notLaunched(at: number, task: string): this {
+    const reason = 'REASON_CONTAINER_LAUNCH_FAILED';
+    const update = {
+      agent: 'S1',
+      source: undefined,
+      repeated: false,
+      state: 'TASK_FAILED',
+      message: '',
+      uuid: 'never',
+    } as const;
+    return this.says(at, { kind: 'update', task, reason, ...update }).says(at, {
+      kind: 'acknowledged',
+      task,
+      uuid: 'never',
+    });
   }
 
   wrote(task: string, ledger: string): this {
@@ -229,6 +250,17 @@ describe('the checker of a chaos run', () => {
       .says(4, offer(8))
       .says(5, { kind: 'rescinded', offer: 'O2' });
     assert.deepEqual(rescinded.says(6, offer(8)).kinds(), []);
+  });
+
+  it('lets a launch fail that has begun when the engine was killed meanwhile, but not go on', () => {
+    const engineKilled: Mishap = { kind: 'kill', target: 'e1', pause: 0 };
+    const story = () =>
+      new Story({ kind: 'exit', code: 0 }, 'docker', 'docker').launched().ran('t2').notLaunched(4, 't1');
+    const begun = story().hit(2, 3, engineKilled).wrote('t1', '2.00 start');
+    assert.deepEqual(begun.kinds(), []);
+    assert.deepEqual(story().wrote('t1', '2.00 start').kinds(), ['t1: killed without a cause']);
+    const wentOn = story().hit(2, 3, engineKilled).wrote('t1', '2.00 start; 9.00 end 0');
+    assert.deepEqual(wentOn.kinds(), ['t1: went on after its end']);
   });
 
   it('finds daemons that died of themselves; a master may, which lost its office, and an agent without an engine', () => {

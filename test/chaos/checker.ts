@@ -135,7 +135,7 @@ function checkTask(unit: Unit, plan: TaskPlan, evidence: Evidence): Violation[] 
     excuses: excusesOf(unit, plan, launch, told.at, hits),
   };
   const late = ledger.find(({ at }) => at > told.at + slack);
-  if (late !== undefined && !isForgotten(told, course.excuses)) {
+  if (late !== undefined) {
     violations.push(
       violation('went on after its end', `${words(told)} ${late.at - told.at} ms before its ${late.kind}`),
     );

@@ -30,7 +30,7 @@ const aftermath = 10_000;
  * | kill of another task of its pod           |                                    | yes           | yes                    |
  *
  * An engine that is killed in the instant between starting a container and writing that down does not know later that it runs, and calls it
- * created (Docker 20.10): no one who asks it can know better.
+ * created (Docker 20.10): the agent ends what runs in it, and says that the launch has failed, although the task may have begun.
  */
 export function excusesOf(
   unit: Unit,
