@@ -37,6 +37,9 @@ export async function runDaemon(
   try {
     await start(shutdown);
     await stopped;
+  } catch (error) {
+    // Told to stop before it was up.
+    if (!shutdown.signal.aborted || error !== shutdown.signal.reason) throw error;
   } finally {
     await shutdown.stop();
     for (const signal of signals) process.off(signal, stop);
