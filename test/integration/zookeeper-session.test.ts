@@ -195,11 +195,18 @@ describe('a session with one of three servers', { skip, timeout: 120_000 }, () =
     const [leading, other] = [open(near), open(far, false)];
     await leading.create('/leading', Buffer.alloc(0), { access, ephemeral: true });
     const gone = Promise.withResolvers<boolean>();
+    // Its server may hear of the node a moment after the others.
+    const seen = Promise.withResolvers<void>();
+    let isSeen = false;
     const watch = async (): Promise<void> => {
       const names = (await other.children('/', () => void watch())) ?? [];
-      if (!names.includes('leading')) gone.resolve(leading.good);
+      if (names.includes('leading')) {
+        isSeen = true;
+        seen.resolve();
+      } else if (isSeen) gone.resolve(leading.good);
     };
     await watch();
+    await seen.promise;
     servers.isolate(cutOff);
     assert.equal(await gone.promise, false, 'it took its session for good when the servers had ended it');
   });
